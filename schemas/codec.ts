@@ -1,0 +1,208 @@
+/**
+ * Records of every topic: Avro binary, framed as Avro single-object encoding (Avro 1.12 specification,
+ * "Single-object encoding") or, where a registry gives ids, as Confluent wire format.
+ *
+ *   single object:  C3 01 | CRC-64-AVRO of the writer's schema, 8 bytes little-endian | Avro binary
+ *   Confluent:      00    | schema id, 4 bytes big-endian                             | Avro binary
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import avro from 'avsc';
+import { rabinFingerprint } from './rabin-fingerprint.ts';
+import { fromJson, toJson, type JsonValue } from './json-form.ts';
+import type { SchemaName } from './topics.ts';
+import type {
+  ControlRecord,
+  DeadLetter,
+  Detection,
+  DetectorState,
+  Incident,
+  RekeyedEvent,
+  ResponseStep,
+  SessionEvent,
+  Verdict,
+} from './types.ts';
+
+export interface SchemaTypes {
+  'session-event': SessionEvent;
+  verdict: Verdict;
+  detection: Detection;
+  incident: Incident;
+  response: ResponseStep;
+  'control-record': ControlRecord;
+  'rekeyed-event': RekeyedEvent;
+  'detector-state': DetectorState;
+  'dead-letter': DeadLetter;
+}
+
+/** Why a record could not be read. Values, not exceptions: an unreadable record goes to dead-letters. */
+export type DecodeResult<T> = { ok: true; value: T } | { ok: false; reason: string };
+
+/** Ids that a schema registry gave; without one, records carry their schema's fingerprint. */
+export interface RegistryIds {
+  /** Id to write a schema under. */
+  idOf(schema: SchemaName): number;
+  /** The writer's schema (JSON) behind an id, if known. */
+  schemaOf(id: number): string | undefined;
+}
+
+export interface Codec<T> {
+  readonly name: SchemaName;
+  /** The schema as JSON text, as in schemas/avro. */
+  readonly schemaJson: string;
+  /** SHA-256 of the schema's Parsing Canonical Form; part of every event hash. */
+  readonly schemaDigest: Uint8Array;
+  /** Returns the framed record. Throws TypeError on a value that does not fit the schema: a bug, not input. */
+  encode(value: T): Buffer;
+  /** Reads a framed record, also one written with an earlier schema in history/. */
+  decode(framed: Uint8Array): DecodeResult<T>;
+  /** The schema's JSON form: as the TypeScript type, bytes as base64. */
+  toJson(value: T): JsonValue;
+  /** Reads the JSON form; absent fields take their defaults. */
+  fromJson(json: unknown): DecodeResult<T>;
+}
+
+const FRAME_BYTES = 10;
+const CONFLUENT_FRAME_BYTES = 5;
+
+interface Discriminated {
+  field: string;
+  branchByKind: Map<string, string>;
+}
+
+interface AvroRecordSchema {
+  namespace?: string;
+  fields: { name: string; type: unknown }[];
+}
+
+/** Finds the fields that are unions of records told apart by `kind`, as avsc wants them wrapped by branch name. */
+function discriminatedFields(schema: AvroRecordSchema): Discriminated[] {
+  const found: Discriminated[] = [];
+  for (const field of schema.fields) {
+    if (!Array.isArray(field.type)) continue;
+    const branchByKind = new Map<string, string>();
+    for (const branch of field.type as {
+      name?: string;
+      fields?: { name: string; type: { symbols?: string[] } }[];
+    }[]) {
+      const kind = branch.fields?.find((candidate) => candidate.name === 'kind')?.type.symbols?.[0];
+      if (kind !== undefined) branchByKind.set(kind, `${schema.namespace}.${branch.name}`);
+    }
+    if (branchByKind.size > 1) found.push({ field: field.name, branchByKind });
+  }
+  return found;
+}
+
+function readSchema(name: string): string {
+  return readFileSync(new URL(`avro/${name}.avsc`, import.meta.url), 'utf8');
+}
+
+/** Earlier versions of a schema, as files `history/NAME.N.avsc`. */
+function readHistory(name: SchemaName): string[] {
+  const folder = new URL('avro/history/', import.meta.url);
+  return readdirSync(folder)
+    .filter((file) => file.startsWith(`${name}.`) && file.endsWith('.avsc'))
+    .map((file) => readFileSync(new URL(file, folder), 'utf8'));
+}
+
+const parse = (schemaJson: string): avro.Type =>
+  avro.Type.forSchema(JSON.parse(schemaJson) as avro.Schema, { wrapUnions: 'auto' });
+
+/** Makes the codec of one schema. `registry` switches the framing to Confluent's. */
+export function createCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec<SchemaTypes[N]> {
+  type T = SchemaTypes[N];
+  const schemaJson = readSchema(name);
+  const schema = JSON.parse(schemaJson) as AvroRecordSchema;
+  const type = parse(schemaJson);
+  const canonical = JSON.stringify(type.schema());
+  const fingerprint = rabinFingerprint(canonical);
+  const schemaDigest = createHash('sha256').update(canonical).digest();
+  const discriminated = discriminatedFields(schema);
+  const resolvers = new Map<string, avro.Resolver | undefined>([[fingerprint.toString('hex'), undefined]]);
+  const writers = new Map<string, avro.Type>();
+  for (const old of readHistory(name)) {
+    const writer = parse(old);
+    const key = rabinFingerprint(JSON.stringify(writer.schema())).toString('hex');
+    if (resolvers.has(key)) continue;
+    writers.set(key, writer);
+    resolvers.set(key, type.createResolver(writer));
+  }
+  const registryResolvers = new Map<number, avro.Resolver | undefined>();
+
+  const wrap = (value: T): unknown => {
+    if (discriminated.length === 0) return value;
+    const wrapped = { ...(value as object) } as Record<string, unknown>;
+    for (const { field, branchByKind } of discriminated) {
+      const body = wrapped[field] as { kind: string };
+      const branch = branchByKind.get(body.kind);
+      if (branch === undefined) throw new TypeError(`${name}: unknown kind ${body.kind} in ${field}`);
+      wrapped[field] = { [branch]: body };
+    }
+    return wrapped;
+  };
+  const unwrap = (value: unknown): T => {
+    for (const { field } of discriminated) {
+      const record = value as Record<string, { unwrap(): unknown }>;
+      (value as Record<string, unknown>)[field] = record[field]!.unwrap();
+    }
+    return value as T;
+  };
+
+  const decodeBody = (
+    framed: Buffer,
+    start: number,
+    resolver: avro.Resolver | undefined,
+  ): DecodeResult<T> => {
+    try {
+      return { ok: true, value: unwrap(type.fromBuffer(framed.subarray(start), resolver)) };
+    } catch (error) {
+      return { ok: false, reason: `not a ${name} record: ${(error as Error).message}` };
+    }
+  };
+
+  return {
+    name,
+    schemaJson,
+    schemaDigest,
+    encode(value) {
+      const body = type.toBuffer(wrap(value));
+      if (registry === undefined) return Buffer.concat([Buffer.of(0xc3, 0x01), fingerprint, body]);
+      const frame = Buffer.alloc(CONFLUENT_FRAME_BYTES);
+      frame.writeUInt32BE(registry.idOf(name), 1);
+      return Buffer.concat([frame, body]);
+    },
+    decode(framed) {
+      const bytes = Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength);
+      if (bytes.length >= FRAME_BYTES && bytes[0] === 0xc3 && bytes[1] === 0x01) {
+        const key = bytes.toString('hex', 2, FRAME_BYTES);
+        if (!resolvers.has(key))
+          return { ok: false, reason: `written with an unknown schema (fingerprint ${key})` };
+        return decodeBody(bytes, FRAME_BYTES, resolvers.get(key));
+      }
+      if (bytes.length >= CONFLUENT_FRAME_BYTES && bytes[0] === 0 && registry !== undefined) {
+        const id = bytes.readUInt32BE(1);
+        if (!registryResolvers.has(id)) {
+          const writerJson = registry.schemaOf(id);
+          if (writerJson === undefined)
+            return { ok: false, reason: `written with an unknown schema (registry id ${id})` };
+          const writer = parse(writerJson);
+          registryResolvers.set(
+            id,
+            JSON.stringify(writer.schema()) === canonical ? undefined : type.createResolver(writer),
+          );
+        }
+        return decodeBody(bytes, CONFLUENT_FRAME_BYTES, registryResolvers.get(id));
+      }
+      return {
+        ok: false,
+        reason: `no Avro frame (${bytes.length} bytes, first ${bytes.toString('hex', 0, 2)})`,
+      };
+    },
+    toJson: (value) => toJson(value),
+    fromJson(json) {
+      const read = fromJson(schema, json);
+      if (!read.ok) return read;
+      return { ok: true, value: read.value as T };
+    },
+  };
+}
