@@ -1,0 +1,16 @@
+import { defineErrors, type ErrorDefinitions } from '../platform/errors/errors.ts';
+
+export const definitions = {
+  SAMPLE_TARGET_UNAVAILABLE: {
+    message: 'npm has no PostgreSQL server for {platform}.',
+    hint: 'Start without the sample target (`countersign up`) and add a connection to a PostgreSQL server of your own.',
+    status: 500,
+  },
+  SAMPLE_TARGET_FAILED: {
+    message: 'The sample PostgreSQL server did not start: {reason}',
+    hint: 'Look at the server log it names; a full disk or a data folder of another version are the usual causes.',
+    status: 500,
+  },
+} as const satisfies ErrorDefinitions;
+
+export const mainError = defineErrors(definitions);

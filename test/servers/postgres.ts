@@ -1,0 +1,76 @@
+/** A real PostgreSQL 18 for tests: a fresh one, in a folder of its own that goes with it. */
+import { mkdtempSync, rmSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { createSystemClock } from '../../platform/clock/system-clock.ts';
+import { startPostgresServer, type PostgresServer } from '../../main/sample-target/postgres-server.ts';
+
+export interface TestPostgres extends PostgresServer {
+  readonly user: string;
+  readonly password: string;
+  /** Certificate of its own authority, for `verify-full` by name `localhost` and 127.0.0.1. */
+  readonly caPem: string;
+  /** Starts it again on the same port and data. */
+  restart(): Promise<void>;
+}
+
+/** A self-signed certificate for localhost and 127.0.0.1. */
+export async function createTestCertificate(): Promise<{ certificatePem: string; privateKeyPem: string }> {
+  const made = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'localhost' },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ],
+  });
+  return { certificatePem: made.cert, privateKeyPem: made.private };
+}
+
+/** Starts a server with TLS on, `log_statement = all`, superuser `postgres`. Call `stop()` in `after`. */
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<TestPostgres> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-test-postgres-'));
+  chmodSync(folder, 0o755);
+  const tls = await createTestCertificate();
+  const superuser = { name: 'postgres', password: 'postgres-of-the-tests' };
+  const start = (port: number): Promise<PostgresServer> =>
+    startPostgresServer(createSystemClock(), {
+      folder,
+      port,
+      superuser,
+      tls,
+      settings: {
+        fsync: 'off',
+        log_statement: 'all',
+        log_line_prefix: '%m [%p] %u@%d ',
+        max_connections: '200',
+        ...settings,
+      },
+    });
+  let server = await start(0);
+  return {
+    host: server.host,
+    port: server.port,
+    logFile: server.logFile,
+    get pid() {
+      return server.pid;
+    },
+    user: superuser.name,
+    password: superuser.password,
+    caPem: tls.certificatePem,
+    async restart() {
+      await server.stop('fast');
+      server = await start(server.port);
+    },
+    async stop(mode) {
+      await server.stop(mode);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
