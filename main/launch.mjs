@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+// Runs Countersign on any machine that has Node and npm: brings a newer Node from npm where the one there is too old, installs the
+// packages where they are missing, then hands over. Plain JavaScript on old Node's terms, since it runs before anything of ours is there.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const NODE_WANTED = [22, 18];
+const NODE_BROUGHT = '24';
+
+/** First words that are not commands of the CLI itself. */
+const ENTRIES = {
+  start: ['main/start.ts'],
+  test: ['test/run.ts'],
+  bench: ['bench/run.ts'],
+  simulate: ['test/simulator/run.ts'],
+  server: ['test/servers/run.ts'],
+};
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+const isNewEnough = (version) => {
+  const [major, minor] = version.replace(/^v/, '').split('.').map(Number);
+  return major > NODE_WANTED[0] || (major === NODE_WANTED[0] && minor >= NODE_WANTED[1]);
+};
+
+function npm(args, nodeFolder) {
+  const PATH = nodeFolder === undefined ? process.env.PATH : `${nodeFolder}:${process.env.PATH}`;
+  const env = {
+    ...process.env,
+    PATH,
+    npm_config_update_notifier: 'false',
+    npm_config_fund: 'false',
+    npm_config_audit: 'false',
+  };
+  // A prefix of the npm that runs us must not steer the one we start.
+  delete env.npm_config_prefix;
+  delete env.npm_config_local_prefix;
+  return (
+    spawnSync('npm', args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
+      .status ?? 1
+  );
+}
+
+function findNode() {
+  if (isNewEnough(process.version)) return process.execPath;
+  const name = `node-${process.platform}-${process.arch}`;
+  const brought = join(root, '.node', 'node_modules', name, 'bin', 'node');
+  if (!existsSync(brought)) {
+    say(
+      `Node ${process.version} is too old (${NODE_WANTED.join('.')} or later is needed): bringing Node ${NODE_BROUGHT} from npm into .node/, once (190 MB) ...`,
+    );
+    mkdirSync(join(root, '.node'), { recursive: true });
+    const status = npm([
+      'install',
+      '--prefix',
+      join(root, '.node'),
+      '--no-save',
+      '--no-package-lock',
+      '--loglevel=error',
+      `${name}@${NODE_BROUGHT}`,
+    ]);
+    if (status !== 0 || !existsSync(brought)) {
+      say(
+        `npm has no Node ${NODE_BROUGHT} for ${process.platform} on ${process.arch}, or could not fetch it. Install Node 24 (https://nodejs.org) and try again.`,
+      );
+      process.exit(1);
+    }
+  }
+  return brought;
+}
+
+function installPackages(node) {
+  const lock = join(root, 'package-lock.json');
+  if (!existsSync(lock)) return;
+  const stamp = join(root, 'node_modules', '.countersign-installed');
+  const digest = createHash('sha256').update(readFileSync(lock)).digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  const begun = Date.now();
+  say('Installing the packages that package-lock.json names (about 200 MB, once) ...');
+  const status = npm(['ci', '--loglevel=error'], dirname(node));
+  if (status !== 0) {
+    say('npm could not install the packages; see its message above. Nothing else was changed.');
+    process.exit(status);
+  }
+  writeFileSync(stamp, digest);
+  say(`Installed in ${Math.round((Date.now() - begun) / 1000)} s.`);
+}
+
+function run(node, args) {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, COUNTERSIGN_NODE: node },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // Ctrl-C in a terminal reaches the whole group by itself; sent twice it would mean "at once".
+      if (signal === 'SIGINT' && process.stdin.isTTY) return;
+      child.kill(signal);
+    });
+  }
+  child.on('exit', (code, signal) => {
+    if (signal !== null) process.exit(128 + ({ SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[signal] ?? 0));
+    process.exit(code ?? 1);
+  });
+  child.on('error', (error) => {
+    say(`Could not run ${node}: ${error.message}`);
+    process.exit(1);
+  });
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const compiled = join(root, 'dist', 'main', 'countersign.js');
+const fromPackage = !existsSync(join(root, 'main', 'countersign.ts')) && existsSync(compiled);
+const node = findNode();
+if (fromPackage) {
+  run(node, [compiled, ...process.argv.slice(2)]);
+} else {
+  installPackages(node);
+  const entry = ENTRIES[first];
+  if (entry === undefined) run(node, [join(root, 'main', 'countersign.ts'), ...process.argv.slice(2)]);
+  else run(node, [join(root, entry[0]), ...rest]);
+}
