@@ -505,18 +505,24 @@ export interface Data {
 /** A held request asks a person. */
 export interface ApprovalRequested {
   kind: 'approval_requested';
+  /** The approval. */
   approvalId: string;
+  /** Why, in plain words. */
   reason: string;
+  /** When it ends. */
   expiresAt: number;
 }
 
 /** A person decided. */
 export interface ApprovalDecided {
   kind: 'approval_decided';
+  /** The approval. */
   approvalId: string;
+  /** Whether the person agreed. */
   granted: boolean;
   /** Identity id of who decided. */
   by: string;
+  /** Why, in plain words. */
   reason: string;
 }
 
@@ -527,6 +533,7 @@ export interface CredentialIssued {
   tokenId: string;
   /** Identity id it was issued to. */
   forIdentity: string;
+  /** When it ends. */
   expiresAt: number;
   /** Who asked for it. */
   by: string;
@@ -543,14 +550,20 @@ export interface ControlAction {
   subject: string;
   /** recorded, in_force, refused, failed. */
   outcome: string;
+  /** Why, in plain words. */
   reason: string;
+  /** Incident that it belongs to. */
   incidentId: null | string;
+  /** Key under which the call takes effect once. */
   idempotencyKey: null | string;
 }
 
 export interface ChainHead {
+  /** Session. */
   sessionId: string;
+  /** Its last sequence. */
   sequence: number;
+  /** Hash of the event with that sequence. */
   hash: Sha256;
 }
 
@@ -570,7 +583,9 @@ export interface Checkpoint {
 /** The gateway lives; logging works. */
 export interface Heartbeat {
   kind: 'heartbeat';
+  /** Sessions open at the time. */
   openSessions: number;
+  /** Bytes in the spool that the log does not have yet. */
   spoolBytes: number;
   /** Requests let through without event since the last heartbeat (only where configured so). */
   unaudited: number;
@@ -592,20 +607,28 @@ export type CloseReason =
 /** The session's end; every session has one. */
 export interface SessionClosed {
   kind: 'session_closed';
+  /** Why, in plain words. */
   reason: CloseReason;
   /** In plain words. */
   detail: null | string;
+  /** Lockout that ended it. */
   lockoutId: null | string;
+  /** Incident that it belongs to. */
   incidentId: null | string;
+  /** From open to close, milliseconds. */
   durationMs: number;
+  /** Requests in all. */
   requests: number;
+  /** Rows in all. */
   rows: number;
+  /** Answer bytes in all. */
   bytes: number;
 }
 
 export interface GatewayChain {
   /** Position in the gateway's chain, from 1. */
   sequence: number;
+  /** Hash of the event before in that chain. */
   previousHash: Sha256;
 }
 
