@@ -6,7 +6,10 @@ import { definitions as main } from './errors.ts';
 
 const rooms = { Configuration: config, 'Starting up': main } as const;
 
-export const catalogue: Readonly<Record<string, ErrorDefinition>> = Object.assign({}, ...Object.values(rooms)) as Record<string, ErrorDefinition>;
+export const catalogue: Readonly<Record<string, ErrorDefinition>> = Object.assign(
+  {},
+  ...Object.values(rooms),
+) as Record<string, ErrorDefinition>;
 
 /** The catalogue as the page docs/errors.md. */
 export function catalogueMarkdown(): string {

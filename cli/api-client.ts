@@ -1,0 +1,161 @@
+/** HTTP to the control API. The address and token come from the environment or from the file that `countersign up` writes. */
+import { readFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { CliError, EXIT } from './exit-codes.ts';
+
+export interface ApiAddress {
+  readonly url: string;
+  readonly token: string;
+  /** Certificate authority of the API's listener, PEM. */
+  readonly ca?: string;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface ApiClient {
+  get<T>(path: string, query?: Query): Promise<T>;
+  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  /** Lines of an NDJSON stream as they come, until it ends or the signal aborts. */
+  lines(path: string, query: Query, signal: AbortSignal): AsyncIterable<string>;
+}
+
+interface Problem {
+  code?: string;
+  detail?: string;
+  title?: string;
+  message?: string;
+  hint?: string;
+}
+
+/** Where the API is: `COUNTERSIGN_API` and `COUNTERSIGN_API_TOKEN`, else the file `api.json` in the data folder. */
+export function findApi(
+  environment: Readonly<Record<string, string | undefined>>,
+  dataFolder: string,
+): ApiAddress {
+  const url = environment['COUNTERSIGN_API'];
+  const token = environment['COUNTERSIGN_API_TOKEN'];
+  if (url !== undefined && token !== undefined) return { url, token };
+  try {
+    return JSON.parse(readFileSync(`${dataFolder}/api.json`, 'utf8')) as ApiAddress;
+  } catch {
+    throw new CliError(
+      'CLI_NO_API',
+      `No control API is known: ${dataFolder}/api.json is not there.`,
+      'Start one with `npm start`, or set COUNTERSIGN_API and COUNTERSIGN_API_TOKEN.',
+      EXIT.unreachable,
+    );
+  }
+}
+
+const EXIT_BY_STATUS: Readonly<Record<number, number>> = {
+  400: EXIT.usage,
+  401: EXIT.notAllowed,
+  403: EXIT.notAllowed,
+  404: EXIT.notFound,
+};
+const BODY_BYTES_MAX = 256 * 1024 * 1024;
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > BODY_BYTES_MAX)
+      throw new CliError(
+        'CLI_ANSWER_TOO_LARGE',
+        'The answer is over 256 MiB.',
+        'Ask for less: --limit, --since.',
+        EXIT.failed,
+      );
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function toError(status: number, body: string): CliError {
+  let problem: Problem = {};
+  try {
+    problem = JSON.parse(body) as Problem;
+  } catch {
+    // Something else than our API answered; its text is all there is.
+  }
+  const message =
+    problem.detail ?? problem.message ?? problem.title ?? `HTTP ${status}: ${body.slice(0, 200)}`;
+  return new CliError(
+    problem.code ?? `HTTP_${status}`,
+    message,
+    problem.hint ?? '',
+    EXIT_BY_STATUS[status] ?? EXIT.failed,
+  );
+}
+
+export function createApiClient(address: ApiAddress): ApiClient {
+  const open = (
+    method: string,
+    path: string,
+    query: Query,
+    body: unknown,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> => {
+    const url = new URL(path, address.url);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = send(
+        url,
+        {
+          method,
+          ...(address.ca === undefined ? {} : { ca: address.ca }),
+          ...(signal === undefined ? {} : { signal }),
+          headers: {
+            authorization: `Bearer ${address.token}`,
+            ...(text === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          },
+        },
+        resolve,
+      );
+      request.on('error', (error) => {
+        if (signal?.aborted === true) reject(error);
+        else
+          reject(
+            new CliError(
+              'CLI_UNREACHABLE',
+              `The control API at ${url.origin} does not answer: ${error.message}`,
+              'Is the gateway running? `npm start` starts one.',
+              EXIT.unreachable,
+            ),
+          );
+      });
+      request.end(text);
+    });
+  };
+  const call = async <T>(method: string, path: string, query: Query, body?: unknown): Promise<T> => {
+    const response = await open(method, path, query, body);
+    const text = await readBody(response);
+    if (response.statusCode! >= 400) throw toError(response.statusCode!, text);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
+  return {
+    get: (path, query = {}) => call('GET', path, query),
+    send: (method, path, body) => call(method, path, {}, body),
+    async *lines(path, query, signal) {
+      const response = await open('GET', path, query, undefined, signal);
+      if (response.statusCode! >= 400) throw toError(response.statusCode!, await readBody(response));
+      let rest = '';
+      try {
+        for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {
+          const parts = (rest + piece).split('\n');
+          rest = parts.pop()!;
+          yield* parts.filter((line) => line !== '');
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
+  };
+}
