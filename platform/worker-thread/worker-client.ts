@@ -1,0 +1,88 @@
+/** The caller's side of a worker thread: each call is a promise; when the worker dies, all that wait are rejected. */
+import { Worker } from 'node:worker_threads';
+import type { WorkerAnswer, WorkerFailure } from './worker-messages.ts';
+
+export interface WorkerClient {
+  /** Resolves with the method's result; rejects with what `revive` makes of its failure. */
+  call(method: string, ...args: readonly unknown[]): Promise<unknown>;
+  /** Calls `close` in the worker and waits for its end; harmless when called again. */
+  close(): Promise<void>;
+}
+
+export interface WorkerClientOptions {
+  /** The worker's module; beside the caller as NAME.ts in development and NAME.js in the package. */
+  readonly module: URL;
+  readonly data: unknown;
+  /** Calls under way beyond this are rejected. */
+  readonly callsMax: number;
+  /** Makes the error that a failure stands for. */
+  revive(failure: WorkerFailure): Error;
+  /** Makes the error of a worker that has ended, or has too many calls under way. */
+  unavailable(reason: string): Error;
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Address of the worker module beside `importMetaUrl`, in its source or compiled form. */
+export function workerModule(name: string, importMetaUrl: string): URL {
+  return new URL(`./${name}.${importMetaUrl.endsWith('.ts') ? 'ts' : 'js'}`, importMetaUrl);
+}
+
+export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
+  const worker = new Worker(options.module, { workerData: options.data });
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+  let ended: Error | undefined;
+  let closing: Promise<void> | undefined;
+
+  const end = (error: Error): void => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+    worker.unref();
+  };
+  const exited = new Promise<void>((resolve) => {
+    worker.on('exit', () => {
+      end(options.unavailable('its worker thread has ended'));
+      resolve();
+    });
+  });
+  worker.on('error', (error: Error) => end(options.unavailable(error.message)));
+  worker.on('message', (answer: WorkerAnswer) => {
+    const waiter = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    // An idle worker must not keep the process alive.
+    if (waiting.size === 0) worker.unref();
+    if ('failed' in answer) waiter?.reject(options.revive(answer.failed));
+    else waiter?.resolve(answer.result);
+  });
+  worker.unref();
+
+  const call = (method: string, args: readonly unknown[]): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      if (ended !== undefined) return reject(ended);
+      if (waiting.size >= options.callsMax)
+        return reject(options.unavailable('too many calls are under way'));
+      lastId += 1;
+      worker.ref();
+      waiting.set(lastId, { resolve, reject });
+      worker.postMessage({ id: lastId, method, args });
+    });
+
+  return {
+    call: (method, ...args) =>
+      closing === undefined ? call(method, args) : Promise.reject(options.unavailable('it is closed')),
+    close() {
+      closing ??= call('close', []).then(
+        () => exited,
+        async () => {
+          await worker.terminate();
+        },
+      );
+      return closing;
+    },
+  };
+}
