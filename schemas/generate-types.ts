@@ -23,7 +23,7 @@ const PRIMITIVES: Record<string, string> = {
   float: 'number',
   double: 'number',
   string: 'string',
-  bytes: 'Uint8Array',
+  bytes: 'Buffer',
 };
 
 /** Returns the text of schemas/types.ts for the schemas in a folder. Throws where two schemas give one name two meanings. */
@@ -47,7 +47,7 @@ export function generateTypes(schemaFolder: URL): string {
     }
     if (type.type === 'map') return `Record<string, ${render(type.values!, file)}>`;
     if (type.type === 'fixed') {
-      declare(type.name!, `${doc(type.doc, '')}export type ${type.name} = Uint8Array;\n`, file);
+      declare(type.name!, `${doc(type.doc, '')}export type ${type.name} = Buffer;\n`, file);
       return type.name!;
     }
     if (type.type === 'enum') {

@@ -95,9 +95,9 @@ export interface DeadLetter {
   /** In plain words. */
   reason: string;
   /** Key of the record. */
-  key: null | Uint8Array;
+  key: null | Buffer;
   /** The record as it was. */
-  value: Uint8Array;
+  value: Buffer;
 }
 
 export type DetectorKind = 'rule' | 'baseline' | 'risk' | 'integrity';
@@ -198,7 +198,7 @@ export interface DetectorState {
   /** Pieces in all; 0 on a commit marker. */
   chunks: number;
   /** Serialised state; empty on a marker. */
-  state: Uint8Array;
+  state: Buffer;
 }
 
 export type IncidentState = 'open' | 'contained' | 'closed';
@@ -266,7 +266,7 @@ export interface RekeyedEvent {
   /** Its offset; with the partition the identity for deduplication. */
   sourceOffset: number;
   /** The session event as framed in the source topic. */
-  event: Uint8Array;
+  event: Buffer;
 }
 
 export type ResponseState = 'intended' | 'done' | 'failed' | 'undone' | 'skipped' | 'observed' | 'asked';
@@ -398,7 +398,7 @@ export interface SessionRefused {
   claimedName: null | string;
 }
 
-export type Sha256 = Uint8Array;
+export type Sha256 = Buffer;
 
 export interface Action {
   /** What is done: read, write, delete, truncate, drop, create, alter, grant, revoke, role_change, export, import, execute, set, lock, transaction, admin, replication, opaque_code, ... */
@@ -436,7 +436,7 @@ export interface Request {
   /** The command, secrets lifted, at most 64 KiB of UTF-8. */
   text: string;
   /** The command's bytes where the string is lossy. */
-  textBytes: null | Uint8Array;
+  textBytes: null | Buffer;
   /** Full length of the command in bytes. */
   textLength: number;
   /** SHA-256 of the whole command (secrets lifted) where text is cut; the rest is in the recording. */
@@ -577,7 +577,7 @@ export interface Checkpoint {
   /** Signing key. */
   keyId: string;
   /** Ed25519 (RFC 8032) over the canonical bytes that docs/audit-trail.md defines. */
-  signature: Uint8Array;
+  signature: Buffer;
 }
 
 /** The gateway lives; logging works. */

@@ -20,7 +20,7 @@ export interface PlanContext {
 }
 
 const ISSUER = 'countersign';
-const NO_HASH = new Uint8Array(32);
+const NO_HASH = Buffer.alloc(32);
 const STATEMENT_DURATION_US = 1800;
 
 /** The identity of an actor as it stands on the events of one session. */
