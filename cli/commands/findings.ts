@@ -95,18 +95,16 @@ export const registerFindings: RegisterCommands = (program, context) => {
     .option('--open', 'only those not closed')
     .option('--limit <n>', 'at most so many', '50')
     .action(async (options: { open?: boolean; limit: string }) => {
-      const { incidents } = await context
-        .api()
-        .get<{
-          incidents: {
-            incidentId: string;
-            state: string;
-            risk: number;
-            severity: string;
-            title: string;
-            updatedAt: number;
-          }[];
-        }>('/v1/incidents', { open: options.open === true ? true : undefined, limit: options.limit });
+      const { incidents } = await context.api().get<{
+        incidents: {
+          incidentId: string;
+          state: string;
+          risk: number;
+          severity: string;
+          title: string;
+          updatedAt: number;
+        }[];
+      }>('/v1/incidents', { open: options.open === true ? true : undefined, limit: options.limit });
       context.output().table(
         incidents,
         [

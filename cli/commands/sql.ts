@@ -35,7 +35,7 @@ function printResult(result: pg.QueryArrayResult, output: Output): void {
       const value = row[index];
       if (value === null) return '';
       if (value instanceof Date) return value.toISOString();
-      return typeof value === 'object' ? JSON.stringify(value) : String(value);
+      return typeof value === 'string' ? value : JSON.stringify(value);
     },
   }));
   if (columns.length > 0)
@@ -80,15 +80,13 @@ export const registerSql: RegisterCommands = (program, context) => {
       const password =
         given ??
         (
-          await context
-            .api()
-            .send<{ token: string }>('POST', '/v1/tokens', {
-              subject,
-              kind: 'human',
-              ttlMs: 3_600_000,
-              connections: [connection],
-              groups: [],
-            })
+          await context.api().send<{ token: string }>('POST', '/v1/tokens', {
+            subject,
+            kind: 'human',
+            ttlMs: 3_600_000,
+            connections: [connection],
+            groups: [],
+          })
         ).token;
       const client = new pg.Client({
         host: listener.host,
@@ -97,7 +95,7 @@ export const registerSql: RegisterCommands = (program, context) => {
         password,
         database: connection,
         application_name: 'countersign-sql',
-        ssl: listener.tls ? { ...(listener.ca === null ? {} : { ca: listener.ca }) } : false,
+        ssl: listener.tls ? (listener.ca === null ? {} : { ca: listener.ca }) : false,
       });
       let lost: Error | undefined;
       client.on('error', (error) => {
@@ -131,7 +129,7 @@ async function converse(
     input: context.stdin,
     output: context.stdout,
     prompt: `${connection}=> `,
-    terminal: context.stdin.isTTY === true,
+    terminal: context.stdin.isTTY,
   });
   createOutput(false, (text) => void context.stdout.write(text)).line(
     'Statements end with ; — \\q or Ctrl-D ends.',
