@@ -1,0 +1,36 @@
+import Type from 'typebox';
+import { Id, PageQuery } from './common.ts';
+
+export const SearchQueryString = Type.Object({
+  ...PageQuery,
+  q: Type.Optional(Type.String({ maxLength: 500, description: 'Words that must all occur.' })),
+  identity: Type.Optional(Id),
+  session: Type.Optional(Id),
+  connection: Type.Optional(Id),
+  kind: Type.Optional(Type.String({ maxLength: 64, description: 'Kind of event: request, response, ...' })),
+  incident: Type.Optional(Id),
+  severity: Type.Optional(Type.String({ maxLength: 32 })),
+  from: Type.Optional(Type.Number({ description: 'Not before, milliseconds since the epoch.' })),
+  to: Type.Optional(Type.Number({ description: 'Before, milliseconds since the epoch.' })),
+  order: Type.Union([Type.Literal('newest'), Type.Literal('oldest')], { default: 'newest' }),
+});
+export type SearchQueryString = Type.Static<typeof SearchQueryString>;
+
+/** A document as the search index has it: flat, ECS names. */
+export const Hit = Type.Object({ id: Type.String(), document: Type.Record(Type.String(), Type.Unknown()) });
+export type Hit = Type.Static<typeof Hit>;
+
+export const StreamQuery = Type.Object({
+  topic: Type.Union(
+    [
+      Type.Literal('session-events'),
+      Type.Literal('detections'),
+      Type.Literal('incidents'),
+      Type.Literal('responses'),
+    ],
+    { default: 'session-events' },
+  ),
+  session: Type.Optional(Id),
+  identity: Type.Optional(Id),
+});
+export type StreamQuery = Type.Static<typeof StreamQuery>;
