@@ -1,0 +1,52 @@
+import type { SessionEvent } from '../types.ts';
+import { createEcsBuilder, type EcsDocument } from './ecs-document.ts';
+import { CATEGORIES, setBody } from './session-bodies.ts';
+import { setClient, setIdentity, setTarget } from './session-parties.ts';
+
+const DATABASE_PROTOCOLS = new Set(['postgres', 'mysql', 'mongodb', 'redis']);
+
+/** event.category of a request follows what it reaches: only a database's is `database`. */
+function category(event: SessionEvent): string {
+  const [named] = CATEGORIES[event.body.kind];
+  if (named !== 'database' || event.target === null) return named;
+  if (DATABASE_PROTOCOLS.has(event.target.protocol)) return 'database';
+  if (event.target.protocol === 'ssh') return 'process';
+  return event.target.protocol === 'kubernetes' ? 'api' : 'web';
+}
+
+/** A session event as an ECS document; its id is the event id. */
+export function sessionEventToEcs(event: SessionEvent, dataset = 'countersign.session-events'): EcsDocument {
+  const { body } = event;
+  const ecs = createEcsBuilder(event.time, dataset)
+    .set('event.id', event.eventId)
+    .set('event.kind', 'event')
+    .set('event.action', body.kind)
+    .set('event.category', [category(event)])
+    .set('event.type', [CATEGORIES[body.kind][1]])
+    .setHex('event.hash', event.hash)
+    .set('countersign.origin', event.origin)
+    .set('countersign.exercise_id', event.exerciseId)
+    .set('observer.type', 'session-gateway')
+    .set('observer.name', event.gateway.id)
+    .set('countersign.gateway.epoch', event.gateway.epoch)
+    .set('countersign.gateway.sequence', event.gateway.sequence)
+    .set('countersign.request.id', event.requestId)
+    .set('countersign.control_revision', event.controlRevision)
+    .setHex('countersign.chain.previous_hash', event.previousHash);
+  if (event.session !== null) {
+    ecs
+      .set('countersign.session.id', event.session.id)
+      .set('event.sequence', event.session.sequence)
+      .set('countersign.session.channel', event.session.channel);
+  }
+  if (event.gatewayChain !== null) {
+    ecs
+      .set('countersign.chain.gateway_sequence', event.gatewayChain.sequence)
+      .setHex('countersign.chain.gateway_previous_hash', event.gatewayChain.previousHash);
+  }
+  if (event.identity !== null) setIdentity(ecs, event.identity);
+  if (event.client !== null) setClient(ecs, event.client);
+  if (event.target !== null) setTarget(ecs, event.target);
+  setBody(ecs, body);
+  return ecs.build();
+}
