@@ -1,11 +1,7 @@
+import type { Page } from '../../schemas/api/common.ts';
+import type { Connection, ConnectionCheck } from '../../schemas/api/connections.ts';
 import type { RegisterCommands } from '../context.ts';
-
-interface ConnectionRow {
-  name: string;
-  protocol: string;
-  host: string;
-  port: number;
-}
+import { EXIT } from '../exit-codes.ts';
 
 export const registerConnections: RegisterCommands = (program, context) => {
   const connection = program.command('connection').description('configured targets');
@@ -13,9 +9,9 @@ export const registerConnections: RegisterCommands = (program, context) => {
     .command('ls')
     .description('list connections')
     .action(async () => {
-      const { connections } = await context.api().get<{ connections: ConnectionRow[] }>('/v1/connections');
+      const { items } = await context.api().get<Page<Connection>>('/v1/connections');
       context.output().table(
-        connections,
+        items,
         [
           { title: 'connection', cell: (row) => row.name },
           { title: 'protocol', cell: (row) => row.protocol },
@@ -31,7 +27,12 @@ export const registerConnections: RegisterCommands = (program, context) => {
     .action(async (name: string) => {
       const answer = await context
         .api()
-        .send<{ ok: boolean; detail: string }>('POST', `/v1/connections/${encodeURIComponent(name)}/check`);
-      context.output().value(answer, () => `${name}: ${answer.detail}`);
+        .send<ConnectionCheck>('POST', `/v1/connections/${encodeURIComponent(name)}/check`);
+      context
+        .output()
+        .value(answer, () =>
+          answer.steps.map((step) => `${step.ok ? 'ok ' : 'NOT'}  ${step.step}: ${step.detail}`).join('\n'),
+        );
+      if (!answer.ok) process.exitCode = EXIT.failed;
     });
 };

@@ -1,14 +1,11 @@
 /** What was seen and found: events, detections, incidents, and what playbooks did. */
 import { parseTime } from '../duration.ts';
+import type { Page } from '../../schemas/api/common.ts';
+import type { Hit } from '../../schemas/api/events.ts';
+import type { IncidentAnswer } from '../../schemas/api/incidents.ts';
+import type { PlaybookAnswer, ResponseAnswer } from '../../schemas/api/responses.ts';
 import type { RegisterCommands } from '../context.ts';
 import { formatTime, type Column } from '../output.ts';
-
-/** A flat document with ECS names. */
-type Document = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
-interface Hit {
-  id: string;
-  document: Document;
-}
 
 const field =
   (...names: readonly string[]) =>
@@ -16,7 +13,11 @@ const field =
     for (const name of names) {
       const value = hit.document[name];
       if (value !== undefined && value !== null)
-        return Array.isArray(value) ? value.join(' ') : String(value);
+        return Array.isArray(value)
+          ? value.join(' ')
+          : typeof value === 'string'
+            ? value
+            : JSON.stringify(value);
     }
     return '';
   };
@@ -43,7 +44,7 @@ export const registerFindings: RegisterCommands = (program, context) => {
   const query = (options: SearchOptions): Record<string, string | number | undefined> => ({
     identity: options.identity,
     session: options.session,
-    text: options.text,
+    q: options.text,
     from: options.since === undefined ? undefined : parseTime(options.since, context.now()),
     limit: options.limit,
   });
@@ -59,8 +60,8 @@ export const registerFindings: RegisterCommands = (program, context) => {
     .option('--since <time>', 'ISO 8601, or 2h for two hours ago')
     .option('--limit <n>', 'at most so many', '50')
     .action(async (options: SearchOptions) => {
-      const { hits } = await context.api().get<{ hits: Hit[] }>('/v1/events', query(options));
-      context.output().table(hits, EVENT_COLUMNS, 'No events.');
+      const { items } = await context.api().get<Page<Hit>>('/v1/events', query(options));
+      context.output().table(items, EVENT_COLUMNS, 'No events.');
     });
 
   program
@@ -72,11 +73,11 @@ export const registerFindings: RegisterCommands = (program, context) => {
     .option('--since <time>', 'ISO 8601, or 2h for two hours ago')
     .option('--limit <n>', 'at most so many', '50')
     .action(async (options: SearchOptions) => {
-      const { hits } = await context.api().get<{ hits: Hit[] }>('/v1/detections', query(options));
+      const { items } = await context.api().get<Page<Hit>>('/v1/detections', query(options));
       context
         .output()
         .table(
-          hits,
+          items,
           [
             time,
             { title: 'risk', cell: field('event.risk_score') },
@@ -95,18 +96,12 @@ export const registerFindings: RegisterCommands = (program, context) => {
     .option('--open', 'only those not closed')
     .option('--limit <n>', 'at most so many', '50')
     .action(async (options: { open?: boolean; limit: string }) => {
-      const { incidents } = await context.api().get<{
-        incidents: {
-          incidentId: string;
-          state: string;
-          risk: number;
-          severity: string;
-          title: string;
-          updatedAt: number;
-        }[];
-      }>('/v1/incidents', { open: options.open === true ? true : undefined, limit: options.limit });
+      const { items } = await context.api().get<Page<IncidentAnswer>>('/v1/incidents', {
+        state: options.open === true ? 'unclosed' : 'all',
+        limit: options.limit,
+      });
       context.output().table(
-        incidents,
+        items,
         [
           { title: 'incident', cell: (row) => row.incidentId },
           { title: 'state', cell: (row) => row.state },
@@ -149,15 +144,13 @@ export const registerFindings: RegisterCommands = (program, context) => {
     .command('ls')
     .description('list playbooks')
     .action(async () => {
-      const { playbooks } = await context
-        .api()
-        .get<{ playbooks: { name: string; mode: string; summary: string }[] }>('/v1/playbooks');
+      const { items } = await context.api().get<Page<PlaybookAnswer>>('/v1/playbooks');
       context.output().table(
-        playbooks,
+        items,
         [
           { title: 'playbook', cell: (row) => row.name },
           { title: 'mode', cell: (row) => row.mode },
-          { title: 'what', cell: (row) => row.summary },
+          { title: 'what', cell: (row) => row.title },
         ],
         'No playbooks.',
       );
@@ -167,18 +160,21 @@ export const registerFindings: RegisterCommands = (program, context) => {
     .description('list the steps that playbooks took, newest first')
     .option('--limit <n>', 'at most so many', '50')
     .action(async (options: { limit: string }) => {
-      const { hits } = await context.api().get<{ hits: Hit[] }>('/v1/responses', { limit: options.limit });
-      context
-        .output()
-        .table(
-          hits,
-          [
-            time,
-            { title: 'step', cell: field('event.action') },
-            { title: 'state', cell: field('countersign.response.state', 'event.outcome') },
-            { title: 'detail', cell: field('message', 'event.reason') },
-          ],
-          'No steps yet.',
-        );
+      const { items } = await context
+        .api()
+        .get<Page<ResponseAnswer>>('/v1/responses', { limit: options.limit });
+      context.output().table(
+        items,
+        [
+          { title: 'time', cell: (row) => formatTime(row.time) },
+          { title: 'response', cell: (row) => row.responseId },
+          { title: 'playbook', cell: (row) => row.playbook },
+          { title: 'action', cell: (row) => row.action },
+          { title: 'subject', cell: (row) => row.subject },
+          { title: 'state', cell: (row) => row.state },
+          { title: 'detail', cell: (row) => row.detail },
+        ],
+        'No steps yet.',
+      );
     });
 };

@@ -1,19 +1,10 @@
 import { parseDuration } from '../duration.ts';
+import type { Page } from '../../schemas/api/common.ts';
+import type { Lockout, LockoutAnswer } from '../../schemas/api/lockouts.ts';
 import type { RegisterCommands } from '../context.ts';
 import { formatTime, type Column } from '../output.ts';
 
-interface LockoutRow {
-  lockoutId: string;
-  subjectKind: string;
-  subject: string;
-  state: string;
-  reason: string;
-  createdBy: string;
-  createdAt: number;
-  expiresAt: number | null;
-}
-
-const COLUMNS: readonly Column<LockoutRow>[] = [
+const COLUMNS: readonly Column<Lockout>[] = [
   { title: 'lockout', cell: (row) => row.lockoutId },
   { title: 'subject', cell: (row) => `${row.subjectKind}:${row.subject}` },
   { title: 'state', cell: (row) => row.state },
@@ -33,10 +24,10 @@ export const registerLockouts: RegisterCommands = (program, context) => {
     .description('list lockouts in force')
     .option('--all', 'also ended ones')
     .action(async (options: { all?: boolean }) => {
-      const { lockouts } = await context
+      const { items } = await context
         .api()
-        .get<{ lockouts: LockoutRow[] }>('/v1/lockouts', { all: options.all === true ? true : undefined });
-      context.output().table(lockouts, COLUMNS, 'No lockouts in force.');
+        .get<Page<Lockout>>('/v1/lockouts', { active: options.all !== true });
+      context.output().table(items, COLUMNS, 'No lockouts in force.');
     });
 
   lockout
@@ -47,20 +38,18 @@ export const registerLockouts: RegisterCommands = (program, context) => {
     .requiredOption('--reason <text>', 'why; clients see it')
     .option('--ttl <duration>', 'how long; without it until released')
     .action(async (subjectKind: string, subject: string, options: { reason: string; ttl?: string }) => {
-      const answer = await context
-        .api()
-        .send<{ lockout: { lockoutId: string }; state: string }>('POST', '/v1/lockouts', {
-          subjectKind,
-          subject,
-          reason: options.reason,
-          ...(options.ttl === undefined ? {} : { ttlMs: parseDuration(options.ttl) }),
-        });
+      const answer = await context.api().send<LockoutAnswer>('POST', '/v1/lockouts', {
+        subjectKind,
+        subject,
+        reason: options.reason,
+        ...(options.ttl === undefined ? {} : { ttlMs: parseDuration(options.ttl) }),
+      });
       context
         .output()
         .value(
           answer,
           () =>
-            `Lockout ${answer.lockout.lockoutId} on ${subjectKind} ${subject}: ${answer.state.replace('_', ' ')}.`,
+            `Lockout ${answer.lockout.lockoutId} on ${subjectKind} ${subject}: ${answer.outcome.replace('_', ' ')}.`,
         );
     });
 
@@ -72,7 +61,7 @@ export const registerLockouts: RegisterCommands = (program, context) => {
     .action(async (id: string, options: { reason: string }) => {
       const answer = await context
         .api()
-        .send<{ state: string }>('POST', `/v1/lockouts/${encodeURIComponent(id)}/release`, {
+        .send<Lockout>('POST', `/v1/lockouts/${encodeURIComponent(id)}/release`, {
           reason: options.reason,
         });
       context.output().value(answer, () => `Lockout ${id} is released.`);

@@ -1,21 +1,10 @@
+import type { Page } from '../../schemas/api/common.ts';
+import type { EndSessionAnswer, RecordingLine, SessionSummary } from '../../schemas/api/sessions.ts';
 import type { RegisterCommands } from '../context.ts';
 import { clip, formatTime, type Column } from '../output.ts';
 
-interface SessionRow {
-  id: string;
-  state: string;
-  identityId: string;
-  identityKind: string;
-  connection: string;
-  clientIp: string;
-  tool: string | null;
-  openedAt: number;
-  requests: number;
-  rows: number;
-}
-
-const COLUMNS: readonly Column<SessionRow>[] = [
-  { title: 'session', cell: (row) => row.id },
+const COLUMNS: readonly Column<SessionSummary>[] = [
+  { title: 'session', cell: (row) => row.sessionId },
   { title: 'state', cell: (row) => row.state },
   { title: 'identity', cell: (row) => row.identityId },
   { title: 'connection', cell: (row) => row.connection },
@@ -50,6 +39,11 @@ function formatEvent(event: StreamedEvent): string {
   return `${formatTime(event.time)}  ${event.identity?.id ?? '-'}  ${body.kind}  ${what}`.trimEnd();
 }
 
+function formatFrame({ time, stream, data }: RecordingLine): string {
+  if (stream === 'problem') return `${formatTime(time)} ! ${data}`;
+  return `${formatTime(time)} ${stream === 'in' ? '>' : '<'} ${clip(Buffer.from(data, 'base64').toString('utf8'), 2000)}`;
+}
+
 export const registerSessions: RegisterCommands = (program, context) => {
   const session = program.command('session').description('sessions: list, show, follow, end, replay');
 
@@ -60,12 +54,12 @@ export const registerSessions: RegisterCommands = (program, context) => {
     .option('--identity <id>', 'of one identity')
     .option('--limit <n>', 'at most so many', '50')
     .action(async (options: { live?: boolean; identity?: string; limit: string }) => {
-      const { sessions } = await context.api().get<{ sessions: SessionRow[] }>('/v1/sessions', {
-        live: options.live === true ? true : undefined,
+      const { items } = await context.api().get<Page<SessionSummary>>('/v1/sessions', {
+        state: options.live === true ? 'live' : 'all',
         identity: options.identity,
         limit: options.limit,
       });
-      context.output().table(sessions, COLUMNS, 'No sessions.');
+      context.output().table(items, COLUMNS, 'No sessions.');
     });
 
   session
@@ -100,10 +94,14 @@ export const registerSessions: RegisterCommands = (program, context) => {
     .action(async (id: string, options: { reason: string }) => {
       const answer = await context
         .api()
-        .send<{ state: string }>('POST', `/v1/sessions/${encodeURIComponent(id)}/end`, {
+        .send<EndSessionAnswer>('POST', `/v1/sessions/${encodeURIComponent(id)}/end`, {
           reason: options.reason,
         });
-      context.output().value(answer, () => `Session ${id}: ${answer.state.replace('_', ' ')}.`);
+      context
+        .output()
+        .value(answer, () =>
+          answer.outcome === 'ended' ? `Session ${id} is ended.` : `Session ${id} was over already.`,
+        );
     });
 
   session
@@ -118,10 +116,8 @@ export const registerSessions: RegisterCommands = (program, context) => {
       for await (const line of lines) {
         if (output.json) output.line(line);
         else {
-          const frame = JSON.parse(line) as { timeMs: number; stream: string; data: string };
-          output.line(
-            `${formatTime(frame.timeMs)} ${frame.stream === 'in' ? '>' : '<'} ${clip(Buffer.from(frame.data, 'base64').toString('utf8'), 2000)}`,
-          );
+          const frame = JSON.parse(line) as RecordingLine;
+          output.line(formatFrame(frame));
         }
       }
     });

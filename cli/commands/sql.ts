@@ -3,9 +3,11 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { CliContext, RegisterCommands } from '../context.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
+import { issueToken } from '../issue-token.ts';
 import { createOutput, type Output } from '../output.ts';
 
 const ROWS_SHOWN_MAX = 1000;
+const TOKEN_TTL_MS = 3_600_000;
 
 interface PgError {
   message: string;
@@ -80,12 +82,12 @@ export const registerSql: RegisterCommands = (program, context) => {
       const password =
         given ??
         (
-          await context.api().send<{ token: string }>('POST', '/v1/tokens', {
+          await issueToken(context.api(), {
             subject,
             kind: 'human',
-            ttlMs: 3_600_000,
-            connections: [connection],
             groups: [],
+            connections: [connection],
+            ttlMs: TOKEN_TTL_MS,
           })
         ).token;
       const client = new pg.Client({

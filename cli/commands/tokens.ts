@@ -1,22 +1,13 @@
+import type { Page } from '../../schemas/api/common.ts';
+import type { RevokeTokenAnswer, TokenSummary } from '../../schemas/api/tokens.ts';
 import { parseDuration } from '../duration.ts';
 import type { RegisterCommands } from '../context.ts';
+import { issueToken } from '../issue-token.ts';
 import { formatTime, type Column } from '../output.ts';
 
-interface TokenRow {
-  tokenId: string;
-  identityId: string;
-  kind: string;
-  credentialSource: string | null;
-  connections: string[];
-  issuedAt: number;
-  expiresAt: number;
-  revokedAt: number | null;
-}
-
-const COLUMNS: readonly Column<TokenRow>[] = [
+const COLUMNS: readonly Column<TokenSummary>[] = [
   { title: 'token', cell: (row) => row.tokenId },
   { title: 'identity', cell: (row) => row.identityId },
-  { title: 'kind', cell: (row) => row.kind },
   { title: 'source', cell: (row) => row.credentialSource },
   { title: 'connections', cell: (row) => row.connections.join(',') },
   { title: 'issued', cell: (row) => formatTime(row.issuedAt) },
@@ -30,6 +21,15 @@ const list = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
+interface IssueOptions {
+  subject: string;
+  kind: string;
+  ttl: string;
+  connections: string;
+  groups: string;
+  source?: string;
+}
+
 export const registerTokens: RegisterCommands = (program, context) => {
   const token = program.command('token').description('tokens of the gateway: issue, list, revoke');
 
@@ -41,47 +41,34 @@ export const registerTokens: RegisterCommands = (program, context) => {
     .option('--ttl <duration>', 'how long it lives', '1h')
     .option('--connections <names>', 'connections it may open, by comma; * for all', '*')
     .option('--groups <names>', 'groups of the account, by comma', '')
-    .option(
-      '--source <name>',
-      'credential source: where the token goes (CI repository and environment, vault path)',
-    )
-    .action(
-      async (options: {
-        subject: string;
-        kind: string;
-        ttl: string;
-        connections: string;
-        groups: string;
-        source?: string;
-      }) => {
-        const issued = await context
-          .api()
-          .send<{ token: string; tokenId: string; expiresAt: number }>('POST', '/v1/tokens', {
-            subject: options.subject,
-            kind: options.kind,
-            ttlMs: parseDuration(options.ttl),
-            connections: list(options.connections),
-            groups: list(options.groups),
-            ...(options.source === undefined ? {} : { credentialSource: options.source }),
-          });
-        context
-          .output()
-          .value(
-            issued,
-            () =>
-              `${issued.token}\n\nToken ${issued.tokenId} for ${options.subject}, until ${formatTime(issued.expiresAt)} UTC. It is not shown again.`,
-          );
-      },
-    );
+    .option('--source <name>', 'credential source: where the token goes (CI repository, vault path)')
+    .action(async (options: IssueOptions) => {
+      const issued = await issueToken(context.api(), {
+        subject: options.subject,
+        kind: options.kind,
+        groups: list(options.groups),
+        connections: list(options.connections),
+        ttlMs: parseDuration(options.ttl),
+        ...(options.source === undefined ? {} : { credentialSource: options.source }),
+      });
+      const until = formatTime(issued.summary.expiresAt);
+      context
+        .output()
+        .value(
+          issued,
+          () => `${issued.token}\n\nFor user ${issued.userName}, until ${until} UTC. It is not shown again.`,
+        );
+    });
 
   token
     .command('ls')
     .description('list tokens')
     .option('--identity <id>', 'of one identity')
+    .option('--live', 'only those that still work')
     .option('--limit <n>', 'at most so many', '50')
-    .action(async (options: { identity?: string; limit: string }) => {
-      const { tokens } = await context.api().get<{ tokens: TokenRow[] }>('/v1/tokens', { ...options });
-      context.output().table(tokens, COLUMNS, 'No tokens.');
+    .action(async (options: { identity?: string; live?: boolean; limit: string }) => {
+      const { items } = await context.api().get<Page<TokenSummary>>('/v1/tokens', { ...options });
+      context.output().table(items, COLUMNS, 'No tokens.');
     });
 
   token
@@ -92,9 +79,7 @@ export const registerTokens: RegisterCommands = (program, context) => {
     .action(async (id: string, options: { reason: string }) => {
       const answer = await context
         .api()
-        .send<{ state: string }>('POST', `/v1/tokens/${encodeURIComponent(id)}/revoke`, {
-          reason: options.reason,
-        });
-      context.output().value(answer, () => `Token ${id} is revoked (${answer.state.replace('_', ' ')}).`);
+        .send<RevokeTokenAnswer>('POST', `/v1/tokens/${encodeURIComponent(id)}/revoke`, options);
+      context.output().value(answer, () => `Token ${id} is revoked.`);
     });
 };
