@@ -9,18 +9,25 @@ import { readSources, root } from './sources.ts';
 
 describe('house: errors', () => {
   it('every room that defines errors is in the catalogue', async () => {
-    const files = globSync('{schemas,platform,gateway,detectors,responders,ingest,main,cli}/**/errors.ts', { cwd: root });
+    const files = globSync('{schemas,platform,gateway,detectors,responders,ingest,main,cli}/**/errors.ts', {
+      cwd: root,
+    });
     assert.ok(files.length > 5);
     const missing: string[] = [];
     for (const file of files) {
       const room = (await import(pathToFileURL(join(root, file)).href)) as { definitions?: ErrorDefinitions };
-      for (const code of Object.keys(room.definitions ?? {})) if (catalogue[code] === undefined) missing.push(`${file}: ${code}`);
+      for (const code of Object.keys(room.definitions ?? {}))
+        if (catalogue[code] === undefined) missing.push(`${file}: ${code}`);
     }
     assert.deepEqual(missing, []);
   });
 
   it('docs/errors.md is what the catalogue says', () => {
-    assert.equal(readFileSync(join(root, 'docs/errors.md'), 'utf8'), catalogueMarkdown(), 'run `node main/error-catalogue.ts`');
+    assert.equal(
+      readFileSync(join(root, 'docs/errors.md'), 'utf8'),
+      catalogueMarkdown(),
+      'run `node main/error-catalogue.ts`',
+    );
   });
 
   it('every error says what to do, and no code is defined twice', () => {
@@ -35,6 +42,9 @@ describe('house: errors', () => {
       .filter(({ path, isTest }) => !isTest && !path.endsWith('/errors.ts'))
       .map((source) => source.text)
       .join('\n');
-    assert.deepEqual(Object.keys(catalogue).filter((code) => !text.includes(code)), []);
+    assert.deepEqual(
+      Object.keys(catalogue).filter((code) => !text.includes(code)),
+      [],
+    );
   });
 });

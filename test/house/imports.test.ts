@@ -50,14 +50,23 @@ describe('house: who imports whom', () => {
   it('cli and console take only types from the schemas', () => {
     const wrong = sources
       .filter((source) => ['cli', 'console'].includes(roomOf(source.path)))
-      .flatMap((source) => source.imports.filter(({ own, name, typeOnly }) => own && roomOf(name) === 'schemas' && !typeOnly).map(({ name }) => `${source.path} imports ${name}`));
+      .flatMap((source) =>
+        source.imports
+          .filter(({ own, name, typeOnly }) => own && roomOf(name) === 'schemas' && !typeOnly)
+          .map(({ name }) => `${source.path} imports ${name}`),
+      );
     assert.deepEqual(wrong, []);
   });
 
   it('a client library never leaks past its port', () => {
     const wrong = sources.flatMap((source) =>
       source.imports
-        .filter(({ own, name }) => !own && ONLY_IN[name] !== undefined && !ONLY_IN[name].some((folder) => source.path.startsWith(folder)))
+        .filter(
+          ({ own, name }) =>
+            !own &&
+            ONLY_IN[name] !== undefined &&
+            !ONLY_IN[name].some((folder) => source.path.startsWith(folder)),
+        )
         .map(({ name }) => `${source.path} names ${name}`),
     );
     assert.deepEqual(wrong, []);

@@ -15,7 +15,11 @@ export const root = resolve(import.meta.dirname, '..', '..');
 const EXCLUDED = ['node_modules/**', '.node/**', 'dist/**', '.data/**', 'coverage/**'];
 const IMPORT = /^\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm;
 
-const packageName = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+const packageName = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 
 /** Comments and strings may name what the code may not use. */
 export function withoutComments(text: string): string {

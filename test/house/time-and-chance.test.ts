@@ -13,8 +13,13 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
 describe('house: time and chance', () => {
   it('come only through platform/clock', () => {
     const wrong = readSources()
-      .filter(({ path, isTest }) => !isTest && !path.startsWith('platform/clock/') && EXCEPTIONS[path] === undefined)
-      .flatMap(({ path, text }) => [...withoutComments(text).matchAll(FORBIDDEN)].map((match) => `${path}: ${match[0]}`));
+      .filter(
+        ({ path, isTest }) =>
+          !isTest && !path.startsWith('platform/clock/') && EXCEPTIONS[path] === undefined,
+      )
+      .flatMap(({ path, text }) =>
+        [...withoutComments(text).matchAll(FORBIDDEN)].map((match) => `${path}: ${match[0]}`),
+      );
     assert.deepEqual(wrong, []);
   });
 

@@ -16,7 +16,11 @@ describe('house: tools', () => {
   for (const [name, program, ...args] of TOOLS) {
     it(name, () => {
       const path = `${join(process.execPath, '..')}:${process.env['PATH'] ?? ''}`;
-      const run = spawnSync(join(root, 'node_modules', '.bin', program), args, { cwd: root, encoding: 'utf8', env: { ...process.env, PATH: path } });
+      const run = spawnSync(join(root, 'node_modules', '.bin', program), args, {
+        cwd: root,
+        encoding: 'utf8',
+        env: { ...process.env, PATH: path },
+      });
       assert.equal(run.status, 0, `${run.stdout}${run.stderr}`.slice(0, 5000));
     });
   }

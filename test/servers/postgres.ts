@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
+import { makeLoopbackCertificate } from '../../main/tls.ts';
 import { startPostgresServer, type PostgresServer } from '../../main/sample-target/postgres-server.ts';
 
 export interface TestPostgres extends PostgresServer {
@@ -15,32 +15,15 @@ export interface TestPostgres extends PostgresServer {
   restart(): Promise<void>;
 }
 
-/** A self-signed certificate for localhost and 127.0.0.1. */
-export async function createTestCertificate(): Promise<{ certificatePem: string; privateKeyPem: string }> {
-  const made = await generate([{ name: 'commonName', value: 'localhost' }], {
-    keyType: 'ec',
-    extensions: [
-      { name: 'basicConstraints', cA: true, critical: true },
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
-        ],
-      },
-    ],
-  });
-  return { certificatePem: made.cert, privateKeyPem: made.private };
-}
-
 /** Starts a server with TLS on, `log_statement = all`, superuser `postgres`. Call `stop()` in `after`. */
 export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-test-postgres-'));
   chmodSync(folder, 0o755);
-  const tls = await createTestCertificate();
+  const clock = createSystemClock();
+  const tls = await makeLoopbackCertificate(clock.now());
   const superuser = { name: 'postgres', password: 'postgres-of-the-tests' };
   const start = (port: number): Promise<PostgresServer> =>
-    startPostgresServer(createSystemClock(), {
+    startPostgresServer(clock, {
       folder,
       port,
       superuser,
