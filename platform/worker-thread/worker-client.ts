@@ -22,8 +22,8 @@ export interface WorkerClientOptions {
 }
 
 interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Address of the worker module beside `importMetaUrl`, in its source or compiled form. */
@@ -54,8 +54,8 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
   worker.on('message', (answer: WorkerAnswer) => {
     const waiter = waiting.get(answer.id);
     waiting.delete(answer.id);
-    // An idle worker must not keep the process alive.
-    if (waiting.size === 0) worker.unref();
+    // An idle worker must not keep the process alive; one that is closing must, until it has.
+    if (waiting.size === 0 && closing === undefined) worker.unref();
     if ('failed' in answer) waiter?.reject(options.revive(answer.failed));
     else waiter?.resolve(answer.result);
   });

@@ -36,15 +36,15 @@ function readCursor(text: string, index: string, order: string): { time: number;
 const valuesOf = ({ from, where }: SelectionSql): SqlValue[] => [...from.values, ...where.values];
 
 export function createIndexQueries(database: IndexDatabase) {
-  const select = (query: Selection): SelectionSql | undefined => {
+  const select = (query: Selection, few = false): SelectionSql | undefined => {
     const ind = database.indexNumber(query.index, false);
-    return ind === undefined ? undefined : selectionSql(database, ind, query);
+    return ind === undefined ? undefined : selectionSql(database, ind, query, few);
   };
 
   const search = (query: SearchQuery): SearchPage => {
     const order = query.order ?? 'newest';
     const cursor = query.after === undefined ? undefined : readCursor(query.after, query.index, order);
-    const sql = select(query);
+    const sql = select(query, true);
     if (sql === undefined) return { hits: [] };
     const direction = order === 'newest' ? 'desc' : 'asc';
     const compare = order === 'newest' ? '<' : '>';
