@@ -16,6 +16,8 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export interface ApiClient {
   get<T>(path: string, query?: Query): Promise<T>;
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  /** Sends a body that is not JSON. */
+  sendText<T>(method: 'POST', path: string, contentType: string, body: string): Promise<T>;
   /** Lines of an NDJSON stream as they come, until it ends or the signal aborts. */
   lines(path: string, query: Query, signal: AbortSignal): AsyncIterable<string>;
 }
@@ -95,14 +97,14 @@ export function createApiClient(address: ApiAddress): ApiClient {
     method: string,
     path: string,
     query: Query,
-    body: unknown,
+    body: string | undefined,
+    contentType: string,
     signal?: AbortSignal,
   ): Promise<IncomingMessage> => {
     const url = new URL(path, address.url);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const request = send(
         url,
@@ -112,9 +114,9 @@ export function createApiClient(address: ApiAddress): ApiClient {
           ...(signal === undefined ? {} : { signal }),
           headers: {
             authorization: `Bearer ${address.token}`,
-            ...(text === undefined
+            ...(body === undefined
               ? {}
-              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+              : { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }),
           },
         },
         resolve,
@@ -131,20 +133,28 @@ export function createApiClient(address: ApiAddress): ApiClient {
             ),
           );
       });
-      request.end(text);
+      request.end(body);
     });
   };
-  const call = async <T>(method: string, path: string, query: Query, body?: unknown): Promise<T> => {
-    const response = await open(method, path, query, body);
+  const call = async <T>(
+    method: string,
+    path: string,
+    query: Query,
+    body?: string,
+    contentType = 'application/json',
+  ): Promise<T> => {
+    const response = await open(method, path, query, body, contentType);
     const text = await readBody(response);
     if (response.statusCode! >= 400) throw toError(response.statusCode!, text);
     return (text === '' ? undefined : JSON.parse(text)) as T;
   };
   return {
     get: (path, query = {}) => call('GET', path, query),
-    send: (method, path, body) => call(method, path, {}, body),
+    send: (method, path, body) =>
+      call(method, path, {}, body === undefined ? undefined : JSON.stringify(body)),
+    sendText: (method, path, contentType, body) => call(method, path, {}, body, contentType),
     async *lines(path, query, signal) {
-      const response = await open('GET', path, query, undefined, signal);
+      const response = await open('GET', path, query, undefined, '', signal);
       if (response.statusCode! >= 400) throw toError(response.statusCode!, await readBody(response));
       let rest = '';
       try {

@@ -1,0 +1,46 @@
+/** Exercises by name: an attack that must be contained, or a benign change that must not. */
+import { ATTACKS } from './attacks.ts';
+import { BENIGN_CHANGES } from './benign.ts';
+import type { Actor, Draw, PlannedSession } from './plan.ts';
+
+export interface Exercise {
+  readonly name: string;
+  readonly summary: string;
+  /** What a right outcome is. */
+  readonly expect: 'contained' | 'untouched';
+  /** Job of the actor, or any. */
+  readonly job?: string;
+  plan(actor: Actor, draw: Draw, dayStart: number): PlannedSession[];
+}
+
+const attack = (name: string): Exercise['plan'] => ATTACKS.find((candidate) => candidate.name === name)!.plan;
+const benign = (name: string): Exercise['plan'] =>
+  BENIGN_CHANGES.find((candidate) => candidate.name === name)!.plan;
+
+export const EXERCISES: readonly Exercise[] = [
+  {
+    name: 'impersonation',
+    summary: "A CI account's token is used at night from elsewhere, with other commands and a bulk read.",
+    expect: 'contained',
+    job: 'deploy',
+    plan: attack('stolen-token'),
+  },
+  {
+    name: 'benign-twin',
+    summary:
+      'A hotfix is deployed at night, and the runner has moved to another network: nobody may be locked out.',
+    expect: 'untouched',
+    job: 'deploy',
+    plan: (actor, draw, dayStart) => [
+      ...benign('night-deploy')(actor, draw, dayStart),
+      ...benign('moved-runner')(actor, draw, dayStart).slice(0, 2),
+    ],
+  },
+  ...ATTACKS.map(({ name, summary, plan }): Exercise => ({ name, summary, expect: 'contained', plan })),
+  ...BENIGN_CHANGES.map(({ name, summary, plan }): Exercise => ({
+    name,
+    summary,
+    expect: 'untouched',
+    plan,
+  })),
+];

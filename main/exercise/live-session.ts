@@ -1,0 +1,133 @@
+/** Runs a planned session over a real connection through the gateway, from the source address that the plan names. */
+import { Socket } from 'node:net';
+import pg from 'pg';
+import type { Clock } from '../../platform/clock/clock.ts';
+import type { PlannedSession } from './plan.ts';
+
+export interface GatewayAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Certificate authority of the listener; null where it has no TLS. */
+  readonly ca: string | null;
+  readonly connection: string;
+}
+
+export interface StatementOutcome {
+  readonly sql: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** ran: answered; denied: the gateway refused it; failed: the target did; never_sent: the session was over. */
+  readonly state: 'ran' | 'denied' | 'failed' | 'ended' | 'never_sent';
+  readonly rows: number;
+  readonly message: string;
+}
+
+export interface SessionOutcome {
+  /** Why it could not be opened, or null. */
+  readonly refused: string | null;
+  readonly statements: readonly StatementOutcome[];
+  /** When the gateway closed the socket, or null. */
+  readonly endedAt: number | null;
+  readonly endMessage: string | null;
+}
+
+interface PgError {
+  readonly code?: string;
+  readonly message: string;
+  readonly detail?: string;
+}
+
+/** Longest pause between two statements that an exercise waits for. */
+const PAUSE_MS_MAX = 1500;
+/** SQLSTATE of a denial (insufficient_privilege). */
+const DENIED = '42501';
+
+/** A socket bound to a source address before it connects. */
+class BoundSocket extends Socket {
+  readonly #localAddress: string;
+  constructor(localAddress: string) {
+    super();
+    this.#localAddress = localAddress;
+  }
+  override connect(port: unknown, host?: unknown, ...rest: unknown[]): this {
+    if (typeof port === 'number' && typeof host === 'string') {
+      return super.connect({ port, host, localAddress: this.#localAddress });
+    }
+    return super.connect(port as never, host as never, ...(rest as never[]));
+  }
+}
+
+/** Runs the session; `say` hears of each statement as it ends. Never throws for what the gateway or target does. */
+export async function runLiveSession(
+  clock: Clock,
+  gateway: GatewayAddress,
+  login: { readonly user: string; readonly token: string },
+  plan: PlannedSession,
+  say: (outcome: StatementOutcome) => void,
+): Promise<SessionOutcome> {
+  const client = new pg.Client({
+    host: gateway.host,
+    port: gateway.port,
+    user: login.user,
+    password: login.token,
+    database: gateway.connection,
+    application_name: plan.tool,
+    ssl: gateway.ca === null ? false : { ca: gateway.ca, servername: 'localhost' },
+    stream: () => new BoundSocket(plan.ip),
+  });
+  let endedAt: number | null = null;
+  let endMessage: string | null = null;
+  const ended = (message: string | null): void => {
+    endedAt ??= clock.now();
+    endMessage ??= message;
+  };
+  client.on('error', (error: Error) => ended(error.message));
+  client.on('end', () => ended(null));
+  try {
+    await client.connect();
+  } catch (error) {
+    return { refused: (error as PgError).message, statements: [], endedAt, endMessage };
+  }
+  const statements: StatementOutcome[] = [];
+  const note = (outcome: StatementOutcome): void => {
+    statements.push(outcome);
+    say(outcome);
+  };
+  for (const { sql, afterMs } of plan.statements) {
+    await clock.sleep(Math.min(afterMs, PAUSE_MS_MAX));
+    const startedAt = clock.now();
+    if (endedAt !== null) {
+      note({
+        sql,
+        startedAt,
+        endedAt: startedAt,
+        state: 'never_sent',
+        rows: 0,
+        message: 'the session was over',
+      });
+      continue;
+    }
+    try {
+      const { rows } = await client.query({ text: sql, rowMode: 'array' });
+      note({ sql, startedAt, endedAt: clock.now(), state: 'ran', rows: rows.length, message: '' });
+    } catch (error) {
+      const { code, message } = error as PgError;
+      const state =
+        endedAt !== null || code === undefined || code === '57P01'
+          ? 'ended'
+          : code === DENIED
+            ? 'denied'
+            : 'failed';
+      if (state === 'ended') ended(message);
+      note({ sql, startedAt, endedAt: clock.now(), state, rows: 0, message });
+    }
+  }
+  const closedByGateway = endedAt;
+  await client.end().catch(() => undefined);
+  return {
+    refused: null,
+    statements,
+    endedAt: closedByGateway,
+    endMessage: closedByGateway === null ? null : endMessage,
+  };
+}
