@@ -68,7 +68,7 @@ export function createNodeFile(fd: number): DiskFile {
     fs.ftruncateSync(fd, size);
     throw error;
   };
-  const flushShared = createSharedFlush(() => hold(() => fdatasync(fd)));
+  const flushShared = createSharedFlush(() => fdatasync(fd));
 
   const writeAll = async (pieces: readonly Uint8Array[]): Promise<void> => {
     let rest: readonly Uint8Array[] = pieces.filter((piece) => piece.byteLength > 0);
@@ -135,7 +135,8 @@ export function createNodeFile(fd: number): DiskFile {
     },
     async flush() {
       checkOpen();
-      await flushShared();
+      // Held for the whole wait: a shared flush may begin only after the file was closed by its owner.
+      await hold(flushShared);
     },
     flushSync() {
       checkOpen();

@@ -1,0 +1,263 @@
+import type { Clock } from '../../clock/clock.ts';
+import type { Disk, DiskFile } from '../../disk/disk.ts';
+import type { Counter } from '../../metrics/metrics.ts';
+import type { EventLogConfig } from '../../../schemas/config/event-log.ts';
+import { eventLogError } from '../errors.ts';
+import type { LogRecord, TopicOptions } from '../event-log.ts';
+import { encodeFrames, FRAME_HEADER_BYTES } from '../frame.ts';
+import { recoverSegment } from './recovery.ts';
+import { createSegmentFiles, type SegmentFiles } from './segment-files.ts';
+import { readSegment, type Damage, type SegmentReaderDeps } from './segment-reader.ts';
+import { createSegment, findSegments, noteIndex, placeBefore, type Segment } from './segment.ts';
+import { createTail } from './tail.ts';
+
+export interface PartitionDeps {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly salt: number;
+  readonly config: EventLogConfig;
+  readonly corruptRanges: Counter;
+  onDamage(segment: Segment, damage: Damage): void;
+  onTorn(segment: Segment, tornBytes: number): void;
+}
+
+export type RecordContent = Pick<LogRecord, 'key' | 'value' | 'headers'>;
+
+/** A place of reading; made with an offset, the rest is the partition's own memory. */
+export interface Cursor {
+  offset: number;
+  segment?: Segment | undefined;
+  position?: number;
+}
+
+export interface Partition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly folder: string;
+  /** First offset that may still be there. */
+  startOffset(): number;
+  /** The offset after the last record that readers may see. */
+  endOffset(): number;
+  /** Appends in order. Returns the first offset at once (readers see the records when `durable` is done). */
+  append(records: readonly RecordContent[]): {
+    readonly first: number;
+    readonly durable: Promise<void> | undefined;
+  };
+  /** The next records at the cursor, which moves on; empty at the end. From memory at once, else from the disk. */
+  read(cursor: Cursor, recordsMax: number): LogRecord[] | Promise<LogRecord[]>;
+  /** Calls back after each append that readers can see. */
+  listen(callback: () => void): () => void;
+  /** For retention and compaction. */
+  readonly upkeep: PartitionUpkeep;
+  close(): void;
+}
+
+export interface PartitionUpkeep {
+  readonly files: SegmentFiles;
+  readonly readerDeps: SegmentReaderDeps;
+  /** In order; the last one is being appended to. */
+  segments(): readonly Segment[];
+  /** Closes the active segment and begins another. */
+  roll(): void;
+  removeOldest(): void;
+  /** Puts `replacement` in the place of `replaced`, whose files are removed. */
+  replace(replaced: readonly Segment[], replacement: Segment): void;
+}
+
+/** Largest frame that a log with this record bound may hold; a greater length is damage. */
+const frameBytesMax = (config: EventLogConfig): number =>
+  Math.max(config.recordBytesMax * 2, 64 * 1024 * 1024);
+
+export function createPartition(
+  deps: PartitionDeps,
+  topic: TopicOptions,
+  partition: number,
+  folder: string,
+): Partition {
+  const { disk, clock, config, salt } = deps;
+  const segmentBytesMax =
+    topic.cleanup === 'compact' ? config.compactedSegmentBytesMax : config.segmentBytesMax;
+  const readerDeps: SegmentReaderDeps = {
+    topic: topic.name,
+    partition,
+    salt,
+    frameBytesMax: frameBytesMax(config),
+    readBytesMax: config.readBytesMax,
+    onDamage: deps.onDamage,
+  };
+  const files = createSegmentFiles(disk);
+  const tail = createTail(config.tailBytesMax);
+  const listeners = new Set<() => void>();
+  let failed: string | undefined;
+  disk.makeFolder(folder);
+  let segments = findSegments(disk, folder);
+  let active: Segment;
+  let file: DiskFile;
+
+  const begin = (base: number): void => {
+    const segment = createSegment(folder, base, base, false);
+    file = disk.open(segment.path);
+    disk.syncFolder(folder);
+    active = segment;
+    segments = [...segments, segment];
+  };
+  const last = segments.at(-1);
+  if (last === undefined || last.compacted) begin(last?.end ?? 0);
+  else {
+    active = last;
+    file = disk.open(last.path);
+    const recovered = recoverSegment(last, file, { frameBytesMax: readerDeps.frameBytesMax, salt });
+    if (recovered.tornBytes > 0) deps.onTorn(last, recovered.tornBytes);
+    for (const damage of recovered.damage) deps.onDamage(last, damage);
+    // Readers may see it from now on, so a power cut must not take it back.
+    if (config.flush === 'power') file.flushSync();
+  }
+  let nextOffset = active!.end;
+  let visible = nextOffset;
+
+  const fail = (error: unknown): Error => {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      return eventLogError('EVENT_LOG_FULL', { topic: topic.name }, error);
+    return eventLogError('EVENT_LOG_DISK_FAILED', { topic: topic.name, reason: code }, error);
+  };
+  const roll = (): void => {
+    if (config.flush === 'power') file.flushSync();
+    const old = file;
+    begin(nextOffset);
+    old.close();
+  };
+  const show = (end: number): void => {
+    if (end <= visible) return;
+    visible = end;
+    for (const listener of listeners) listener();
+  };
+  const makeDurable = async (target: DiskFile, end: number): Promise<void> => {
+    try {
+      await target.flush();
+    } catch (error) {
+      failed = (error as NodeJS.ErrnoException).code ?? 'flush failed';
+      throw fail(error);
+    }
+    show(end);
+  };
+  const locate = (cursor: Cursor): Segment => {
+    const held = cursor.segment;
+    if (held !== undefined && !held.removed && (cursor.offset < held.end || held === active)) return held;
+    const at = segments.findLastIndex((segment) => segment.base <= cursor.offset);
+    const found = segments[Math.max(0, at)]!;
+    const segment = cursor.offset >= found.end && found !== active ? segments[at + 1]! : found;
+    cursor.segment = segment;
+    return segment;
+  };
+  const readDisk = async (cursor: Cursor, recordsMax: number): Promise<LogRecord[]> => {
+    while (cursor.offset < visible) {
+      const held = cursor.segment;
+      const segment = locate(cursor);
+      const place =
+        held === segment && cursor.position !== undefined
+          ? { position: cursor.position, offset: cursor.offset }
+          : placeBefore(segment, cursor.offset);
+      const source = segment === active ? file : files.file(segment);
+      const { records, position, offset } = await readSegment(readerDeps, segment, source, {
+        position: place.position,
+        expected: place.offset,
+        offset: cursor.offset,
+        offsetMax: visible,
+        recordsMax,
+        limit: segment.bytes,
+      });
+      cursor.offset = offset;
+      cursor.position = position;
+      if (records.length > 0) return records;
+      // Nothing there: the rest of the segment is damaged or compacted away.
+      if (position < segment.bytes && !segment.removed) break;
+    }
+    return [];
+  };
+
+  return {
+    topic: topic.name,
+    partition,
+    folder,
+    startOffset: () => segments[0]!.base,
+    endOffset: () => visible,
+    append(records) {
+      if (failed !== undefined)
+        throw eventLogError('EVENT_LOG_DISK_FAILED', { topic: topic.name, reason: failed });
+      const timestamp = Math.max(0, Math.floor(clock.now()));
+      const first = nextOffset;
+      const contents: LogRecord[] = records.map((record, index) => ({
+        topic: topic.name,
+        partition,
+        offset: first + index,
+        timestamp,
+        key: record.key,
+        value: record.value,
+        headers: record.headers,
+      }));
+      const { bytes, starts } = encodeFrames(contents, salt);
+      try {
+        if (active.bytes > 0 && active.bytes + bytes.length > segmentBytesMax) roll();
+        file.append(bytes);
+      } catch (error) {
+        throw fail(error);
+      }
+      for (const [index, content] of contents.entries()) {
+        const start = starts[index]!;
+        const end = starts[index + 1] ?? bytes.length;
+        noteIndex(active, content.offset, active.bytes + start);
+        // The caller may use its buffer again; ours stays.
+        const value = content.value === null ? null : bytes.subarray(end - content.value.byteLength, end);
+        tail.push({ ...content, value }, end - start + FRAME_HEADER_BYTES);
+      }
+      active.oldestMs ??= timestamp;
+      active.newestMs = Math.max(active.newestMs ?? 0, timestamp);
+      active.bytes += bytes.length;
+      nextOffset += contents.length;
+      active.end = nextOffset;
+      if (config.flush === 'power') return { first, durable: makeDurable(file, nextOffset) };
+      show(nextOffset);
+      return { first, durable: undefined };
+    },
+    read(cursor, recordsMax) {
+      if (cursor.offset < segments[0]!.base) cursor.offset = segments[0]!.base;
+      if (cursor.offset >= visible) return [];
+      const held = tail.from(cursor.offset, visible, recordsMax);
+      if (held === undefined) return readDisk(cursor, recordsMax);
+      cursor.offset += held.length;
+      cursor.segment = undefined;
+      return held;
+    },
+    listen(callback) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+    upkeep: {
+      files,
+      readerDeps,
+      segments: () => segments,
+      roll,
+      removeOldest() {
+        const [oldest, ...rest] = segments;
+        if (oldest === undefined || rest.length === 0) return;
+        segments = rest;
+        files.drop(oldest);
+        disk.remove(oldest.path);
+      },
+      replace(replaced, replacement) {
+        const at = segments.indexOf(replaced[0]!);
+        segments = [...segments.slice(0, at), replacement, ...segments.slice(at + replaced.length)];
+        for (const segment of replaced) {
+          files.drop(segment);
+          if (segment.path !== replacement.path) disk.remove(segment.path);
+        }
+      },
+    },
+    close() {
+      listeners.clear();
+      files.closeAll();
+      file.close();
+    },
+  };
+}
