@@ -1,0 +1,182 @@
+/**
+ * What this gateway knows of the control state: lockouts and revocations, from countersign.control. Questions are answered
+ * synchronously, and whoever listens hears of a record in the tick that applies it.
+ */
+import type { Clock } from '../../platform/clock/clock.ts';
+import type { CountersignError } from '../../platform/errors/errors.ts';
+import type { EventLog, LogRecord, Reader } from '../../platform/event-log/event-log.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Codec } from '../../schemas/codec.ts';
+import { TOPICS } from '../../schemas/topics.ts';
+import type { ControlRecord, Lockout, SubjectKind, TokenRevocation } from '../../schemas/types.ts';
+import { controlError } from './errors.ts';
+
+/** What access is asked for, or a session that has it. */
+export interface ControlSubject {
+  readonly sessionId: string | null;
+  readonly tokenId: string | null;
+  readonly identityId: string;
+  readonly credentialSource: string | null;
+  readonly connection: string | null;
+  readonly exerciseId: string | null;
+}
+
+/** Why access is refused. */
+export interface Refusal {
+  readonly error: CountersignError;
+  readonly lockoutId: string | null;
+  readonly incidentId: string | null;
+}
+
+export interface ControlView {
+  check(subject: ControlSubject): Refusal | undefined;
+  /** Takes one record; ignored where a newer one of its key is known. */
+  apply(key: string, record: ControlRecord | null): void;
+  /** Called in the tick that applies a record, after `check` knows it. */
+  onApplied(callback: (record: ControlRecord) => void): void;
+  /** Highest revision applied. */
+  appliedRevision(): number;
+  /** Why `check` refuses because of this lockout now; undefined where it has ended. */
+  stateOf(lockout: Lockout): LockoutState;
+}
+
+export type LockoutState = 'in_force' | 'awaiting_release' | 'expired' | 'released';
+
+/** These outlive their time until a person releases them (until approvals exist). */
+const NEEDS_RELEASE: ReadonlySet<SubjectKind> = new Set(['identity', 'credential_source']);
+const FORGET_AFTER_MS = 24 * 3_600_000;
+const SWEEP_MS = 60_000;
+
+export function lockoutState(lockout: Lockout, now: number): LockoutState {
+  if (lockout.releasedAt !== null) return 'released';
+  if (lockout.expiresAt === null || lockout.expiresAt > now) return 'in_force';
+  return NEEDS_RELEASE.has(lockout.subjectKind) ? 'awaiting_release' : 'expired';
+}
+
+/** Key of a control record in its topic. */
+export function controlKey(body: ControlRecord['body']): string {
+  if (body.kind === 'lockout') return `lockout/${body.lockoutId}`;
+  if (body.kind === 'token_revocation') return `token_revocation/${body.tokenId}`;
+  return `incident_closure/${body.incidentId}`;
+}
+
+const place = (kind: SubjectKind, id: string): string => `${kind} ${id}`;
+
+function places(subject: ControlSubject): string[] {
+  const found = [place('identity', subject.identityId)];
+  if (subject.sessionId !== null) found.push(place('session', subject.sessionId));
+  if (subject.tokenId !== null) found.push(place('token', subject.tokenId));
+  if (subject.credentialSource !== null) found.push(place('credential_source', subject.credentialSource));
+  if (subject.connection !== null) found.push(place('connection', subject.connection));
+  return found;
+}
+
+export function createControlView({ clock }: { clock: Clock }): ControlView {
+  const byKey = new Map<string, ControlRecord>();
+  const lockouts = new Map<string, Map<string, Lockout>>();
+  const callbacks: ((record: ControlRecord) => void)[] = [];
+  let applied = 0;
+
+  const forget = (key: string): void => {
+    const body = byKey.get(key)?.body;
+    byKey.delete(key);
+    if (body?.kind !== 'lockout') return;
+    const at = place(body.subjectKind, body.subject);
+    lockouts.get(at)?.delete(body.lockoutId);
+    if (lockouts.get(at)?.size === 0) lockouts.delete(at);
+  };
+  // Keeps the view bounded by what can still matter.
+  clock.every(SWEEP_MS, () => {
+    const before = clock.now() - FORGET_AFTER_MS;
+    for (const [key, { body }] of byKey) {
+      const over =
+        body.kind === 'lockout'
+          ? (body.releasedAt ?? (NEEDS_RELEASE.has(body.subjectKind) ? null : body.expiresAt))
+          : body.kind === 'token_revocation'
+            ? body.expiresAt
+            : body.closedAt;
+      if (over !== null && over < before) forget(key);
+    }
+  });
+  const refusalOf = (lockout: Lockout, subject: ControlSubject, now: number): Refusal | undefined => {
+    // An exercise touches nothing but itself.
+    if (lockout.exerciseId !== null && lockout.exerciseId !== subject.exerciseId) return undefined;
+    const state = lockoutState(lockout, now);
+    if (state === 'expired' || state === 'released') return undefined;
+    const { subjectKind, reason, lockoutId, incidentId } = lockout;
+    const code = state === 'in_force' ? 'LOCKED_OUT' : 'LOCKOUT_AWAITS_RELEASE';
+    return { error: controlError(code, { subjectKind, reason, lockoutId }), lockoutId, incidentId };
+  };
+  return {
+    check(subject) {
+      if (subject.tokenId !== null) {
+        const revocation = byKey.get(`token_revocation/${subject.tokenId}`)?.body as TokenRevocation | undefined;
+        if (revocation !== undefined) {
+          const error = controlError('TOKEN_REVOKED', { reason: revocation.reason });
+          return { error, lockoutId: null, incidentId: revocation.incidentId };
+        }
+      }
+      if (lockouts.size === 0) return undefined;
+      const now = clock.now();
+      for (const at of places(subject)) {
+        for (const lockout of lockouts.get(at)?.values() ?? []) {
+          const refusal = refusalOf(lockout, subject, now);
+          if (refusal !== undefined) return refusal;
+        }
+      }
+      return undefined;
+    },
+    apply(key, record) {
+      if (record === null) {
+        forget(key);
+        return;
+      }
+      // The outbox may deliver a run twice: an older record after a newer one must not win.
+      if (record.revision < (byKey.get(key)?.revision ?? 0)) return;
+      forget(key);
+      byKey.set(key, record);
+      applied = Math.max(applied, record.revision);
+      const { body } = record;
+      if (body.kind === 'lockout') {
+        const at = place(body.subjectKind, body.subject);
+        const there = lockouts.get(at) ?? new Map<string, Lockout>();
+        there.set(body.lockoutId, body);
+        lockouts.set(at, there);
+      }
+      for (const callback of callbacks) callback(record);
+    },
+    onApplied: (callback) => void callbacks.push(callback),
+    appliedRevision: () => applied,
+    stateOf: (lockout) => lockoutState(lockout, clock.now()),
+  };
+}
+
+export interface FollowDeps {
+  readonly eventLog: EventLog;
+  readonly codec: Codec<ControlRecord>;
+  readonly log: Logger;
+}
+
+/** Feeds the view from the topic's start; resolves once it knows all that was there. `onFailure` means that the view goes stale. */
+export async function followControl(
+  view: ControlView,
+  { eventLog, codec, log }: FollowDeps,
+  onFailure: (error: unknown) => void,
+): Promise<Reader> {
+  const take = ({ key, value, offset }: LogRecord): void => {
+    if (value === null) {
+      view.apply(key ?? '', null);
+      return;
+    }
+    const read = codec.decode(value);
+    if (read.ok) view.apply(key ?? controlKey(read.value.body), read.value);
+    else log.error({ offset, reason: read.reason }, 'a control record cannot be read');
+  };
+  const reader = await eventLog.read({
+    topic: TOPICS.control.name,
+    onRecords: (records) => records.forEach(take),
+    onFailure,
+  });
+  await reader.caughtUp();
+  return reader;
+}

@@ -1,0 +1,109 @@
+/** Carries the spool to the event log, in order, with one batch in flight; waits while the log is away. */
+import type { Clock } from '../../platform/clock/clock.ts';
+import { isCountersignError } from '../../platform/errors/errors.ts';
+import type { LogWriter } from '../../platform/event-log/event-log.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import { TOPICS } from '../../schemas/topics.ts';
+import type { EventPosition, Pending, Spool } from './spool.ts';
+import type { SpoolTopic } from './spool-frame.ts';
+
+export interface Drain {
+  start(): void;
+  /** Resolves when the log has all that was appended, or `signal` aborts. */
+  idle(signal?: AbortSignal): Promise<void>;
+  /** Resolves when the batch under way has ended. */
+  stop(): Promise<void>;
+  health(): { readonly ready: boolean; readonly reason?: string };
+}
+
+export interface DrainDeps {
+  readonly spool: Spool;
+  readonly writer: LogWriter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called with the time that the log took for a batch, microseconds. */
+  readonly onRoundTrip: (us: number) => void;
+}
+
+const BATCH_RECORDS_MAX = 1000;
+const BATCH_BYTES_MAX = 1024 * 1024;
+const RETRY_DELAY_MS_MIN = 20;
+const RETRY_DELAY_MS_MAX = 2000;
+const topicNames: Readonly<Record<SpoolTopic, string>> = {
+  events: TOPICS.sessionEvents.name,
+  data: TOPICS.sessionData.name,
+};
+
+export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDeps): Drain {
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  let started = false;
+  let problem: string | undefined;
+
+  const send = async (batch: readonly Pending[]): Promise<EventPosition[]> => {
+    const positions = new Map<Pending, EventPosition>();
+    const topics = Object.keys(topicNames) as SpoolTopic[];
+    await Promise.all(
+      topics.map(async (topic) => {
+        const own = batch.filter(({ entry }) => entry.topic === topic);
+        if (own.length === 0) return;
+        const records = own.map(({ entry }) => ({ key: entry.key, value: entry.value }));
+        const written = await writer.append(topicNames[topic], records);
+        own.forEach((pending, index) => positions.set(pending, written[index]!));
+      }),
+    );
+    return batch.map((pending) => positions.get(pending)!);
+  };
+  const drainAll = async (): Promise<void> => {
+    let delayMs = RETRY_DELAY_MS_MIN;
+    while (!stopping.signal.aborted) {
+      const batch = spool.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX);
+      if (batch.length === 0) return;
+      try {
+        const startUs = clock.monotonicUs();
+        const positions = await send(batch);
+        onRoundTrip(clock.monotonicUs() - startUs);
+        spool.drained(batch, positions);
+        problem = undefined;
+        delayMs = RETRY_DELAY_MS_MIN;
+      } catch (error) {
+        problem = (error as Error).message;
+        log.warn({ error, delayMs }, 'the spool could not be drained to the event log; trying again');
+        if (isCountersignError(error, 'EVENT_LOG_FENCED')) {
+          stopping.abort();
+          return;
+        }
+        await clock.sleep(delayMs, stopping.signal).catch(() => undefined);
+        delayMs = Math.min(RETRY_DELAY_MS_MAX, delayMs * 2);
+      }
+    }
+  };
+  const kick = (): void => {
+    if (!started || running !== undefined || stopping.signal.aborted) return;
+    // In a microtask, so that the events of one tick go in one batch.
+    running = Promise.resolve()
+      .then(drainAll)
+      .finally(() => {
+        running = undefined;
+        if (spool.pendingBytes() > 0) kick();
+      });
+  };
+  spool.onAppended(kick);
+  return {
+    start() {
+      started = true;
+      kick();
+    },
+    async idle(signal) {
+      while (running !== undefined && signal?.aborted !== true) {
+        const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+        await Promise.race([running, aborted]);
+      }
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    health: () => (problem === undefined ? { ready: true } : { ready: false, reason: `spool: ${problem}` }),
+  };
+}
