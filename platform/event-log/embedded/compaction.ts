@@ -14,12 +14,15 @@ export interface CompactionDeps {
   stopped(): boolean;
 }
 
-/** True when enough of the closed segments is not compacted yet. */
-export function needsCompaction(partition: Partition, dirtyRatio: number): boolean {
+/** True when enough of the closed segments is not compacted yet, or a tombstone that was kept is due to go. */
+export function needsCompaction(partition: Partition, config: EventLogConfig, nowMs: number): boolean {
   const closed = partition.upkeep.segments().slice(0, -1);
+  const due = (segment: Segment): boolean =>
+    segment.tombstoneMs !== undefined && segment.tombstoneMs + config.tombstoneRetentionMs < nowMs;
+  if (closed.some(due)) return true;
   const dirty = closed.reduce((sum, segment) => sum + (segment.compacted ? 0 : segment.bytes), 0);
   const total = closed.reduce((sum, segment) => sum + segment.bytes, 0);
-  return dirty > 0 && dirty >= total * dirtyRatio;
+  return dirty > 0 && dirty >= total * config.compactionDirtyRatio;
 }
 
 async function* recordsOf(partition: Partition, segment: Segment): AsyncGenerator<LogRecord[]> {
@@ -90,6 +93,7 @@ export async function compactPartition(
     const target = disk.open(temporary);
     const marks: [offset: number, position: number][] = [];
     let newest: number | undefined;
+    let tombstone: number | undefined;
     try {
       while (
         index < closed.length &&
@@ -106,6 +110,7 @@ export async function compactPartition(
           for (const [at, record] of kept.entries()) {
             marks.push([record.offset, before + starts[at]!]);
             newest = Math.max(newest ?? 0, record.timestamp);
+            if (record.value === null) tombstone = Math.min(tombstone ?? record.timestamp, record.timestamp);
           }
         }
         sources.push(segment);
@@ -121,6 +126,7 @@ export async function compactPartition(
     const replacement = createSegment(partition.folder, base, end, true);
     replacement.bytes = target.size();
     replacement.newestMs = newest;
+    replacement.tombstoneMs = tombstone;
     for (const [offset, position] of marks) noteIndex(replacement, offset, position);
     disk.rename(temporary, replacement.path);
     disk.syncFolder(partition.folder);

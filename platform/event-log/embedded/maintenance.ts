@@ -34,7 +34,7 @@ export function createMaintenance(deps: {
           if (topic.options.cleanup === 'delete') {
             const removed = await enforceRetention(partition, topic.options, clock.now());
             if (removed > 0) log.debug({ ...where, removed }, 'old segments removed');
-          } else if (needsCompaction(partition, config.compactionDirtyRatio)) {
+          } else if (needsCompaction(partition, config, clock.now())) {
             const savedBytes = await compactPartition(partition, compaction, clock.now());
             log.debug({ ...where, savedBytes }, 'partition compacted');
           }

@@ -22,6 +22,8 @@ export interface Segment {
   /** When its newest record was taken, once known. */
   newestMs: number | undefined;
   oldestMs: number | undefined;
+  /** When the oldest tombstone that compaction kept was taken; it is due some time after. */
+  tombstoneMs: number | undefined;
   /** Sparse pairs of offset and position, growing. */
   readonly index: { offsets: number[]; positions: number[] };
   /** Damaged places found so far: where each begins and where reading goes on. */
@@ -42,6 +44,7 @@ export function createSegment(folder: string, base: number, end: number, compact
     removed: false,
     newestMs: undefined,
     oldestMs: undefined,
+    tombstoneMs: undefined,
     index: { offsets: [], positions: [] },
     damage: new Map(),
     open: undefined,

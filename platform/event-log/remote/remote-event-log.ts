@@ -71,7 +71,12 @@ export function createRemoteEventLog(port: MessagePort): EventLog {
   };
   const consume = async (options: ConsumerOptions): Promise<Consumer> => {
     const id = newId();
-    const control: BatchControl = { commit: (position) => calls.call('commit', id, { ...position }) };
+    const control: BatchControl = {
+      commit: (position) => {
+        const { topic, partition, offset } = position;
+        return calls.call('commit', id, options.group, { topic, partition, offset });
+      },
+    };
     const remote = createRemoteConsumer(options, control);
     consumers.set(id, remote);
     const { group, topics, startAt, batchRecordsMax, commit } = options;

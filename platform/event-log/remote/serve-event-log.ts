@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { eventLogError } from '../errors.ts';
 import type {
   Assignment,
   BatchControl,
@@ -107,9 +108,11 @@ export function serveEventLog(log: EventLog, port: MessagePort): { close(): Prom
       consumers.set(id, consumer);
       if (calls.closed) await consumer.close();
     },
-    async commit(id: number, position: Position) {
-      const control = controls.get(`${id}/${position.topic}/${position.partition}`);
-      await control?.commit(position);
+    async commit(id: number, group: string, position: Position) {
+      const { topic, partition } = position;
+      const control = controls.get(`${id}/${topic}/${partition}`);
+      if (control === undefined) throw eventLogError('EVENT_LOG_NOT_ASSIGNED', { topic, partition, group });
+      await control.commit(position);
     },
     pause: (id: number) => consumers.get(id)?.pause(),
     resume: (id: number) => consumers.get(id)?.resume(),
