@@ -34,7 +34,11 @@ interface TopicState {
 /** Starts a topic's consumer, and starts it again when it has failed: the log's failure must not end ingest. */
 function superviseTopic(
   state: TopicState,
-  deps: IngestRoleDeps & { codec: Codec<SchemaTypes[keyof SchemaTypes]>; deadLetters: DeadLetters; signal: AbortSignal },
+  deps: IngestRoleDeps & {
+    codec: Codec<SchemaTypes[keyof SchemaTypes]>;
+    deadLetters: DeadLetters;
+    signal: AbortSignal;
+  },
   config: IngestConfig,
 ): () => Promise<void> {
   const { eventLog, clock, signal } = deps;
@@ -112,8 +116,11 @@ export function createIngestRole(deps: IngestRoleDeps, config: IngestConfig): Ro
       deadLetters?.close();
       const ends = [retention.stop(), ...states.map(({ consumer }) => consumer?.close())];
       for (const end of await Promise.allSettled(ends))
-        if (end.status === 'rejected') log.warn({ error: end.reason as unknown }, 'a part of ingest did not stop cleanly');
-      await writer?.close().catch((error: unknown) => log.warn({ error }, 'the writer did not close cleanly'));
+        if (end.status === 'rejected')
+          log.warn({ error: end.reason as unknown }, 'a part of ingest did not stop cleanly');
+      await writer
+        ?.close()
+        .catch((error: unknown) => log.warn({ error }, 'the writer did not close cleanly'));
     },
     health() {
       if (!started) return { ready: false, reason: 'ingest is not running' };

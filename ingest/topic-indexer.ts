@@ -24,7 +24,11 @@ export interface TopicIndexerDeps {
 const STAGE = 'ingest/index';
 
 type Prepared = { readonly record: LogRecord; readonly item: WriteItem };
-type Given = { readonly record: LogRecord; readonly code: 'INGEST_UNREADABLE' | 'INGEST_REJECTED'; readonly reason: string };
+type Given = {
+  readonly record: LogRecord;
+  readonly code: 'INGEST_UNREADABLE' | 'INGEST_REJECTED';
+  readonly reason: string;
+};
 
 /** Returns the function that indexes a batch; it resolves when each record is in the index or in dead-letters. */
 export function createTopicIndexer(deps: TopicIndexerDeps): (records: readonly LogRecord[]) => Promise<void> {
@@ -45,7 +49,10 @@ export function createTopicIndexer(deps: TopicIndexerDeps): (records: readonly L
     counted.add(1, { topic: mapping.topic, outcome: 'dead-letter' });
     if (mapping.topic === TOPICS.deadLetters.name && code === 'INGEST_REJECTED') {
       // A dead letter about a dead letter would be refused as well, for ever.
-      log.error({ offset: record.offset, reason }, 'the search index refused a dead letter; it stays in its topic');
+      log.error(
+        { offset: record.offset, reason },
+        'the search index refused a dead letter; it stays in its topic',
+      );
       return;
     }
     await deadLetters.give(record, STAGE, code, reason);

@@ -45,7 +45,10 @@ interface Batch {
  * Imports the good lines of `source` (bytes of NDJSON) and reports the bad ones. Resolves when all are durable in the log;
  * rejects with the log's error, and then importing the same file again is harmless.
  */
-export async function importEvents(source: AsyncIterable<Uint8Array>, deps: ImportDeps): Promise<ImportCounts> {
+export async function importEvents(
+  source: AsyncIterable<Uint8Array>,
+  deps: ImportDeps,
+): Promise<ImportCounts> {
   const { writer, codec } = deps;
   const counts = { imported: 0, bad: 0, skipped: 0 };
   const batches: Batch[] = [TOPICS.sessionEvents.name, TOPICS.sessionData.name].map((topic) => ({

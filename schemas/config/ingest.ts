@@ -1,7 +1,12 @@
 import Type from 'typebox';
 
 const days = (what: string, days: number) =>
-  Type.Integer({ description: `How long ${what} stay in the search index, days.`, default: days, minimum: 1, maximum: 36_500 });
+  Type.Integer({
+    description: `How long ${what} stay in the search index, days.`,
+    default: days,
+    minimum: 1,
+    maximum: 36_500,
+  });
 
 /** From the topics to the search index. */
 export const IngestConfig = Type.Object(
@@ -13,7 +18,8 @@ export const IngestConfig = Type.Object(
       maximum: 10_000,
     }),
     retryDelayMsMin: Type.Integer({
-      description: 'First wait before a failed step is tried again, milliseconds; it doubles with each failure.',
+      description:
+        'First wait before a failed step is tried again, milliseconds; it doubles with each failure.',
       default: 200,
       minimum: 1,
       maximum: 60_000,
