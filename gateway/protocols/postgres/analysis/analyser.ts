@@ -1,0 +1,48 @@
+/** What the relay asks of the analysis: what does this command string do, before the target sees it. */
+import type { Action, RiskClass } from '../../../../schemas/types.ts';
+
+/** Session state that changes what a statement means. `null` means not known. */
+export interface SessionSettings {
+  searchPath: string | null;
+  role: string | null;
+  standardConformingStrings: boolean;
+  clientEncoding: string;
+}
+
+export interface StatementAnalysis {
+  /** One entry per statement in the string, in order. */
+  statements: number;
+  actions: Action[];
+  risk: RiskClass;
+  fingerprint: string | null;
+  /** Command text with secrets lifted, for event and recording. */
+  text: string;
+  /** The bytes sent on when allowed equal the client's bytes; this says the text held secrets. */
+  secretsLifted: boolean;
+  /** The protocol must refuse it whatever policy says (e.g. SET client_connection_check_interval). */
+  forcedDenial: { rule: string; reason: string } | null;
+  /**
+   * May change search_path, role, session authorisation, standard_conforming_strings or client_encoding: what is pipelined
+   * behind waits for the answer.
+   */
+  changesSessionState: boolean;
+}
+
+/** Per-session memory: SQL-level PREPARE, EXECUTE and DEALLOCATE names are resolved by the analyser through it. */
+export interface AnalyserSession {
+  readonly kind: 'analyser-session';
+}
+
+export interface Analyser {
+  /**
+   * Synchronous for warm shapes and small statements, a promise where a worker or first load is needed. Never throws: what
+   * cannot be analysed is opaque_code.
+   */
+  analyse(
+    sql: string,
+    settings: SessionSettings,
+    session: AnalyserSession,
+  ): StatementAnalysis | Promise<StatementAnalysis>;
+  /** Per-session memory (SQL-level PREPARE). */
+  createSession(): AnalyserSession;
+}

@@ -1,0 +1,78 @@
+/** Listens for PostgreSQL clients. */
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { ConnectionConfig, ListenerConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
+import type { Analyser } from './analysis/analyser.ts';
+import { createCancelKeys } from './login/cancel-keys.ts';
+import { serveClient, type LoginContext } from './login/client-login.ts';
+import { createPendingLogins } from './login/pending-logins.ts';
+import { serverEndPoint } from './login/server-end-point.ts';
+import { createLoginThrottle } from './login/throttle.ts';
+import type { Relay } from './relay/relay.ts';
+import { createConnector } from './target/connector.ts';
+import { createSaltedPasswords } from './target/scram-client.ts';
+
+export function createPostgresListener(
+  deps: ProtocolDeps,
+  config: ListenerConfig,
+  analyser: Analyser,
+): ProtocolListener {
+  const relays = new Set<Relay>();
+  const sockets = new Set<Socket>();
+  const salted = createSaltedPasswords();
+  const { tls } = config;
+  const context: LoginContext = {
+    deps,
+    config,
+    analyser,
+    secureContext:
+      tls === null
+        ? null
+        : createSecureContext({ cert: tls.certificatePem, key: tls.privateKeyPem, minVersion: 'TLSv1.2' }),
+    channelBinding: tls === null ? null : serverEndPoint(tls.certificatePem),
+    pending: createPendingLogins(config.pendingLoginsMax),
+    throttle: createLoginThrottle(deps.clock),
+    cancelKeys: createCancelKeys(deps.random),
+    relays,
+    connector: (connection: ConnectionConfig) =>
+      createConnector(
+        { clock: deps.clock, random: deps.random, salted, credential: (of) => deps.credential(of) },
+        connection,
+      ),
+  };
+  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // Never rejects.
+    serveClient(context, socket).catch(() => socket.destroy());
+  });
+  return {
+    start: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
+          server.off('error', reject);
+          const { address, port } = server.address() as AddressInfo;
+          resolve({ host: address, port });
+        });
+      }),
+    async stop(graceMs) {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      const grace = deps.clock.after(graceMs, () => {
+        for (const relay of relays) relay.shutDown();
+        // Whoever has not logged in is not waited for.
+        const hurry = deps.clock.after(100, () => {
+          for (const socket of sockets) socket.destroy();
+        });
+        closed.then(
+          () => hurry.cancel(),
+          () => hurry.cancel(),
+        );
+      });
+      await closed;
+      grace.cancel();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** What a connection to PostgreSQL can be told, beyond host, port and credential. */
+import Type from 'typebox';
+import { isLoopback } from './wire/address.ts';
+
+export const PostgresOptions = Type.Object(
+  {
+    database: Type.Optional(
+      Type.String({
+        description: 'Database where the client names only the connection. Default: postgres.',
+        default: 'postgres',
+      }),
+    ),
+    anyDatabase: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether clients may name another database of the same server as CONNECTION/DATABASE. Default: true.',
+        default: true,
+      }),
+    ),
+    sslMode: Type.Optional(
+      Type.Union([Type.Literal('disable'), Type.Literal('require'), Type.Literal('verify-full')], {
+        description:
+          'TLS to the target: verify-full checks certificate and name, require encrypts only, disable is permitted for loopback only. Default: verify-full, on loopback disable.',
+      }),
+    ),
+    caFile: Type.Optional(
+      Type.String({ description: "PEM file of the authorities for verify-full. Default: the system's." }),
+    ),
+    caPem: Type.Optional(Type.String({ description: 'The same, as PEM text.' })),
+    applicationNamePassed: Type.Optional(
+      Type.Boolean({
+        description: "Whether the target sees the client's application_name. Default: true.",
+        default: true,
+      }),
+    ),
+    statementTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'statement_timeout at the start of each session, milliseconds; 0: as the target has it. Default: 0.',
+        default: 0,
+      }),
+    ),
+    connectTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Longest time for reaching and logging in to the target, milliseconds. Default: 10000.',
+        default: 10_000,
+      }),
+    ),
+    clientCheckIntervalMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'client_connection_check_interval set in the target, milliseconds, so that a statement ends soon after the gateway is lost; 0 leaves it alone (pgbouncer behind the gateway). Default: 500.',
+        default: 500,
+      }),
+    ),
+    queryBytesMax: Type.Optional(
+      Type.Integer({
+        minimum: 1024,
+        description: 'Longest statement text, bytes. Default: 16 MiB.',
+        default: 16 * 1024 * 1024,
+      }),
+    ),
+    messageBytesMax: Type.Optional(
+      Type.Integer({
+        minimum: 1024,
+        description:
+          'Longest message other than COPY data and rows (bound parameters), bytes. Default: 64 MiB.',
+        default: 64 * 1024 * 1024,
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Options of a PostgreSQL connection.' },
+);
+export type PostgresOptions = Type.Static<typeof PostgresOptions>;
+
+export type SslMode = 'disable' | 'require' | 'verify-full';
+
+/** Options with their defaults, as the code reads them. */
+export interface ResolvedOptions {
+  readonly database: string;
+  readonly anyDatabase: boolean;
+  readonly sslMode: SslMode;
+  readonly caFile: string | null;
+  readonly caPem: string | null;
+  readonly applicationNamePassed: boolean;
+  readonly statementTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly clientCheckIntervalMs: number;
+  readonly queryBytesMax: number;
+  readonly messageBytesMax: number;
+}
+
+/** Fills in defaults. `disable` off loopback becomes verify-full: a credential never crosses a network in the clear. */
+export function resolveOptions(options: PostgresOptions | undefined, host: string): ResolvedOptions {
+  const given = options ?? {};
+  const loopback = isLoopback(host);
+  const asked = given.sslMode ?? (loopback ? 'disable' : 'verify-full');
+  return {
+    database: given.database ?? 'postgres',
+    anyDatabase: given.anyDatabase ?? true,
+    sslMode: asked === 'disable' && !loopback ? 'verify-full' : asked,
+    caFile: given.caFile ?? null,
+    caPem: given.caPem ?? null,
+    applicationNamePassed: given.applicationNamePassed ?? true,
+    statementTimeoutMs: given.statementTimeoutMs ?? 0,
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    clientCheckIntervalMs: given.clientCheckIntervalMs ?? 500,
+    queryBytesMax: given.queryBytesMax ?? 16 * 1024 * 1024,
+    messageBytesMax: given.messageBytesMax ?? 64 * 1024 * 1024,
+  };
+}

@@ -1,0 +1,48 @@
+/** Analyses for what has no text of its own: names that only the target knows, function calls. */
+import type { Action, RiskClass } from '../../../../schemas/types.ts';
+import type { StatementAnalysis } from '../analysis/analyser.ts';
+
+const RISKS: readonly RiskClass[] = ['none', 'low', 'medium', 'high', 'critical'];
+
+export const OPAQUE: Action = {
+  action: 'opaque_code',
+  objectKind: null,
+  object: null,
+  columns: [],
+  whole: false,
+};
+
+export function opaqueAnalysis(text: string): StatementAnalysis {
+  return {
+    statements: 1,
+    actions: [OPAQUE],
+    risk: 'high',
+    fingerprint: null,
+    text,
+    secretsLifted: false,
+    forcedDenial: null,
+    changesSessionState: true,
+  };
+}
+
+/** A name that may stand for either: all actions of both, the higher risk. */
+export function eitherAnalysis(one: StatementAnalysis, other: StatementAnalysis): StatementAnalysis {
+  return {
+    statements: Math.max(one.statements, other.statements),
+    actions: [...one.actions, ...other.actions],
+    risk: RISKS[Math.max(RISKS.indexOf(one.risk), RISKS.indexOf(other.risk))]!,
+    fingerprint: one.fingerprint,
+    text: one.text,
+    secretsLifted: one.secretsLifted || other.secretsLifted,
+    forcedDenial: one.forcedDenial ?? other.forcedDenial,
+    changesSessionState: one.changesSessionState || other.changesSessionState,
+  };
+}
+
+export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** May the text make a statement name mean something else? Only an SQL-level PREPARE can. */
+export const mayPrepare = (sql: string): boolean => /prepare/i.test(sql);
+
+/** May it end a transaction, or a part of one, and so take settings back? */
+export const mayRollBack = (sql: string): boolean => /rollback|abort|release|commit|end|prepare/i.test(sql);

@@ -1,0 +1,33 @@
+/** What both directions of a session share. */
+import type { Clock } from '../../../../platform/clock/clock.ts';
+import type { CountersignError } from '../../../../platform/errors/errors.ts';
+import type { Session } from '../../../sessions/session.ts';
+import type { CloseReason } from '../../../../schemas/types.ts';
+import type { Analyser, AnalyserSession } from '../analysis/analyser.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { Outlet } from '../wire/outlet.ts';
+import type { Expectations } from './expectations.ts';
+import type { Requests } from './requests.ts';
+import type { SettingsTracker } from './settings.ts';
+
+export interface RelayContext {
+  readonly session: Session;
+  readonly analyser: Analyser;
+  readonly analyserSession: AnalyserSession;
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  readonly settings: SettingsTracker;
+  readonly expectations: Expectations;
+  readonly requests: Requests;
+  /** To the target. */
+  readonly upstream: Outlet;
+  /** To the client. */
+  readonly downstream: Outlet;
+  /** The session is over: nothing may be sent any more. */
+  readonly isOver: () => boolean;
+  /** Ends the session with an error for the client. */
+  readonly fail: (error: CountersignError, reason: CloseReason) => void;
+  /** Something that a socket waits for has changed. */
+  readonly flow: () => void;
+  readonly hmac: (secret: Uint8Array) => Buffer;
+}

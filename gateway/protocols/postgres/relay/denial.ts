@@ -1,0 +1,47 @@
+/**
+ * A denial makes the target itself fail at that place: it gets a text that is no statement and names the decision, and its
+ * syntax error is replaced by ours. So transactions and pipelines end exactly as for an error of the target's own.
+ */
+import { decodeError } from '../wire/decode.ts';
+import { errorResponse, parse, query } from '../wire/messages.ts';
+import type { Denial } from './expectations.ts';
+
+export function createDenial(decision: {
+  readonly decisionId: string;
+  readonly rule: string;
+  readonly reason: string;
+}): Denial {
+  return {
+    decisionId: decision.decisionId,
+    rule: decision.rule,
+    reason: decision.reason,
+    marker: `countersign_denied_${decision.decisionId.replaceAll(/[^A-Za-z0-9]/g, '_')}`,
+  };
+}
+
+export const deniedQuery = (denial: Denial): Buffer => query(denial.marker);
+/** A named statement: a failing Parse of the unnamed one would drop the client's. */
+export const deniedParse = (denial: Denial): Buffer => parse('countersign_denied', denial.marker);
+
+export function denialResponse(denial: Denial): Buffer {
+  return errorResponse({
+    severity: 'ERROR',
+    sqlState: '42501',
+    message: `denied by policy: ${denial.reason}`,
+    detail: `Rule "${denial.rule}": ${denial.reason}.`,
+    hint: `Decision ${denial.decisionId}; name it when you ask why.`,
+  });
+}
+
+/** Is this the error that the marker provoked? (In any language: by SQLSTATE and the marker itself.) */
+export function isProvoked(denial: Denial, buffer: Buffer, start: number, end: number): boolean {
+  const error = decodeError(buffer, start, end);
+  return error.sqlState === '42601' && error.message.includes(denial.marker.slice(0, 60));
+}
+
+/** Message of the target without the values in it: data errors and syntax errors quote what the client sent. */
+export function liftedMessage(sqlState: string, text: string): string {
+  return sqlState.startsWith('22') || sqlState.startsWith('426')
+    ? text.replaceAll(/"[^"]*"/g, '"?"').slice(0, 1024)
+    : text.slice(0, 1024);
+}

@@ -1,0 +1,271 @@
+/**
+ * Target to client: reads message headers only, passes on the bytes as they came, and tells each request how it ended. Only what
+ * is small is looked into: tags, errors, reports.
+ */
+import { isAsciiSafe } from '../login/startup-parameters.ts';
+import { postgresError } from '../errors.ts';
+import { decodeRow } from '../target/login.ts';
+import { decodeError, decodeParameterStatus, decodeTag, rowsOfTag } from '../wire/decode.ts';
+import { FrameReader } from '../wire/frame-reader.ts';
+import { BACKEND } from '../wire/message-types.ts';
+import type { RelayContext } from './context.ts';
+import { denialResponse, isProvoked, liftedMessage } from './denial.ts';
+import type { Expected } from './expectations.ts';
+import { SettingsTracker } from './settings.ts';
+import type { Upstream } from './upstream.ts';
+
+const LARGE_BYTES_MAX = 0x3fff_ffff;
+/** Errors, reports and the like are kept whole while they are read. */
+const WHOLE_BYTES_MAX = 1024 * 1024;
+
+const STREAMED = new Set<number>([
+  BACKEND.dataRow,
+  BACKEND.copyData,
+  BACKEND.rowDescription,
+  BACKEND.parameterDescription,
+  BACKEND.noticeResponse,
+  BACKEND.notificationResponse,
+  BACKEND.functionCallResponse,
+]);
+const KNOWN = new Set<number>(Object.values(BACKEND));
+
+export class Downstream {
+  readonly #context: RelayContext;
+  readonly #client: Upstream;
+  readonly reader = new FrameReader({
+    lengthMax: (type) => (STREAMED.has(type) ? LARGE_BYTES_MAX : KNOWN.has(type) ? WHOLE_BYTES_MAX : 0),
+    streamed: (type) => STREAMED.has(type),
+  });
+  /** The target has said why it ends the session. */
+  fatalSeen = false;
+  #closes = 0;
+  /** Where the bytes start that were not yet absorbed. */
+  #bodyStart = 0;
+  /** The rest of a message that the client does not see is on its way. */
+  #hiding = false;
+
+  constructor(context: RelayContext, client: Upstream) {
+    this.#context = context;
+    this.#client = client;
+  }
+
+  push(chunk: Buffer): void {
+    const { reader } = this;
+    const { downstream, expectations } = this.#context;
+    reader.push(chunk);
+    const { buffer } = reader;
+    let started = false;
+    let end = 0;
+    while (!this.#context.isOver() && reader.next()) {
+      if (!started) {
+        started = true;
+        this.#bodyStart = reader.start;
+      }
+      const { start, type } = reader;
+      end = reader.end;
+      const { head } = expectations;
+      if (type === BACKEND.dataRow && head?.kind !== 'refresh') {
+        if (reader.first && head?.request != null) {
+          head.request.rows += 1;
+          head.request.statementRows += 1;
+        }
+        downstream.forward(buffer, start, end);
+      } else if (head?.kind === 'refresh' && isOfRefresh(type)) this.#refresh(type, buffer, start, end, head);
+      else this.#handle(type, buffer, start, end, head);
+    }
+    if (this.#context.isOver()) return;
+    if (started) this.#absorb(buffer, end);
+    downstream.flush();
+    if (reader.error !== undefined)
+      this.#context.fail(
+        postgresError('POSTGRES_PROTOCOL_VIOLATION', {
+          reason: `the target sent message ${JSON.stringify(String.fromCharCode(reader.error.type))}: ${reader.error.kind}`,
+        }),
+        'protocol_error',
+      );
+    this.#context.flow();
+  }
+
+  /** Counts, records and hashes what went to the client up to `end`. */
+  #absorb(buffer: Buffer, end: number, request = this.#context.expectations.current()): void {
+    if (end > this.#bodyStart) this.#context.requests.absorb(request, buffer.subarray(this.#bodyStart, end));
+    this.#bodyStart = end;
+  }
+
+  #handle(type: number, buffer: Buffer, start: number, end: number, head: Expected | undefined): void {
+    const { downstream, expectations } = this.#context;
+    switch (type) {
+      case BACKEND.commandComplete:
+      case BACKEND.emptyQueryResponse:
+      case BACKEND.portalSuspended:
+        downstream.forward(buffer, start, end);
+        this.#complete(type, buffer, start, end, head);
+        return;
+      case BACKEND.errorResponse:
+        this.#error(buffer, start, end, head);
+        return;
+      case BACKEND.readyForQuery:
+        downstream.forward(buffer, start, end);
+        this.#ready(buffer, end, head);
+        return;
+      case BACKEND.parameterStatus:
+        downstream.forward(buffer, start, end);
+        this.#report(buffer, start, end);
+        return;
+      case BACKEND.copyInResponse:
+        downstream.forward(buffer, start, end);
+        if (expectations.startCopyIn()) this.#client.releaseForCopy();
+        else this.#client.violation('messages behind a COPY that reads from the client');
+        return;
+      case BACKEND.functionCallResponse:
+        if (this.reader.first && head?.request != null) head.request.rows = 1;
+        downstream.forward(buffer, start, end);
+        return;
+      case BACKEND.parseComplete:
+        downstream.forward(buffer, start, end);
+        if (head?.kind === 'parse') expectations.shift();
+        return;
+      case BACKEND.bindComplete:
+        downstream.forward(buffer, start, end);
+        if (head?.kind === 'bind') expectations.shift();
+        return;
+      case BACKEND.closeComplete:
+        downstream.forward(buffer, start, end);
+        if (head?.kind === 'close') expectations.shift();
+        return;
+      case BACKEND.noData:
+      case BACKEND.rowDescription:
+        downstream.forward(buffer, start, end);
+        if (head?.kind === 'describe' && this.reader.last) expectations.shift();
+        return;
+      default:
+        downstream.forward(buffer, start, end);
+    }
+  }
+
+  #complete(type: number, buffer: Buffer, start: number, end: number, head: Expected | undefined): void {
+    const { expectations, requests } = this.#context;
+    const request = head?.request;
+    expectations.endCopyIn();
+    if (head === undefined || request == null) return;
+    if (type === BACKEND.commandComplete) {
+      request.tag = decodeTag(buffer, start, end);
+      if (request.statementRows === 0) request.rows += rowsOfTag(request.tag);
+      request.statementRows = 0;
+    }
+    if (head.kind !== 'execute') return;
+    this.#absorb(buffer, end, request);
+    requests.settle(request, 'ok');
+    expectations.shift();
+  }
+
+  #error(buffer: Buffer, start: number, end: number, head: Expected | undefined): void {
+    const { downstream, expectations, requests } = this.#context;
+    const denial = head?.denial ?? null;
+    if (denial !== null && isProvoked(denial, buffer, start, end)) {
+      this.#absorb(buffer, start);
+      const ours = denialResponse(denial);
+      downstream.insert(ours);
+      requests.absorb(null, ours);
+      this.#bodyStart = end;
+    } else {
+      downstream.forward(buffer, start, end);
+      const error = decodeError(buffer, start, end);
+      if (error.severity !== 'ERROR') this.fatalSeen = true;
+      if (head?.request != null) this.#failRequest(buffer, end, head, error);
+    }
+    expectations.endCopyIn();
+    if (head !== undefined && isExtended(head)) expectations.failToSync();
+  }
+
+  #failRequest(
+    buffer: Buffer,
+    end: number,
+    head: Expected,
+    error: { readonly sqlState: string; readonly message: string },
+  ): void {
+    const request = head.request!;
+    request.error = {
+      sqlState: error.sqlState,
+      message: liftedMessage(error.sqlState, error.message),
+    };
+    if (head.kind !== 'execute') return;
+    this.#absorb(buffer, end, request);
+    this.#context.requests.settle(request, statusOf(error.sqlState));
+  }
+
+  #ready(buffer: Buffer, end: number, head: Expected | undefined): void {
+    const { expectations, requests } = this.#context;
+    this.#client.transactionStatus = String.fromCharCode(buffer[end - 1]!);
+    if (head === undefined) return;
+    const { request } = head;
+    if (request !== null) {
+      this.#absorb(buffer, end, request);
+      requests.settle(request, request.error === null ? 'ok' : statusOf(request.error.sqlState));
+    } else this.#absorb(buffer, end, null);
+    if (this.#client.transactionStatus === 'I')
+      requests.settleBefore(head.boundary, 'cancelled', 'bound, and not executed');
+    if (head.kind === 'sync' || head.kind === 'query' || head.kind === 'call') expectations.shift();
+    if (this.#client.transactionStatus === 'I') this.#client.transactionEnded();
+  }
+
+  #report(buffer: Buffer, start: number, end: number): void {
+    const status = decodeParameterStatus(buffer, start, end);
+    if (status === undefined) return;
+    this.#context.settings.report(status.name, status.value);
+    if (status.name === 'client_encoding' && !isAsciiSafe(status.value))
+      this.#context.fail(
+        postgresError('POSTGRES_STARTUP_REFUSED', {
+          parameter: 'client_encoding',
+          reason: `${status.value} is not ASCII-safe`,
+        }),
+        'protocol_error',
+      );
+  }
+
+  /** Answers to the gateway's own questions. */
+  #refresh(type: number, buffer: Buffer, start: number, end: number, head: Expected): void {
+    const { settings, expectations } = this.#context;
+    // Bytes before belong to the client, these do not.
+    this.#absorb(buffer, start);
+    this.#bodyStart = end;
+    if (this.reader.first) this.#hiding = !this.reader.last;
+    if (type === BACKEND.dataRow && this.reader.first && this.reader.last && !this.#hiding)
+      settings.answer(decodeRow(buffer.subarray(start + 5, end))[0] ?? '');
+    else if (type === BACKEND.closeComplete) {
+      this.#closes += 1;
+      if (this.#closes === SettingsTracker.CLOSES && !head.synced) this.#refreshed();
+    } else if (type === BACKEND.readyForQuery) {
+      this.#client.transactionStatus = String.fromCharCode(buffer[end - 1]!);
+      this.#refreshed();
+    } else if (type === BACKEND.errorResponse && !head.synced) {
+      // In a pipeline of the client the error is the client's, too: its later messages are skipped.
+      this.#closes = 0;
+      this.#context.downstream.forward(buffer, start, end);
+      expectations.failToSync();
+    }
+  }
+
+  #refreshed(): void {
+    this.#closes = 0;
+    this.#context.expectations.shift();
+  }
+}
+
+const OF_REFRESH = new Set<number>([
+  BACKEND.parseComplete,
+  BACKEND.bindComplete,
+  BACKEND.dataRow,
+  BACKEND.commandComplete,
+  BACKEND.closeComplete,
+  BACKEND.readyForQuery,
+  BACKEND.errorResponse,
+]);
+const isOfRefresh = (type: number): boolean => OF_REFRESH.has(type);
+
+/** Does an error of this message make the target skip to Sync? */
+function isExtended(head: Expected): boolean {
+  return head.kind !== 'query' && head.kind !== 'call' && head.kind !== 'sync';
+}
+
+const statusOf = (sqlState: string): 'cancelled' | 'error' => (sqlState === '57014' ? 'cancelled' : 'error');

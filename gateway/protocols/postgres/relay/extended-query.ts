@@ -1,0 +1,253 @@
+/**
+ * The extended protocol's messages. The gate stands before Bind: planning, which Bind does, may already run functions. A Bind and
+ * the first Execute of its portal are one request; each further Execute of the portal is one more.
+ */
+import type { StatementAnalysis } from '../analysis/analyser.ts';
+import { decodeBind, decodeExecute, decodeNamed, decodeParse, type BindMessage } from '../wire/decode.ts';
+import { parse as buildParse } from '../wire/messages.ts';
+import { eitherAnalysis, mayPrepare, quoteIdentifier } from './analyse.ts';
+import type { RelayContext } from './context.ts';
+import { deniedParse } from './denial.ts';
+import { expected, type Denial } from './expectations.ts';
+import { judge, type Ruling } from './gatekeeper.ts';
+import { Names, NAMES_MAX, type Portal, type PreparedStatement } from './registry.ts';
+import type { RunningRequest } from './requests.ts';
+import type { Upstream } from './upstream.ts';
+
+export class ExtendedQuery {
+  readonly #context: RelayContext;
+  readonly #client: Upstream;
+  readonly #statements = new Names<PreparedStatement>();
+  #portals = new Names<Portal>();
+  /** Number of Syncs sent. */
+  segment = 0;
+
+  constructor(context: RelayContext, client: Upstream) {
+    this.#context = context;
+    this.#client = client;
+  }
+
+  /** An SQL-level PREPARE is on its way: names may stand for something else from now on. */
+  taint(): void {
+    for (const statement of this.#statements.values()) statement.tainted = true;
+  }
+
+  clearPortals(): void {
+    if (this.#portals.size > 0) this.#portals = new Names();
+  }
+
+  parse(buffer: Buffer, start: number, end: number): void {
+    const { settings, analyser, analyserSession } = this.#context;
+    const message = decodeParse(buffer, start, end, settings.encoding);
+    if (message === undefined || this.#statements.size >= NAMES_MAX) {
+      this.#client.violation(message === undefined ? 'a malformed Parse' : 'too many prepared statements');
+      return;
+    }
+    const { name, sql } = message;
+    const settingsVersion = settings.version;
+    this.#client.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) => {
+      if (analysis.forcedDenial !== null) {
+        this.#judge('parse', analysis, null, (ruling) => this.#refuseParse(ruling));
+        return;
+      }
+      const entry: PreparedStatement = {
+        sql,
+        analysis,
+        settingsVersion,
+        confirmed: false,
+        segment: this.segment,
+        tainted: false,
+      };
+      const undo = this.#statements.replace(name, entry);
+      const { upstream, expectations } = this.#context;
+      upstream.forward(buffer, start, end);
+      this.#record(
+        null,
+        analysis.secretsLifted ? buildParse(name, analysis.text) : buffer.subarray(start, end),
+      );
+      expectations.push(
+        expected('parse', {
+          undo,
+          confirm: () => {
+            entry.confirmed = true;
+          },
+        }),
+      );
+    });
+  }
+
+  bind(buffer: Buffer, start: number, end: number): void {
+    const message = decodeBind(buffer, start, end);
+    if (message === undefined || this.#portals.size >= NAMES_MAX) {
+      this.#client.violation(message === undefined ? 'a malformed Bind' : 'too many portals');
+      return;
+    }
+    const entry = this.#statements.get(message.statement);
+    // A name is trusted in its own pipeline (where its failure takes this Bind along) or when the target has confirmed it.
+    if (entry !== undefined && (entry.confirmed || entry.segment === this.segment))
+      this.#bindTo(entry, message, buffer, start, end);
+    else
+      this.#client.waitForAnswers(() =>
+        this.#bindTo(this.#statements.get(message.statement), message, buffer, start, end),
+      );
+  }
+
+  #bindTo(
+    entry: PreparedStatement | undefined,
+    message: BindMessage,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    this.#client.later(this.#analysisOf(entry, message.statement), (analysis) => {
+      const digest =
+        message.parameterCount === 0
+          ? null
+          : this.#context.hmac(buffer.subarray(message.parametersStart, message.parametersEnd));
+      const portal: Portal = {
+        analysis,
+        request: null,
+        parameterCount: message.parameterCount,
+        parametersDigest: digest,
+      };
+      this.#judge('execute', analysis, portal, (ruling) => {
+        if (!ruling.allowed) {
+          this.#deny(ruling.denial);
+          return;
+        }
+        portal.request = ruling.request;
+        if (entry !== undefined && mayPrepare(entry.sql)) this.taint();
+        this.#context.upstream.forward(buffer, start, end);
+        // Values bound to a statement that holds secrets may be secrets: their digest is in the event.
+        if (!analysis.secretsLifted) this.#record(ruling.request.id, buffer.subarray(start, end));
+        const undo = this.#portals.replace(message.portal, portal);
+        this.#context.expectations.push(expected('bind', { undo }));
+      });
+    });
+  }
+
+  /** What the statement does under the settings of now. */
+  #analysisOf(
+    entry: PreparedStatement | undefined,
+    name: string,
+  ): StatementAnalysis | Promise<StatementAnalysis> {
+    const { settings, analyser, analyserSession } = this.#context;
+    const byName = (): StatementAnalysis | Promise<StatementAnalysis> =>
+      analyser.analyse(`EXECUTE ${quoteIdentifier(name)}`, settings.current, analyserSession);
+    if (entry === undefined) return byName();
+    const fresh =
+      entry.settingsVersion === settings.version
+        ? entry.analysis
+        : analyser.analyse(entry.sql, settings.current, analyserSession);
+    if (fresh === entry.analysis && !entry.tainted) return fresh;
+    const version = settings.version;
+    const keep = (analysis: StatementAnalysis): StatementAnalysis => {
+      entry.analysis = analysis;
+      entry.settingsVersion = version;
+      return analysis;
+    };
+    if (!entry.tainted) return fresh instanceof Promise ? fresh.then(keep) : keep(fresh);
+    return Promise.all([fresh, byName()]).then(([one, other]) => eitherAnalysis(keep(one), other));
+  }
+
+  execute(buffer: Buffer, start: number, end: number): void {
+    const name = decodeExecute(buffer, start, end);
+    if (name === undefined) {
+      this.#client.violation('a malformed Execute');
+      return;
+    }
+    const portal = this.#portals.get(name);
+    if (portal === undefined) {
+      this.#executeCursor(name, buffer, start, end);
+      return;
+    }
+    const first = portal.request;
+    if (first !== null && !first.settled) {
+      portal.request = null;
+      this.#run(first, portal.analysis, buffer, start, end);
+      return;
+    }
+    this.#judge('execute', portal.analysis, portal, (ruling) => {
+      if (ruling.allowed) this.#run(ruling.request, portal.analysis, buffer, start, end);
+      else this.#deny(ruling.denial);
+    });
+  }
+
+  /** A portal that no Bind made: a cursor of an SQL DECLARE. */
+  #executeCursor(name: string, buffer: Buffer, start: number, end: number): void {
+    const { settings, analyser, analyserSession } = this.#context;
+    const sql = `FETCH ALL FROM ${quoteIdentifier(name)}`;
+    this.#client.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
+      this.#judge('execute', analysis, null, (ruling) => {
+        if (ruling.allowed) this.#run(ruling.request, analysis, buffer, start, end);
+        else this.#deny(ruling.denial);
+      }),
+    );
+  }
+
+  #run(
+    request: RunningRequest,
+    analysis: StatementAnalysis,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    request.startedUs = this.#context.clock.monotonicUs();
+    this.#context.upstream.forward(buffer, start, end);
+    this.#context.expectations.push(expected('execute', { request }));
+    if (analysis.changesSessionState) this.#client.settingsTouched();
+  }
+
+  close(buffer: Buffer, start: number, end: number): void {
+    const message = decodeNamed(buffer, start, end);
+    if (message === undefined) {
+      this.#client.violation('a malformed Close');
+      return;
+    }
+    const undo =
+      message.kind === 'S'
+        ? this.#statements.replace(message.name, undefined)
+        : this.#portals.replace(message.name, undefined);
+    this.#context.upstream.forward(buffer, start, end);
+    this.#context.expectations.push(expected('close', { undo }));
+  }
+
+  #judge(
+    verb: 'parse' | 'execute',
+    analysis: StatementAnalysis,
+    portal: Portal | null,
+    proceed: (ruling: Ruling) => void,
+  ): void {
+    const command = {
+      verb,
+      analysis,
+      textBytes: null,
+      parameterCount: portal?.parameterCount ?? 0,
+      parametersDigest: portal?.parametersDigest ?? null,
+    };
+    this.#client.later(judge(this.#context, command), (ruling) => {
+      if (ruling !== undefined && !this.#context.isOver()) proceed(ruling);
+    });
+  }
+
+  #refuseParse(ruling: Ruling): void {
+    if (!ruling.allowed) {
+      this.#deny(ruling.denial);
+      return;
+    }
+    // The gate must deny what the protocol forbids; if it does not, nothing goes on.
+    this.#context.requests.settle(ruling.request, 'denied');
+    this.#client.violation('a statement that may not run was let through');
+  }
+
+  #deny(denial: Denial): void {
+    this.#context.upstream.insert(deniedParse(denial));
+    this.#context.expectations.push(expected('parse', { denial }));
+    this.#client.skipToSync();
+  }
+
+  #record(requestId: string | null, bytes: Buffer): void {
+    if (!this.#context.session.recording.write('in', requestId, bytes))
+      this.#context.requests.recordingBusy();
+  }
+}

@@ -1,0 +1,252 @@
+/** One session: joins the client's socket and the target's, holds back whichever outruns the other, and ends exactly once. */
+import type { Socket } from 'node:net';
+import type { Clock, Random } from '../../../../platform/clock/clock.ts';
+import type { CountersignError } from '../../../../platform/errors/errors.ts';
+import type { Logger } from '../../../../platform/log/log.ts';
+import type { CloseReason } from '../../../../schemas/types.ts';
+import type { EndOrder, Session } from '../../../sessions/session.ts';
+import type { Analyser } from '../analysis/analyser.ts';
+import { postgresError, sqlStateOf } from '../errors.ts';
+import { fatalResponse } from '../wire/fatal.ts';
+import type { Connector } from '../target/connector.ts';
+import { ignore, type TargetLink } from '../target/login.ts';
+import { TERMINATE } from '../wire/messages.ts';
+import { Outlet } from '../wire/outlet.ts';
+import { Downstream } from './downstream.ts';
+import { Expectations } from './expectations.ts';
+import { createRequests, type Requests } from './requests.ts';
+import { SettingsTracker } from './settings.ts';
+import { Upstream } from './upstream.ts';
+
+/** Bytes waiting for a socket above which the other side is not read. */
+const BACKLOG_BYTES_MAX = 256 * 1024;
+/** A client that does not take its last message is not waited for longer. */
+const FAREWELL_MS = 2_000;
+
+export interface RelayDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly analyser: Analyser;
+  readonly connector: Connector;
+  readonly hmac: (secret: Uint8Array) => Buffer;
+  readonly onClosed: () => void;
+}
+
+export interface Relay {
+  /** Starts to pass messages on. `early` is what the client sent behind its login. */
+  start(session: Session, early: Buffer): void;
+  /** The session may not open: says why and lets the target go. */
+  refuse(error: CountersignError): void;
+  /** Session.end: the client's socket is closed when this returns. */
+  end(order: EndOrder): void;
+  /** The client asks, over another connection, to cancel what runs. */
+  cancel(): void;
+  /** Ends with an error for the client. */
+  shutDown(): void;
+}
+
+export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): Relay {
+  const target = link.socket;
+  let over = false;
+  let session: Session | undefined;
+  let requests: Requests | undefined;
+  let recordingBusy = false;
+  let upstream: Upstream | undefined;
+  let downstream: Downstream | undefined;
+  let expectations: Expectations | undefined;
+
+  /** Ends the backend and what it runs: cancelled, cut off (a reset drops what it has not read), and told to end. */
+  const endBackend = (): void => {
+    const { connector, log } = deps;
+    const cancelled = connector.cancel(link.pid, link.cancelKey);
+    if (!target.destroyed) {
+      if (link.tls) target.destroy();
+      else target.resetAndDestroy();
+    }
+    const terminated = connector.terminate(link.pid, link.backendStart);
+    Promise.all([cancelled, terminated]).catch((cause: unknown) =>
+      log.warn({ pid: link.pid, cause }, 'backend could not be ended over a connection of its own'),
+    );
+  };
+
+  const finish = (reason: CloseReason, status: 'cut_off' | 'lost', detail?: string): boolean => {
+    if (over) return false;
+    over = true;
+    requests?.settleBefore(Number.MAX_SAFE_INTEGER, status, 'the session ended');
+    session?.close(reason, detail);
+    deps.onClosed();
+    return true;
+  };
+
+  const farewell = (error: CountersignError, sqlState: string): void => {
+    if (client.destroyed) return;
+    client.resume();
+    const partial = downstream?.reader.midMessage === true;
+    if (partial || downstream?.fatalSeen === true) client.end();
+    else client.end(fatalResponse(error, sqlState));
+    deps.clock.after(FAREWELL_MS, () => client.destroy(), { background: true });
+  };
+
+  const fail = (error: CountersignError, reason: CloseReason): void => {
+    if (!finish(reason, reason === 'target_closed' ? 'lost' : 'cut_off', error.message)) return;
+    farewell(error, sqlStateOf(error, '57P01'));
+    if (reason === 'target_closed') target.destroy();
+    else endBackend();
+  };
+
+  const targetLost = (): void =>
+    fail(
+      postgresError('POSTGRES_TARGET_LOST', { connection: deps.connector.connection.name }),
+      'target_closed',
+    );
+
+  const clientLost = (): void => {
+    const idle = expectations === undefined || expectations.size === 0;
+    const goodbye = upstream?.terminated === true;
+    if (!finish('client_closed', 'cut_off')) return;
+    client.destroy();
+    if (idle || goodbye) {
+      if (goodbye) target.end();
+      else target.end(TERMINATE);
+      target.resume();
+      deps.clock.after(FAREWELL_MS, () => target.destroy(), { background: true });
+      // Idle by what was sent; what is on its way must not run on for nobody.
+      if (!idle) endBackend();
+    } else endBackend();
+  };
+
+  const flow = (): void => {
+    if (over) return;
+    const upstreamHeld = upstream?.held === true || target.writableLength > BACKLOG_BYTES_MAX;
+    setPaused(client, upstreamHeld || recordingBusy);
+    setPaused(target, client.writableLength > BACKLOG_BYTES_MAX || recordingBusy);
+  };
+
+  const onRecordingBusy = (): void => {
+    if (recordingBusy || session === undefined) return;
+    recordingBusy = true;
+    const resume = (): void => {
+      recordingBusy = false;
+      flow();
+    };
+    session.recording.drained().then(resume, resume);
+  };
+
+  client.on('error', ignore);
+  target.on('error', ignore);
+  // From now on, not only from start(): a session may be ended while it is being opened.
+  client.once('close', clientLost);
+  target.once('close', targetLost);
+
+  return {
+    start(opened, early) {
+      if (over) {
+        // Ended while it was being opened.
+        opened.close('killed');
+        return;
+      }
+      session = opened;
+      const settings = new SettingsTracker(
+        {
+          searchPath: link.searchPath,
+          role: link.role,
+          standardConformingStrings: link.parameters.get('standard_conforming_strings') !== 'off',
+          clientEncoding: link.parameters.get('client_encoding') ?? 'UTF8',
+        },
+        `_countersign_${deps.random.bytes(6).toString('hex')}`,
+      );
+      const running = createRequests(deps.clock, opened, { onRecordingBusy });
+      requests = running;
+      expectations = new Expectations((item) => {
+        if (item.request !== null)
+          running.settle(item.request, 'cancelled', 'not run: an earlier command of the pipeline failed');
+      });
+      const context = {
+        session: opened,
+        analyser: deps.analyser,
+        analyserSession: deps.analyser.createSession(),
+        options: deps.connector.options,
+        clock: deps.clock,
+        settings,
+        expectations,
+        requests: running,
+        upstream: new Outlet(target),
+        downstream: new Outlet(client),
+        isOver: () => over,
+        fail,
+        flow,
+        hmac: deps.hmac,
+      };
+      const up = new Upstream(context);
+      const down = new Downstream(context, up);
+      upstream = up;
+      downstream = down;
+      client.on('end', clientLost);
+      target.on('end', targetLost);
+      client.on('drain', flow);
+      target.on('drain', flow);
+      client.on('data', (chunk: Buffer) => {
+        if (!over) up.push(chunk);
+      });
+      target.on('data', (chunk: Buffer) => {
+        if (!over) down.push(chunk);
+      });
+      if (client.destroyed) clientLost();
+      else if (target.destroyed) targetLost();
+      else {
+        client.resume();
+        target.resume();
+        if (early.length > 0) up.push(early);
+      }
+    },
+    refuse(error) {
+      if (!finish('error', 'cut_off')) return;
+      farewell(error, sqlStateOf(error));
+      target.end(TERMINATE);
+      target.resume();
+      deps.clock.after(FAREWELL_MS, () => target.destroy(), { background: true });
+    },
+    end(order) {
+      const partial = downstream?.reader.midMessage === true;
+      // The one who orders the end closes the session's events himself, with the reason he knows; ours is ignored then.
+      if (!finish(order.reason, 'cut_off', order.error.message)) return;
+      if (!partial && client.writableLength === 0 && !client.destroyed)
+        client.write(fatalResponse(order.error, '57P01'));
+      client.destroy();
+      endBackend();
+    },
+    cancel() {
+      if (over || session === undefined) return;
+      const started = deps.clock.monotonicUs();
+      const gate = session.request({
+        verb: 'cancel',
+        text: 'cancel request',
+        fingerprint: null,
+        actions: [],
+        risk: 'none',
+      });
+      const go = async (): Promise<void> => {
+        const decision = await gate.decision;
+        if (decision.outcome === 'deny') return;
+        if (!over) await deps.connector.cancel(link.pid, link.cancelKey);
+        session?.response(gate.requestId, {
+          status: 'ok',
+          rows: 0,
+          bytes: 0,
+          durationUs: Math.round(deps.clock.monotonicUs() - started),
+        });
+      };
+      go().catch((cause: unknown) => deps.log.warn({ pid: link.pid, cause }, 'cancel request not passed on'));
+    },
+    shutDown() {
+      fail(postgresError('POSTGRES_GATEWAY_SHUTDOWN'), 'gateway_shutdown');
+    },
+  };
+}
+
+function setPaused(socket: Socket, paused: boolean): void {
+  if (socket.destroyed || socket.isPaused() === paused) return;
+  if (paused) socket.pause();
+  else socket.resume();
+}

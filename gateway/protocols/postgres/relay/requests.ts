@@ -1,0 +1,103 @@
+/** Requests that run: what their answers came to, until they are reported. */
+import { createHash, hash, type Hash } from 'node:crypto';
+import type { Clock } from '../../../../platform/clock/clock.ts';
+import type { ResponseStatus } from '../../../../schemas/types.ts';
+import type { Session } from '../../../sessions/session.ts';
+
+/** An allowed request whose response has not been reported. */
+export interface RunningRequest {
+  readonly id: string;
+  /** Grows in the order of the commands. */
+  readonly order: number;
+  startedUs: number;
+  rows: number;
+  /** Rows of the statement that is being answered (a query string can hold several). */
+  statementRows: number;
+  bytes: number;
+  tag: string | null;
+  error: { readonly sqlState: string; readonly message: string } | null;
+  /** The answer so far: one piece as it is, or a hash over several. */
+  body: Hash | Buffer | null;
+  settled: boolean;
+}
+
+export interface Requests {
+  begin(id: string): RunningRequest;
+  /** Order that the next request will get. */
+  readonly nextOrder: number;
+  /** Takes a piece of the answer: recorded, hashed, counted. */
+  absorb(request: RunningRequest | null, bytes: Buffer): void;
+  /** Reports the response; a second call does nothing. */
+  settle(request: RunningRequest, status: ResponseStatus, note?: string): void;
+  /** The recording asked to wait. */
+  recordingBusy(): void;
+  /** Settles all before `order` that have not been: bound and never executed. */
+  settleBefore(order: number, status: ResponseStatus, note: string): void;
+}
+
+export interface RecordingFlow {
+  /** Called when the recording asks to wait. */
+  onRecordingBusy(): void;
+}
+
+export function createRequests(clock: Clock, session: Session, flow: RecordingFlow): Requests {
+  const open = new Set<RunningRequest>();
+  let order = 0;
+  const settle: Requests['settle'] = (request, status, note) => {
+    if (request.settled) return;
+    request.settled = true;
+    open.delete(request);
+    const { body } = request;
+    request.body = null;
+    session.response(request.id, {
+      status,
+      rows: request.rows,
+      bytes: request.bytes,
+      durationUs: Math.max(0, Math.round(clock.monotonicUs() - request.startedUs)),
+      tag: request.tag,
+      errorCode: request.error?.sqlState ?? null,
+      errorMessage: request.error === null ? (note ?? null) : request.error.message,
+      // Most answers come in one piece: hashing that at once is several times cheaper than a hash object.
+      bodyDigest:
+        body === null ? null : Buffer.isBuffer(body) ? hash('sha256', body, 'buffer') : body.digest(),
+    });
+  };
+  return {
+    get nextOrder() {
+      return order;
+    },
+    begin(id) {
+      const request: RunningRequest = {
+        id,
+        order,
+        startedUs: clock.monotonicUs(),
+        rows: 0,
+        statementRows: 0,
+        bytes: 0,
+        tag: null,
+        error: null,
+        body: null,
+        settled: false,
+      };
+      order += 1;
+      open.add(request);
+      return request;
+    },
+    absorb(request, bytes) {
+      if (request !== null) {
+        request.bytes += bytes.length;
+        const { body } = request;
+        if (body === null) request.body = bytes;
+        else if (Buffer.isBuffer(body)) request.body = createHash('sha256').update(body).update(bytes);
+        else body.update(bytes);
+      }
+      if (!session.recording.write('out', request?.id ?? null, bytes)) flow.onRecordingBusy();
+    },
+    settle,
+    recordingBusy: () => flow.onRecordingBusy(),
+    settleBefore(before, status, note) {
+      if (open.size === 0) return;
+      for (const request of open) if (request.order < before) settle(request, status, note);
+    },
+  };
+}

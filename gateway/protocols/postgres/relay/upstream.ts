@@ -1,0 +1,358 @@
+/** Client to target: cuts the client's bytes into messages, gates what runs something, passes on the rest as it came. */
+import type { StatementAnalysis } from '../analysis/analyser.ts';
+import { postgresError } from '../errors.ts';
+import { decodeFunctionCall, decodeNamed, decodeQuery } from '../wire/decode.ts';
+import { FrameReader } from '../wire/frame-reader.ts';
+import { FRONTEND } from '../wire/message-types.ts';
+import { FLUSH, query } from '../wire/messages.ts';
+import { mayPrepare, mayRollBack, opaqueAnalysis } from './analyse.ts';
+import type { RelayContext } from './context.ts';
+import { deniedQuery } from './denial.ts';
+import { expected, type Expected } from './expectations.ts';
+import { ExtendedQuery } from './extended-query.ts';
+import { judge } from './gatekeeper.ts';
+
+/** As PostgreSQL has them (PQ_SMALL_MESSAGE_LIMIT, PQ_LARGE_MESSAGE_LIMIT). */
+const SMALL_BYTES_MAX = 10_000;
+const COPY_BYTES_MAX = 0x3fff_ffff;
+const REPLACEMENT = '\uFFFD';
+
+export class Upstream {
+  readonly #context: RelayContext;
+  readonly #extended: ExtendedQuery;
+  readonly reader: FrameReader;
+  /** Messages wait: for a decision, an analysis, or the target's answer. */
+  held = false;
+  #pumping = false;
+  /** Ends waiting for the target's answer. */
+  #release: (() => void) | undefined;
+  /** The client said goodbye. */
+  terminated = false;
+  /** After a denial in the extended protocol the target skips to Sync; so do we, and send it nothing that is not judged. */
+  #skipping = false;
+  /** A statement that may change settings was executed and no Sync has come. */
+  #mustAsk = false;
+
+  constructor(context: RelayContext) {
+    this.#context = context;
+    this.#extended = new ExtendedQuery(context, this);
+    const { queryBytesMax, messageBytesMax } = context.options;
+    const limits = new Map<number, number>([
+      [FRONTEND.query, queryBytesMax],
+      [FRONTEND.parse, queryBytesMax],
+      [FRONTEND.bind, messageBytesMax],
+      [FRONTEND.functionCall, messageBytesMax],
+      [FRONTEND.copyData, COPY_BYTES_MAX],
+    ]);
+    for (const type of Object.values(FRONTEND))
+      if (!limits.has(type) && type !== FRONTEND.password) limits.set(type, SMALL_BYTES_MAX);
+    this.reader = new FrameReader({
+      lengthMax: (type) => limits.get(type) ?? 0,
+      streamed: (type) => type === FRONTEND.copyData,
+    });
+  }
+
+  push(chunk: Buffer): void {
+    this.reader.push(chunk);
+    this.pump();
+  }
+
+  /** Handles messages until they run out or one must wait. */
+  pump(): void {
+    // An answer may come while a message is handled (skipped by the target): the loop below goes on by itself.
+    if (this.#pumping) return;
+    const { reader } = this;
+    this.#pumping = true;
+    while (!this.held && !this.#context.isOver() && reader.next()) this.#handle();
+    this.#pumping = false;
+    if (this.#context.isOver()) return;
+    this.#context.upstream.flush();
+    const { error } = reader;
+    if (error !== undefined)
+      this.#context.fail(
+        error.kind === 'too-long'
+          ? postgresError('POSTGRES_MESSAGE_TOO_LARGE', { bytes: error.bytes, bytesMax: error.bytesMax })
+          : this.#violation(`message ${JSON.stringify(String.fromCharCode(error.type))}: ${error.kind}`),
+        'protocol_error',
+      );
+    this.#context.flow();
+  }
+
+  /** Goes on with a value, at once or when it comes; the messages behind wait for it. */
+  later<T>(value: T | Promise<T>, proceed: (value: T) => void): void {
+    if (!(value instanceof Promise)) {
+      proceed(value);
+      return;
+    }
+    this.held = true;
+    value.then(
+      (come) => {
+        if (this.#context.isOver()) return;
+        this.held = false;
+        proceed(come);
+        this.pump();
+      },
+      (cause: unknown) =>
+        this.#context.fail(this.#violation(`the gateway failed: ${(cause as Error).name}`), 'error'),
+    );
+  }
+
+  /** The messages behind wait until the target has answered all that was sent. */
+  waitForAnswers(proceed: () => void): void {
+    const { expectations, upstream } = this.#context;
+    if (expectations.size === 0) {
+      proceed();
+      return;
+    }
+    upstream.insert(FLUSH);
+    this.#waitFor(proceed, (done) => expectations.push(expected('marker', { done })));
+  }
+
+  /** Sends what `send` adds to the queue with the callback it is given; goes on when that is answered. */
+  #waitFor(proceed: () => void, send: (done: () => void) => void): void {
+    this.held = true;
+    let called = false;
+    this.#release = () => {
+      called = true;
+      this.#release = undefined;
+      this.held = false;
+      this.#context.settings.forget();
+      this.pump();
+    };
+    send(() => {
+      if (called || this.#context.isOver()) return;
+      called = true;
+      this.#release = undefined;
+      this.held = false;
+      proceed();
+      this.pump();
+    });
+  }
+
+  /** The target wants COPY data from the client: its messages may not wait for the end of that statement. */
+  releaseForCopy(): void {
+    this.#release?.();
+  }
+
+  violation(reason: string): void {
+    this.#context.fail(this.#violation(reason), 'protocol_error');
+  }
+
+  #violation(reason: string): ReturnType<typeof postgresError> {
+    return postgresError('POSTGRES_PROTOCOL_VIOLATION', { reason });
+  }
+
+  /** The target will skip to Sync. */
+  skipToSync(): void {
+    this.#skipping = true;
+  }
+
+  /** A statement that may change settings is on its way, without a Sync. */
+  settingsTouched(): void {
+    this.#context.settings.dirty = true;
+    this.#mustAsk = true;
+  }
+
+  /** The target is idle outside a transaction: there are no portals. */
+  transactionEnded(): void {
+    if (!this.held && this.#context.expectations.size === 0) this.#extended.clearPortals();
+  }
+
+  #handle(): void {
+    const { reader } = this;
+    const { type } = reader;
+    if (this.#skipping && type !== FRONTEND.sync && type !== FRONTEND.terminate) return;
+    if (
+      this.#mustAsk &&
+      type !== FRONTEND.sync &&
+      type !== FRONTEND.flush &&
+      type !== FRONTEND.terminate &&
+      !isCopy(type)
+    ) {
+      const { buffer, start, end } = reader;
+      this.#mustAsk = false;
+      this.#askSettings(false, () => this.#dispatch(type, buffer, start, end));
+      return;
+    }
+    this.#dispatch(type, reader.buffer, reader.start, reader.end);
+  }
+
+  #dispatch(type: number, buffer: Buffer, start: number, end: number): void {
+    const { upstream, expectations } = this.#context;
+    switch (type) {
+      case FRONTEND.query:
+        this.#query(buffer, start, end);
+        return;
+      case FRONTEND.parse:
+        this.#extended.parse(buffer, start, end);
+        return;
+      case FRONTEND.bind:
+        this.#extended.bind(buffer, start, end);
+        return;
+      case FRONTEND.execute:
+        this.#extended.execute(buffer, start, end);
+        return;
+      case FRONTEND.close:
+        this.#extended.close(buffer, start, end);
+        return;
+      case FRONTEND.describe:
+        if (decodeNamed(buffer, start, end) === undefined) this.violation('a malformed Describe');
+        else {
+          upstream.forward(buffer, start, end);
+          expectations.push(expected('describe'));
+        }
+        return;
+      case FRONTEND.sync:
+        this.#sync(buffer, start, end);
+        return;
+      case FRONTEND.functionCall:
+        this.#functionCall(buffer, start, end);
+        return;
+      case FRONTEND.terminate:
+        this.terminated = true;
+        upstream.forward(buffer, start, end);
+        return;
+      default:
+        this.#passOn(type, buffer, start, end);
+    }
+  }
+
+  /** COPY data and its end, Flush. */
+  #passOn(type: number, buffer: Buffer, start: number, end: number): void {
+    const { upstream, expectations, session } = this.#context;
+    upstream.forward(buffer, start, end);
+    if (type === FRONTEND.flush) return;
+    const request = expectations.current()?.id ?? null;
+    if (!session.recording.write('in', request, buffer.subarray(start, end)))
+      this.#context.requests.recordingBusy();
+    if (type !== FRONTEND.copyData) expectations.push(expected('copy-end'));
+  }
+
+  #sync(buffer: Buffer, start: number, end: number): void {
+    this.#skipping = false;
+    this.#mustAsk = false;
+    this.#extended.segment += 1;
+    this.#context.upstream.forward(buffer, start, end);
+    this.#synced(expected('sync', { boundary: this.#context.requests.nextOrder }), true);
+  }
+
+  /** Puts what ends with ReadyForQuery into the queue, and waits for it where settings may have changed. */
+  #synced(item: Expected, refresh: boolean): void {
+    const { settings, expectations } = this.#context;
+    if (!settings.dirty || expectations.copyIn) {
+      expectations.push(item);
+      return;
+    }
+    this.#waitFor(
+      () => this.#afterReady(refresh),
+      (done) => expectations.push({ ...item, done }),
+    );
+  }
+
+  /** Status of the transaction at the last ReadyForQuery. */
+  transactionStatus = 'I';
+
+  #afterReady(refresh: boolean): void {
+    const { settings } = this.#context;
+    if (this.transactionStatus === 'E') settings.forget();
+    else if (refresh || this.transactionStatus === 'I')
+      this.#askSettings(true, () => {
+        if (this.transactionStatus === 'I') settings.dirty = false;
+      });
+  }
+
+  #askSettings(synced: boolean, proceed: () => void): void {
+    const { settings, expectations, upstream } = this.#context;
+    this.#waitFor(proceed, (done) => {
+      upstream.insert(settings.ask(synced));
+      expectations.push(
+        expected('refresh', {
+          synced,
+          undo: () => settings.forget(),
+          confirm: () => settings.takeAnswers(),
+          done,
+        }),
+      );
+    });
+    // From within an answer of the target nobody else flushes.
+    upstream.flush();
+  }
+
+  #query(buffer: Buffer, start: number, end: number): void {
+    const { settings, analyser, analyserSession } = this.#context;
+    const sql = decodeQuery(buffer, start, end, settings.encoding);
+    if (sql === undefined) {
+      this.violation('a malformed Query');
+      return;
+    }
+    this.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
+      this.later(
+        judge(this.#context, {
+          verb: 'query',
+          analysis,
+          textBytes: sql.includes(REPLACEMENT) ? buffer.subarray(start + 5, end - 1) : null,
+          parameterCount: 0,
+          parametersDigest: null,
+        }),
+        (ruling) => {
+          if (ruling === undefined || this.#context.isOver()) return;
+          const boundary = this.#context.requests.nextOrder;
+          if (!ruling.allowed) {
+            this.#context.upstream.insert(deniedQuery(ruling.denial));
+            this.#synced(expected('query', { denial: ruling.denial, boundary }), false);
+            return;
+          }
+          this.#context.upstream.forward(buffer, start, end);
+          this.#record(ruling.request.id, analysis, buffer, start, end);
+          if (mayPrepare(sql)) this.#extended.taint();
+          if (analysis.changesSessionState) settings.dirty = true;
+          this.#synced(
+            expected('query', { request: ruling.request, boundary }),
+            analysis.changesSessionState || mayRollBack(sql),
+          );
+        },
+      ),
+    );
+  }
+
+  #record(requestId: string, analysis: StatementAnalysis, buffer: Buffer, start: number, end: number): void {
+    const bytes = analysis.secretsLifted ? query(analysis.text) : buffer.subarray(start, end);
+    if (!this.#context.session.recording.write('in', requestId, bytes))
+      this.#context.requests.recordingBusy();
+  }
+
+  /** FunctionCall runs any function by its object id, past every analysis: opaque code. */
+  #functionCall(buffer: Buffer, start: number, end: number): void {
+    const oid = decodeFunctionCall(buffer, start, end);
+    if (oid === undefined) {
+      this.violation('a malformed FunctionCall');
+      return;
+    }
+    this.later(
+      judge(this.#context, {
+        verb: 'function_call',
+        analysis: opaqueAnalysis(`function call, object id ${oid}`),
+        textBytes: null,
+        parameterCount: 0,
+        parametersDigest: this.#context.hmac(buffer.subarray(start + 9, end)),
+      }),
+      (ruling) => {
+        if (ruling === undefined || this.#context.isOver()) return;
+        const boundary = this.#context.requests.nextOrder;
+        if (ruling.allowed) this.#context.upstream.forward(buffer, start, end);
+        else this.#context.upstream.insert(deniedQuery(ruling.denial));
+        if (ruling.allowed) this.#context.settings.dirty = true;
+        this.#synced(
+          ruling.allowed
+            ? expected('call', { request: ruling.request, boundary })
+            : expected('query', { denial: ruling.denial, boundary }),
+          ruling.allowed,
+        );
+      },
+    );
+  }
+}
+
+function isCopy(type: number): boolean {
+  return type === FRONTEND.copyData || type === FRONTEND.copyDone || type === FRONTEND.copyFail;
+}

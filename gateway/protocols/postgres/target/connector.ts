@@ -1,0 +1,108 @@
+/** All that the gateway does at one target: log in for a session, cancel a statement, end a backend. */
+import type { Clock, Random } from '../../../../platform/clock/clock.ts';
+import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
+import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
+import { postgresError } from '../errors.ts';
+import { resolveOptions, type PostgresOptions, type ResolvedOptions } from '../options.ts';
+import { REQUEST_CODES } from '../wire/message-types.ts';
+import { cancelRequest, query, TERMINATE } from '../wire/messages.ts';
+import { dial, type DialTarget } from './dial.ts';
+import { ignore, loginToTarget, OWN, type TargetLogin } from './login.ts';
+import type { SaltedPasswords } from './scram-client.ts';
+
+export interface ConnectorDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly salted: SaltedPasswords;
+  credential(connection: ConnectionConfig): Promise<TargetCredential>;
+}
+
+export interface Connector {
+  readonly connection: ConnectionConfig;
+  readonly options: ResolvedOptions;
+  readCredential(): Promise<
+    | { readonly ok: true; readonly credential: TargetCredential }
+    | { readonly ok: false; readonly error: CountersignError }
+  >;
+  login(
+    credential: TargetCredential,
+    database: string,
+    parameters: ReadonlyMap<string, string>,
+  ): Promise<TargetLogin>;
+  /** Asks the target to cancel what the backend runs; resolves when the target has taken the request. */
+  cancel(pid: number, key: Buffer): Promise<void>;
+  /** Ends the backend with that pid, where it is still the one that started then. Resolves when it was told. */
+  terminate(pid: number, backendStart: string): Promise<void>;
+}
+
+export function createConnector(deps: ConnectorDeps, connection: ConnectionConfig): Connector {
+  const options = resolveOptions(connection.options as PostgresOptions | undefined, connection.host);
+  const target: DialTarget = {
+    connection: connection.name,
+    host: connection.host,
+    port: connection.port,
+    options,
+  };
+  const readCredential: Connector['readCredential'] = async () => {
+    try {
+      return { ok: true, credential: await deps.credential(connection) };
+    } catch (cause) {
+      if (isCountersignError(cause)) return { ok: false, error: cause };
+      return {
+        ok: false,
+        error: postgresError('POSTGRES_CREDENTIAL_UNAVAILABLE', { connection: connection.name }, cause),
+      };
+    }
+  };
+  return {
+    connection,
+    options,
+    readCredential,
+    login: (credential, database, parameters) =>
+      loginToTarget(deps, target, credential, database, parameters),
+    async cancel(pid, key) {
+      const dialled = await dial(deps.clock, target);
+      if (!dialled.ok) return;
+      await sendAndClose(deps.clock, dialled.socket, cancelRequest(REQUEST_CODES.cancel, pid, key), options);
+    },
+    async terminate(pid, backendStart) {
+      const read = await readCredential();
+      if (!read.ok) throw read.error;
+      // Another database than the session's would do as well; the configured one is known to exist.
+      const login = await loginToTarget(deps, target, read.credential, options.database, new Map());
+      if (!login.ok) throw login.error;
+      const sql =
+        `${OWN} select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_get_activity(${pid}) a ` +
+        `where extract(epoch from a.backend_start) = ${backendStart}`;
+      await sendAndClose(deps.clock, login.link.socket, Buffer.concat([query(sql), TERMINATE]), options);
+    },
+  };
+}
+
+/** Writes and waits until the target closes. */
+function sendAndClose(
+  clock: Clock,
+  socket: import('node:net').Socket,
+  bytes: Buffer,
+  options: ResolvedOptions,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.after(options.connectTimeoutMs, () => socket.destroy(), { background: true });
+    socket.on('error', ignore);
+    socket.once('close', () => {
+      timer.cancel();
+      resolve();
+    });
+    socket.once('end', () => socket.destroy());
+    socket.resume();
+    socket.end(bytes);
+  });
+}
+
+const TARGET_SESSION = /^(\d{1,10})@(\d{1,12}(?:\.\d{1,9})?)$/;
+
+/** Reads `pid@start`; undefined where it is none (it becomes part of a statement). */
+export function parseTargetSession(text: string): { pid: number; backendStart: string } | undefined {
+  const parts = TARGET_SESSION.exec(text);
+  return parts === null ? undefined : { pid: Number(parts[1]), backendStart: parts[2]! };
+}

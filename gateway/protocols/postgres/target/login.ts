@@ -1,0 +1,226 @@
+/** Logs in to a target with the gateway's credential: SCRAM (-PLUS), MD5, cleartext over TLS (PostgreSQL: 54.2.1, 54.3). */
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Clock, Random } from '../../../../platform/clock/clock.ts';
+import type { CountersignError } from '../../../../platform/errors/errors.ts';
+import type { TargetCredential } from '../../protocol.ts';
+import { postgresError } from '../errors.ts';
+import { SCRAM, SCRAM_PLUS } from '../login/scram-server.ts';
+import { decodeError, decodeParameterStatus } from '../wire/decode.ts';
+import { BACKEND, PROTOCOL_3_2 } from '../wire/message-types.ts';
+import { MessageStream, type Message } from '../wire/message-stream.ts';
+import { message, password, query, saslInitialResponse, saslResponse, startup } from '../wire/messages.ts';
+import { dial, type DialTarget } from './dial.ts';
+import { createScramClient, type SaltedPasswords, type ScramClient } from './scram-client.ts';
+
+/** A logged-in backend; its socket is paused and ready for queries. */
+export interface TargetLink {
+  readonly socket: Socket;
+  readonly tls: boolean;
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly pid: number;
+  readonly cancelKey: Buffer;
+  /** Seconds since the epoch with microseconds, as the target prints them. */
+  readonly backendStart: string;
+  readonly searchPath: string;
+  readonly role: string;
+}
+
+export type TargetLogin =
+  | { readonly ok: true; readonly link: TargetLink }
+  | { readonly ok: false; readonly error: CountersignError };
+
+export interface LoginDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly salted: SaltedPasswords;
+}
+
+const LOGIN_MESSAGE_BYTES_MAX = 64 * 1024;
+/** Names the gateway's own statements in the target's log. */
+export const OWN = '/* countersign */';
+const WHO_AM_I =
+  `${OWN} select a.pid, extract(epoch from a.backend_start), pg_catalog.current_setting('search_path'), ` +
+  `pg_catalog.current_setting('role') from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a`;
+
+class LoginFailure extends Error {}
+
+/** Connects and logs in; `parameters` are startup parameters besides user and database. */
+export async function loginToTarget(
+  deps: LoginDeps,
+  target: DialTarget,
+  credential: TargetCredential,
+  database: string,
+  parameters: ReadonlyMap<string, string>,
+): Promise<TargetLogin> {
+  const dialled = await dial(deps.clock, target);
+  if (!dialled.ok) return dialled;
+  const { socket } = dialled;
+  const stream = new MessageStream(socket, LOGIN_MESSAGE_BYTES_MAX);
+  const timer = deps.clock.after(
+    target.options.connectTimeoutMs,
+    () => stream.abort(`no answer within ${target.options.connectTimeoutMs} ms`),
+    { background: true },
+  );
+  try {
+    const all = new Map([['user', credential.username], ['database', database], ...parameters]);
+    socket.write(startup(PROTOCOL_3_2, all));
+    await authenticate(deps, stream, socket, dialled.channelBinding, dialled.tls, credential);
+    const ready = await readReady(stream);
+    socket.write(query(WHO_AM_I));
+    const who = await readWhoAmI(stream);
+    const early = stream.release();
+    if (early.length > 0) socket.unshift(early);
+    return { ok: true, link: { socket, tls: dialled.tls, ...ready, ...who, pid: ready.pid } };
+  } catch (error) {
+    if (!(error instanceof LoginFailure)) throw error;
+    socket.on('error', ignore);
+    socket.destroy();
+    return {
+      ok: false,
+      error: postgresError('POSTGRES_TARGET_LOGIN_FAILED', {
+        connection: target.connection,
+        reason: error.message,
+      }),
+    };
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** Errors of a socket that is given up. */
+export function ignore(): void {
+  // Nothing hangs on it any more.
+}
+
+/** The next message that is not a notice; errors of the target end the login. */
+async function take(stream: MessageStream): Promise<Message> {
+  for (;;) {
+    const next = await stream.next();
+    if ('ended' in next) throw new LoginFailure(next.reason);
+    if (next.type === BACKEND.noticeResponse || next.type === BACKEND.negotiateProtocolVersion) continue;
+    if (next.type === BACKEND.errorResponse) {
+      const framed = message(next.type, next.body);
+      const error = decodeError(framed, 0, framed.length);
+      throw new LoginFailure(`${error.message} (SQLSTATE ${error.sqlState})`);
+    }
+    return next;
+  }
+}
+
+async function authenticate(
+  deps: LoginDeps,
+  stream: MessageStream,
+  socket: Socket,
+  channelBinding: Buffer | null,
+  tls: boolean,
+  credential: TargetCredential,
+): Promise<void> {
+  let scram: ScramClient | undefined;
+  let serverProved = false;
+  for (;;) {
+    const { type, body } = await take(stream);
+    if (type !== BACKEND.authentication || body.length < 4)
+      throw new LoginFailure('the target speaks another protocol');
+    const rest = body.subarray(4);
+    switch (body.readInt32BE(0)) {
+      case 0:
+        if (scram !== undefined && !serverProved)
+          throw new LoginFailure('the target did not prove that it knows the password');
+        return;
+      case 3:
+        if (!tls) throw new LoginFailure('the target asks for the password in the clear without TLS');
+        socket.write(password(credential.password));
+        break;
+      case 5:
+        socket.write(password(md5Password(credential, rest.subarray(0, 4))));
+        break;
+      case 10: {
+        const offered = rest.toString('latin1').split('\0');
+        const plus = channelBinding !== null && offered.includes(SCRAM_PLUS);
+        if (!plus && !offered.includes(SCRAM))
+          throw new LoginFailure(`the target offers only ${offered.filter(Boolean).join(', ')}`);
+        scram = createScramClient({
+          mechanism: plus ? SCRAM_PLUS : SCRAM,
+          password: credential.password,
+          nonce: deps.random.bytes(18).toString('base64'),
+          channelBinding,
+          salted: deps.salted,
+        });
+        socket.write(saslInitialResponse(scram.mechanism, scram.first));
+        break;
+      }
+      case 11: {
+        const answer = await scram?.answer(rest.toString('latin1'));
+        if (answer === undefined) throw new LoginFailure('the target sent a malformed SCRAM challenge');
+        socket.write(saslResponse(answer));
+        break;
+      }
+      case 12:
+        serverProved = scram?.verify(rest.toString('latin1')) === true;
+        break;
+      default:
+        throw new LoginFailure(`the target asks for authentication method ${body.readInt32BE(0)}`);
+    }
+  }
+}
+
+const md5 = (...parts: readonly (string | Buffer)[]): string => {
+  const hash = createHash('md5');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+};
+
+function md5Password(credential: TargetCredential, salt: Buffer): string {
+  return `md5${md5(md5(credential.password, credential.username), salt)}`;
+}
+
+async function readReady(stream: MessageStream): Promise<{
+  parameters: Map<string, string>;
+  pid: number;
+  cancelKey: Buffer;
+}> {
+  const parameters = new Map<string, string>();
+  let pid = 0;
+  let cancelKey: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const { type, body } = await take(stream);
+    if (type === BACKEND.readyForQuery) return { parameters, pid, cancelKey };
+    const framed = message(type, body);
+    if (type === BACKEND.parameterStatus) {
+      const status = decodeParameterStatus(framed, 0, framed.length);
+      if (status !== undefined && parameters.size < 256) parameters.set(status.name, status.value);
+    } else if (type === BACKEND.backendKeyData && body.length >= 8 && body.length <= 4 + 256) {
+      pid = body.readInt32BE(0);
+      cancelKey = Buffer.from(body.subarray(4));
+    }
+  }
+}
+
+async function readWhoAmI(
+  stream: MessageStream,
+): Promise<{ backendStart: string; searchPath: string; role: string; pid: number }> {
+  let fields: string[] = [];
+  for (;;) {
+    const { type, body } = await take(stream);
+    if (type === BACKEND.dataRow) fields = decodeRow(body);
+    if (type !== BACKEND.readyForQuery) continue;
+    const [pid, backendStart, searchPath, role] = fields;
+    if (pid === undefined || backendStart === undefined || searchPath === undefined || role === undefined)
+      throw new LoginFailure('the target did not say which backend serves the session');
+    return { pid: Number(pid), backendStart, searchPath, role };
+  }
+}
+
+/** DataRow: number of columns (int16); length (int32, -1: null) and bytes each. */
+export function decodeRow(body: Buffer): string[] {
+  const fields: string[] = [];
+  let at = 2;
+  while (at + 4 <= body.length) {
+    const length = body.readInt32BE(at);
+    at += 4;
+    fields.push(length < 0 ? '' : body.toString('utf8', at, at + length));
+    at += Math.max(0, length);
+  }
+  return fields;
+}

@@ -1,0 +1,30 @@
+/** An analyser for the relay's tests: first words only. Slow where the text says so. */
+import type { Analyser, StatementAnalysis } from '../analysis/analyser.ts';
+
+export function createFakeAnalyser(): Analyser & {
+  readonly seen: { sql: string; searchPath: string | null }[];
+} {
+  const seen: { sql: string; searchPath: string | null }[] = [];
+  return {
+    seen,
+    createSession: () => ({}) as ReturnType<Analyser['createSession']>,
+    analyse(sql, settings) {
+      seen.push({ sql, searchPath: settings.searchPath });
+      const word = /[a-z]+/i.exec(sql.replace(/^\s*(\/\*.*?\*\/\s*)*/s, ''))?.[0]?.toLowerCase() ?? 'empty';
+      const secret = /password '([^']*)'/i.exec(sql);
+      const analysis: StatementAnalysis = {
+        statements: sql.split(';').filter((part) => part.trim() !== '').length,
+        actions: [{ action: word, objectKind: null, object: null, columns: [], whole: false }],
+        risk: /drop|truncate/i.test(sql) ? 'high' : 'low',
+        fingerprint: null,
+        text: secret === null ? sql : sql.replace(secret[1]!, 'hmac:0000'),
+        secretsLifted: secret !== null,
+        forcedDenial: /^set .*client_connection_check_interval/i.test(sql)
+          ? { rule: 'protocol', reason: 'the setting belongs to the gateway' }
+          : null,
+        changesSessionState: /search_path|set\s+(local\s+)?role|client_encoding|conforming/i.test(sql),
+      };
+      return sql.includes('slow analysis') ? Promise.resolve(analysis) : analysis;
+    },
+  };
+}
