@@ -18,6 +18,8 @@ export interface SimulatedDisk extends Disk {
    * dead: they fail with EIO, and what they had under way never completes.
    */
   crash(kind: 'kill' | 'power'): void;
+  /** The disk as one process sees it: after the next crash everything on it fails with EIO, so that the dead leave no traces. */
+  boot(): Disk;
   /** Sets how much the disk holds; appends past it fail with ENOSPC. */
   setCapacity(bytes: number): void;
   /** Bytes held. */
@@ -92,7 +94,23 @@ export function createSimulatedDisk(
     inode.durable = keep;
   };
 
-  return {
+  const disk: SimulatedDisk = {
+    boot() {
+      const born = generation;
+      const alive = (): SimulatedDisk => {
+        if (born !== generation) throw Object.assign(new Error('EIO: the machine crashed'), { code: 'EIO' });
+        return disk;
+      };
+      return {
+        open: (path) => alive().open(path),
+        list: (folder) => alive().list(folder),
+        exists: (path) => alive().exists(path),
+        makeFolder: (path) => alive().makeFolder(path),
+        remove: (path) => alive().remove(path),
+        rename: (from, to) => alive().rename(from, to),
+        syncFolder: (path) => alive().syncFolder(path),
+      };
+    },
     open(path) {
       let inode = names.get(path);
       if (inode === undefined) {
@@ -157,4 +175,5 @@ export function createSimulatedDisk(
       inode.data[position] = inode.data[position]! ^ 0xff;
     },
   };
+  return disk;
 }

@@ -46,7 +46,10 @@ void describe('recording store in a folder: faults', () => {
   const simulated = (seed: number) =>
     createSimulatedDisk({ clock: createManualClock(), random: createSeededRandom(seed) });
   const openOn = (disk: ReturnType<typeof simulated>) =>
-    createFolderRecordingStore({ disk, log: silentLogger }, { folder: '/r', chunkBytesMax: CHUNK_BYTES_MAX });
+    createFolderRecordingStore(
+      { disk: disk.boot(), log: silentLogger },
+      { folder: '/r', chunkBytesMax: CHUNK_BYTES_MAX },
+    );
 
   void it('a stored chunk survives a power cut; one under way is whole or absent', async () => {
     let absent = 0;
