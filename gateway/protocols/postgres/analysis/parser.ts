@@ -1,0 +1,88 @@
+/** PostgreSQL 18's own parser (libpg_query, WebAssembly). Nothing here throws for bad SQL. */
+import { fingerprintSync, loadModule, parsePlPgSQLSync, parseSync, scanSync, SqlError } from 'libpg-query';
+import { isNode, listOf } from './tree.ts';
+
+export type Parsed =
+  | { readonly ok: true; readonly statements: readonly ParsedStatement[] }
+  | { readonly ok: false; readonly reason: string; /** The parser itself failed; its memory is not to be trusted any more. */ readonly broken: boolean };
+
+/** A RawStmt: `location` and `length` are bytes of UTF-8; length 0 means up to the end. */
+export interface ParsedStatement {
+  readonly statement: unknown;
+  readonly location: number;
+  readonly length: number;
+}
+
+export interface Token {
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Once per thread, before anything else here. */
+export async function loadParser(): Promise<void> {
+  await loadModule();
+}
+
+export function parseSql(sql: string): Parsed {
+  // Comments and blanks alone are no statement; the parser's own check takes only the empty string for that.
+  if (sql.trim() === '') return { ok: true, statements: [] };
+  if (sql.includes('\0')) return { ok: false, reason: 'the text holds a zero byte', broken: false };
+  try {
+    const statements = listOf(parseSync(sql) as unknown as Record<string, unknown>, 'stmts').map((raw) => ({
+      statement: raw['stmt'],
+      location: typeof raw['stmt_location'] === 'number' ? raw['stmt_location'] : 0,
+      length: typeof raw['stmt_len'] === 'number' ? raw['stmt_len'] : 0,
+    }));
+    return { ok: true, statements };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : 'unknown', broken: !(error instanceof SqlError) };
+  }
+}
+
+/** libpg_query's fingerprint, hex; null where it gives none. */
+export function fingerprintOf(sql: string): string | null {
+  try {
+    const found = fingerprintSync(sql);
+    return /^[0-9a-f]{16}$/.test(found) ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The lexer's tokens with their places in bytes; empty where it fails. */
+export function tokensOf(sql: string): readonly Token[] {
+  try {
+    return scanSync(sql).tokens.map((token) => ({ start: token.start, end: token.end, name: token.tokenName, text: token.text }));
+  } catch {
+    return [];
+  }
+}
+
+const STATIC_SQL_MAX = 200;
+
+/** SQL texts that stand in a PL/pgSQL body; empty where the body does not parse. */
+export function staticSqlOf(body: string): readonly string[] {
+  let tag = '$body$';
+  for (let n = 0; body.includes(tag); n++) tag = `$body${n}$`;
+  const found: string[] = [];
+  const gather = (value: unknown): void => {
+    if (Array.isArray(value)) {
+      for (const item of value) gather(item);
+      return;
+    }
+    if (!isNode(value)) return;
+    const query = value['query'];
+    if (typeof query === 'string' && found.length < STATIC_SQL_MAX) {
+      found.push(/^\s*(select|insert|update|delete|merge|with|truncate|drop|create|alter|grant|revoke|copy|set|call|lock|do)\b/i.test(query) ? query : `SELECT ${query}`);
+    }
+    for (const key in value) gather(value[key]);
+  };
+  try {
+    gather(parsePlPgSQLSync(`CREATE FUNCTION body() RETURNS void LANGUAGE plpgsql AS ${tag}${body}${tag}`));
+  } catch {
+    return [];
+  }
+  return found;
+}

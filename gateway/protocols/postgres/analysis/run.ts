@@ -1,0 +1,133 @@
+/** One full analysis: parse, walk every node, gather. Pure but for the session's prepared names. */
+import type { RiskClass } from '../../../../schemas/types.ts';
+import type { SessionSettings, StatementAnalysis } from './analyser.ts';
+import { forbid, mergeActions, opaque, type Context, type SecretMark } from './context.ts';
+import type { ObjectResolver } from './objects.ts';
+import { fingerprintOf, parseSql, staticSqlOf, type ParsedStatement } from './parser.ts';
+import type { PreparedNames } from './session.ts';
+import { PLAIN_NODES } from './statements/expressions.ts';
+import { HANDLERS } from './statements/table.ts';
+import { isUnsafeEncoding } from './statements/settings.ts';
+import { isNode } from './tree.ts';
+
+export interface Run {
+  readonly analysis: Omit<StatementAnalysis, 'text' | 'secretsLifted'>;
+  readonly parsed: boolean;
+  readonly broken: boolean;
+  readonly cacheable: boolean;
+  /** Byte offsets of constants whose value decided something. */
+  readonly binding: ReadonlySet<number>;
+  /** Byte offsets of all constants of the tree. */
+  readonly constants: ReadonlySet<number>;
+  readonly secrets: readonly SecretMark[];
+}
+
+const DEPTH_MAX = 2000;
+const BODY_NESTING_MAX = 4;
+
+export interface RunInput {
+  readonly sql: string;
+  readonly settings: SessionSettings;
+  readonly prepared: PreparedNames;
+  readonly resolver: ObjectResolver;
+}
+
+/** Analyses a command string. What does not parse is one `opaque_code`. */
+export function runAnalysis(input: RunInput): Run {
+  const parsed = parseSql(input.sql);
+  const { context, walk, constants } = createWalk(input);
+  if (input.sql.includes('\\') && !input.settings.standardConformingStrings) {
+    // Backslashes in plain quotes then mean something else than the parser takes them for.
+    opaque(context, 'statement', 'standard_conforming_strings is off');
+  }
+  if (isUnsafeEncoding(input.settings.clientEncoding)) forbid(context, 'client_encoding', 'the session speaks an encoding that is not ASCII-safe');
+  if (!parsed.ok) {
+    opaque(context, 'statement', /^\s*(start_replication|base_backup|identify_system|create_replication_slot|drop_replication_slot|timeline_history|read_replication_slot|upload_manifest)\b/i.test(input.sql) ? 'replication command' : 'does not parse');
+    return outcome(context, constants, 1, null, { parsed: false, broken: parsed.broken });
+  }
+  for (const raw of parsed.statements) {
+    context.statement = rangeOf(raw);
+    walk(raw.statement);
+  }
+  const fingerprint = parsed.statements.length === 0 ? null : fingerprintOf(input.sql);
+  return outcome(context, constants, parsed.statements.length, fingerprint, { parsed: true, broken: false });
+}
+
+function rangeOf(raw: ParsedStatement): SecretMark {
+  return { start: raw.location, end: raw.length === 0 ? Number.MAX_SAFE_INTEGER : raw.location + raw.length };
+}
+
+function outcome(
+  context: Context,
+  constants: ReadonlySet<number>,
+  statements: number,
+  fingerprint: string | null,
+  state: { parsed: boolean; broken: boolean },
+): Run {
+  const { actions, risk, forcedDenial, changesSessionState } = context;
+  return {
+    analysis: { statements, actions, risk, fingerprint, forcedDenial, changesSessionState },
+    parsed: state.parsed,
+    broken: state.broken,
+    cacheable: context.cacheable && state.parsed,
+    binding: context.binding,
+    constants,
+    secrets: context.secrets,
+  };
+}
+
+function createWalk(input: RunInput): { context: Context; walk: (value: unknown) => void; constants: Set<number> } {
+  const constants = new Set<number>();
+  const context: Context = {
+    settings: input.settings,
+    resolver: input.resolver,
+    prepared: input.prepared,
+    ctes: [],
+    actions: [],
+    risk: 'none' satisfies RiskClass as RiskClass,
+    forcedDenial: null,
+    changesSessionState: false,
+    cacheable: true,
+    binding: new Set(),
+    secrets: [],
+    statement: { start: 0, end: Number.MAX_SAFE_INTEGER },
+    sourceWhole: true,
+    depth: 0,
+    nesting: 0,
+    located: true,
+    parseBody(sql) {
+      if (context.nesting >= BODY_NESTING_MAX) return undefined;
+      const body = parseSql(sql);
+      return body.ok ? body.statements.map((raw) => raw.statement) : undefined;
+    },
+    staticSql: staticSqlOf,
+    merge: (actions, risk) => mergeActions(context, actions, risk),
+  };
+  const fields = (node: Readonly<Record<string, unknown>>): void => {
+    for (const key in node) {
+      const value = node[key];
+      const first = key.charCodeAt(0);
+      if (first >= 65 && first <= 90 && isNode(value)) visit(key, value);
+      else if (typeof value === 'object' && value !== null) walk(value);
+    }
+  };
+  const visit = (type: string, body: Readonly<Record<string, unknown>>): void => {
+    if (type === 'A_Const') {
+      if (context.located && typeof body['location'] === 'number') constants.add(body['location']);
+      return;
+    }
+    const handler = HANDLERS.get(type);
+    if (handler !== undefined) handler(context, body, walk);
+    else if (PLAIN_NODES.has(type)) fields(body);
+    else opaque(context, 'node', type);
+  };
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (context.depth >= DEPTH_MAX) return opaque(context, 'statement', 'nested too deep');
+    context.depth += 1;
+    if (Array.isArray(value)) for (const item of value) walk(item);
+    else fields(value as Readonly<Record<string, unknown>>);
+    context.depth -= 1;
+  };
+  return { context, walk, constants };
+}

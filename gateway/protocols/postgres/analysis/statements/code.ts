@@ -1,0 +1,134 @@
+/** Code: functions, DO, CALL, prepared statements, EXPLAIN, cursors. */
+import { add, forbid, opaque, secretStatement, type Context } from '../context.ts';
+import type { Handlers, Walk } from '../handlers.ts';
+import { bodyOf, flagOf, listOf, nameParts, nodeOf, optionOn, options, stringNode, textOf, type TreeNode } from '../tree.ts';
+import { nameCall } from './expressions.ts';
+import { setStatement } from './settings.ts';
+
+function walkBody(context: Context, body: unknown, walk: Walk): void {
+  const located = context.located;
+  context.located = false;
+  context.nesting += 1;
+  walk(body);
+  context.nesting -= 1;
+  context.located = located;
+}
+
+/** What PL/pgSQL shows of its static SQL; the code around it stays opaque. */
+function showProcedural(context: Context, language: string, body: string, walk: Walk): void {
+  if (/client_connection_check_interval/i.test(body)) {
+    forbid(context, 'client_connection_check_interval', 'the gateway needs this setting to end what a lost client left running');
+  }
+  if (/password|conninfo|connection|dblink|user\s+mapping/i.test(body)) secretStatement(context);
+  if (language !== 'plpgsql') return;
+  for (const sql of context.staticSql(body)) {
+    const parsed = context.parseBody(sql);
+    if (parsed !== undefined) walkBody(context, parsed, walk);
+  }
+}
+
+function createFunction(context: Context, node: TreeNode, walk: Walk): void {
+  const name = context.resolver.other(nameParts(node['funcname']), context.settings);
+  const kind = flagOf(node, 'is_procedure') ? 'procedure' : 'function';
+  const found = options(listOf(node, 'options'));
+  const language = stringNode(found.get('language')) ?? 'sql';
+  add(context, optionOn(found, 'security') ? 'create.code' : 'create', kind, name);
+  walk(node['parameters']);
+  for (const item of listOf(node, 'options')) {
+    const set = bodyOf(bodyOf(item, 'DefElem')?.['arg'], 'VariableSetStmt');
+    if (set !== undefined) setStatement(context, set);
+  }
+  if (node['sql_body'] !== undefined) return walk(node['sql_body']);
+  const parts = nameParts(found.get('as'));
+  const parsed = language === 'sql' && parts.length === 1 ? context.parseBody(parts[0]!) : undefined;
+  if (parsed !== undefined) {
+    if (/password|conninfo|connection|dblink/i.test(parts[0]!)) secretStatement(context);
+    return walkBody(context, parsed, walk);
+  }
+  opaque(context, kind, name);
+  showProcedural(context, language, parts.join('\n'), walk);
+}
+
+function explain(context: Context, node: TreeNode, walk: Walk): void {
+  if (!optionOn(options(listOf(node, 'options')), 'analyze')) add(context, 'session');
+  // Without ANALYZE too: the planner may run functions, and the plan tells about the objects.
+  walk(node['query']);
+}
+
+function prepare(context: Context, node: TreeNode, walk: Walk): void {
+  context.cacheable = false;
+  const before = { actions: context.actions.splice(0), risk: context.risk, changes: context.changesSessionState };
+  context.risk = 'none';
+  context.changesSessionState = false;
+  walk(node['query']);
+  const inner = context.actions.splice(0);
+  const { risk, changesSessionState } = context;
+  context.prepared.define(textOf(node, 'name') ?? '', { actions: inner, risk, changesSessionState });
+  context.actions.push(...before.actions);
+  context.risk = before.risk;
+  context.changesSessionState = before.changes || changesSessionState;
+  context.merge(inner, risk);
+}
+
+function execute(context: Context, node: TreeNode, walk: Walk): void {
+  context.cacheable = false;
+  const name = textOf(node, 'name') ?? '';
+  const known = context.prepared.lookup(name);
+  if (known === undefined) opaque(context, 'prepared_statement', name);
+  for (const statement of known ?? []) {
+    context.merge(statement.actions, statement.risk);
+    context.changesSessionState ||= statement.changesSessionState;
+  }
+  walk(node['params']);
+}
+
+export const code: Handlers = {
+  CreateFunctionStmt: createFunction,
+  AlterFunctionStmt(context, node) {
+    add(context, 'alter.high', 'function', context.resolver.other(nameParts(nodeOf(node, 'func')?.['objname']), context.settings));
+    for (const item of listOf(node, 'actions')) {
+      const set = bodyOf(bodyOf(item, 'DefElem')?.['arg'], 'VariableSetStmt');
+      if (set !== undefined) setStatement(context, set);
+    }
+  },
+  DoStmt(context, node, walk) {
+    const found = options(listOf(node, 'args'));
+    const language = stringNode(found.get('language')) ?? 'plpgsql';
+    opaque(context, 'do', language);
+    showProcedural(context, language, stringNode(found.get('as')) ?? '', walk);
+  },
+  CallStmt(context, node, walk) {
+    const inner = nodeOf(node, 'funccall') ?? {};
+    const parts = nameParts(inner['funcname']);
+    opaque(context, 'procedure', context.resolver.other(parts, context.settings));
+    nameCall(context, inner, walk);
+    walk(inner['args']);
+  },
+  ExplainStmt: explain,
+  PrepareStmt: prepare,
+  ExecuteStmt: execute,
+  DeallocateStmt(context) {
+    context.cacheable = false;
+    add(context, 'session');
+  },
+  DeclareCursorStmt: (_context, node, walk) => walk(node['query']),
+  FetchStmt: (context) => add(context, 'session'),
+  ClosePortalStmt: (context) => add(context, 'session'),
+  ReturnStmt: (_context, node, walk) => walk(node['returnval']),
+  RuleStmt(context, node, walk) {
+    add(context, 'create.code', 'rule', textOf(node, 'rulename'));
+    walk(node['whereClause']);
+    walk(node['actions']);
+  },
+  CreateTrigStmt(context, node, walk) {
+    add(context, 'create.code', 'trigger', textOf(node, 'trigname'));
+    walk(node['whenClause']);
+  },
+  CreateEventTrigStmt: (context, node) => add(context, 'create.code', 'event_trigger', textOf(node, 'trigname')),
+  AlterEventTrigStmt: (context, node) => add(context, 'alter.high', 'event_trigger', textOf(node, 'trigname')),
+  CreatePLangStmt: (context, node) => add(context, 'create.code', 'language', textOf(node, 'plname')),
+  LoadStmt: (context, node) => add(context, 'execute.critical', 'library', textOf(node, 'filename')),
+  CreateExtensionStmt: (context, node) => add(context, 'create.code', 'extension', textOf(node, 'extname')),
+  AlterExtensionStmt: (context, node) => add(context, 'create.code', 'extension', textOf(node, 'extname')),
+  AlterExtensionContentsStmt: (context, node) => add(context, 'alter.high', 'extension', textOf(node, 'extname')),
+};

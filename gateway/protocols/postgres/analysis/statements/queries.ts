@@ -1,0 +1,135 @@
+/** SELECT, INSERT, UPDATE, DELETE, MERGE. */
+import { limitRestricts, restricts } from '../conditions.ts';
+import { add, forbid, type Context } from '../context.ts';
+import type { Handlers, Walk } from '../handlers.ts';
+import { isCatalogue, isTemporary, readRelation, targetName, withScope } from '../relations.ts';
+import { bodyOf, isNode, listOf, nodeOf, textOf, type TreeNode } from '../tree.ts';
+
+function select(context: Context, node: TreeNode, walk: Walk): void {
+  withScope(context, node, walk, () => {
+    const left = nodeOf(node, 'larg');
+    const right = nodeOf(node, 'rarg');
+    if (left !== undefined) walk({ SelectStmt: left });
+    if (right !== undefined) walk({ SelectStmt: right });
+    const sources = listOf(node, 'fromClause');
+    const limited = limitRestricts(context, node['limitCount']);
+    const whole = !limited && !restricts(context, node['whereClause']);
+    const only = sources.length === 1 ? bodyOf(sources[0], 'RangeVar') : undefined;
+    if (only !== undefined) readRelation(context, only, whole, columnsOf(node));
+    else walkSources(context, sources, whole, walk);
+    const into = nodeOf(nodeOf(node, 'intoClause'), 'rel');
+    if (into !== undefined) createFrom(context, into);
+    for (const field of PARTS) walk(node[field]);
+  });
+}
+
+const PARTS = [
+  'distinctClause',
+  'targetList',
+  'whereClause',
+  'groupClause',
+  'havingClause',
+  'windowClause',
+  'valuesLists',
+  'sortClause',
+  'limitOffset',
+  'limitCount',
+];
+
+export function createFrom(context: Context, range: TreeNode): void {
+  add(context, isTemporary(range) ? 'create.temporary' : 'create', 'table', targetName(context, range));
+}
+
+function walkSources(context: Context, sources: unknown, whole: boolean, walk: Walk): void {
+  const before = context.sourceWhole;
+  context.sourceWhole = whole;
+  walk(sources);
+  context.sourceWhole = before;
+}
+
+/** Columns that a query over one relation names, without those of sub-queries. */
+function columnsOf(node: TreeNode): string[] {
+  const found = new Set<string>();
+  for (const field of PARTS) gatherColumns(node[field], found);
+  return [...found].slice(0, 200);
+}
+
+function gatherColumns(value: unknown, found: Set<string>): void {
+  if (Array.isArray(value)) {
+    for (const item of value) gatherColumns(item, found);
+    return;
+  }
+  if (!isNode(value)) return;
+  const column = bodyOf(value, 'ColumnRef');
+  if (column !== undefined) {
+    const last = listOf(column, 'fields').at(-1);
+    found.add(bodyOf(last, 'A_Star') === undefined ? (textOf(bodyOf(last, 'String'), 'sval') ?? '') : '*');
+    return;
+  }
+  for (const key in value) if (key !== 'SubLink') gatherColumns(value[key], found);
+}
+
+function targetColumns(list: readonly TreeNode[]): string[] {
+  return list.map((item) => textOf(bodyOf(item, 'ResTarget'), 'name') ?? '').filter((name) => name !== '');
+}
+
+function writeTo(context: Context, range: TreeNode | undefined, columns: readonly string[], whole: boolean): void {
+  const name = targetName(context, range);
+  if (name === 'pg_catalog.pg_settings') forbid(context, 'pg_settings', 'settings are changed with SET, not through pg_settings');
+  if (isCatalogue(name)) return add(context, 'write.catalogue', 'table', name, { columns, whole });
+  add(context, whole ? 'write.whole' : 'write', 'table', name, { columns });
+}
+
+function remove(context: Context, range: TreeNode | undefined, whole: boolean): void {
+  const name = targetName(context, range);
+  if (isCatalogue(name)) add(context, 'write.catalogue', 'table', name);
+  add(context, whole ? 'delete.whole' : 'delete', 'table', name);
+}
+
+export const queries: Handlers = {
+  SelectStmt: select,
+  InsertStmt(context, node, walk) {
+    withScope(context, node, walk, () => {
+      writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'cols')), false);
+      walk(node['selectStmt']);
+      walk(nodeOf(node, 'onConflictClause'));
+      walk(nodeOf(node, 'returningClause'));
+    });
+  },
+  UpdateStmt(context, node, walk) {
+    withScope(context, node, walk, () => {
+      const whole = !restricts(context, node['whereClause']);
+      writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'targetList')), whole);
+      walkSources(context, node['fromClause'], whole, walk);
+      walk(node['targetList']);
+      walk(node['whereClause']);
+      walk(nodeOf(node, 'returningClause'));
+    });
+  },
+  DeleteStmt(context, node, walk) {
+    withScope(context, node, walk, () => {
+      const whole = !restricts(context, node['whereClause']);
+      remove(context, nodeOf(node, 'relation'), whole);
+      walkSources(context, node['usingClause'], whole, walk);
+      walk(node['whereClause']);
+      walk(nodeOf(node, 'returningClause'));
+    });
+  },
+  MergeStmt(context, node, walk) {
+    withScope(context, node, walk, () => {
+      const clauses = listOf(node, 'mergeWhenClauses').map((item) => bodyOf(item, 'MergeWhenClause') ?? {});
+      const columns = clauses.flatMap((clause) => targetColumns(listOf(clause, 'targetList')));
+      writeTo(context, nodeOf(node, 'relation'), columns, false);
+      const whole = !restricts(context, node['joinCondition']);
+      if (clauses.some((clause) => textOf(clause, 'commandType') === 'CMD_DELETE')) {
+        // Rows that the source does not match are deleted under no condition of the join.
+        const unmatched = clauses.some((clause) => textOf(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE');
+        remove(context, nodeOf(node, 'relation'), whole || unmatched);
+      }
+      walkSources(context, node['sourceRelation'], true, walk);
+      walk(node['joinCondition']);
+      walk(node['mergeWhenClauses']);
+      walk(nodeOf(node, 'returningClause'));
+    });
+  },
+};
