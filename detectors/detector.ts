@@ -60,8 +60,11 @@ export interface Detector<S = unknown> {
   /** A new version starts at the current offset with empty state. */
   readonly version: string;
   readonly kind: 'rule' | 'baseline';
-  /** `identity` state lives with the partition; the others are fed through rekeyed-events. `none`: stateless. */
-  readonly keyedBy: 'none' | 'identity' | 'credential_source' | 'target' | 'on_behalf_of';
+  /**
+   * `identity` state lives with the partition; `partition`: one state for all identities of a partition (peers); the others
+   * are fed through rekeyed-events. `none`: stateless.
+   */
+  readonly keyedBy: 'none' | 'identity' | 'partition' | 'credential_source' | 'target' | 'on_behalf_of';
   createState(): S;
   /** At most 256 KiB. */
   encodeState(state: S): Uint8Array;

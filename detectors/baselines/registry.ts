@@ -1,0 +1,33 @@
+/** All baselines in the order they run. To add one: its file, its test, one line here, its dimension in risk/dimensions.ts. */
+import type { Detector } from '../detector.ts';
+import { clientToolBaseline } from './client-tool.ts';
+import { credentialSourceBaseline } from './credential-source.ts';
+import { errorRateBaseline } from './error-rate.ts';
+import { groupMembershipBaseline } from './group-membership.ts';
+import { hourOfWeekBaseline } from './hour-of-week.ts';
+import { identityBaseline } from './identity.ts';
+import { objectsBaseline } from './objects.ts';
+import { peerGroupsBaseline } from './peer-groups.ts';
+import { privilegedActionsBaseline } from './privileged-actions.ts';
+import { requestRateBaseline } from './request-rate.ts';
+import { rowsAndBytesBaseline } from './rows-and-bytes.ts';
+import { sessionConcurrencyBaseline } from './session-concurrency.ts';
+import { sourceNetworkBaseline } from './source-network.ts';
+import { statementShapesBaseline } from './statement-shapes.ts';
+
+export const BASELINES: readonly Detector[] = [
+  identityBaseline,
+  sourceNetworkBaseline,
+  hourOfWeekBaseline,
+  clientToolBaseline,
+  credentialSourceBaseline,
+  groupMembershipBaseline,
+  sessionConcurrencyBaseline,
+  requestRateBaseline,
+  statementShapesBaseline,
+  objectsBaseline,
+  privilegedActionsBaseline,
+  peerGroupsBaseline,
+  rowsAndBytesBaseline,
+  errorRateBaseline,
+] as readonly Detector[];

@@ -1,0 +1,55 @@
+import type { EventView, FactValue } from '../detector.ts';
+import type { SessionEvent } from '../../schemas/types.ts';
+
+const paths = new Map<string, readonly string[]>();
+const PATHS_MAX = 4096;
+const FACTS = 'facts.';
+
+function pathOf(name: string): readonly string[] {
+  const known = paths.get(name);
+  if (known !== undefined) return known;
+  if (paths.size >= PATHS_MAX) paths.clear();
+  const path = name.split('.');
+  paths.set(name, path);
+  return path;
+}
+
+function collect(value: unknown, path: readonly string[], at: number, found: FactValue[]): void {
+  if (value === null || value === undefined) return;
+  if (Array.isArray(value)) {
+    for (const item of value) collect(item, path, at, found);
+    return;
+  }
+  if (at === path.length) {
+    if (value instanceof Uint8Array) found.push(Buffer.from(value).toString('base64'));
+    else if (typeof value !== 'object') found.push(value as FactValue);
+    return;
+  }
+  if (typeof value !== 'object' || value instanceof Uint8Array) return;
+  const key = path[at]!;
+  if (Object.hasOwn(value, key)) {
+    collect((value as Record<string, unknown>)[key], path, at + 1, found);
+    return;
+  }
+  // Keys of maps (attributes) may hold dots themselves.
+  const rest = path.slice(at).join('.');
+  if (at < path.length - 1 && Object.hasOwn(value, rest))
+    collect((value as Record<string, unknown>)[rest], path, path.length, found);
+}
+
+/** An event with the facts that detectors establish on the way. Null and absent fields give no values. */
+export function createEventView(event: SessionEvent): EventView {
+  const facts = new Map<string, readonly FactValue[]>();
+  return {
+    event,
+    field(name) {
+      if (name.startsWith(FACTS)) return facts.get(name.slice(FACTS.length)) ?? [];
+      const found: FactValue[] = [];
+      collect(event, pathOf(name), 0, found);
+      return found;
+    },
+    setFact(name, value) {
+      facts.set(name, [value]);
+    },
+  };
+}

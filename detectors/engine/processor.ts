@@ -1,0 +1,139 @@
+import type { Detector, Directory } from '../detector.ts';
+import type { Detection } from '../../schemas/types.ts';
+import { dimensionOf } from '../risk/dimensions.ts';
+import {
+  barOf,
+  calibrate,
+  contribute,
+  contributors,
+  learnDay,
+  rawRisk,
+  type RiskState,
+} from '../risk/identity-risk.ts';
+import { makeDetection, mergeFindings, type Said, type Trigger } from './detection-records.ts';
+import { createEventView } from './event-view.ts';
+import type { KeyState } from './key-state.ts';
+
+export interface ProcessorConfig {
+  readonly riskHalfLifeMs: number;
+  /** Identity risk that makes a detection of its own. */
+  readonly riskLevel: number;
+  /** At or above this identity risk nothing is learned. */
+  readonly learnRiskMax: number;
+  /** Gateway events this much older than the newest of their identity are judged but not learned from. */
+  readonly lateMsMax: number;
+}
+
+/** What people have decided about an identity's incidents. */
+export interface Suspicion {
+  readonly open: boolean;
+  /** When the last incident was closed (processing time), and how. */
+  readonly closedAt: number | null;
+  readonly closedAs: 'benign' | 'confirmed' | 'duplicate' | null;
+}
+
+export const NO_SUSPICION: Suspicion = { open: false, closedAt: null, closedAs: null };
+export const RISK_DETECTOR = 'identity-risk';
+const RISK_VERSION = '1';
+
+export interface Processor {
+  /** Runs the detectors in order over one event; detections come with the identity's risk after all of them. */
+  process(state: KeyState, peers: KeyState, trigger: Trigger, suspicion: Suspicion): Detection[];
+  /** Takes what the engine itself noticed (gaps, unreadable events) into the risk. */
+  notice(state: KeyState, trigger: Trigger, said: Said): Detection[];
+}
+
+const QUIET_KINDS: ReadonlySet<string> = new Set(['checkpoint', 'heartbeat', 'data']);
+
+export function createProcessor(
+  detectors: readonly Detector[],
+  directory: Directory,
+  config: ProcessorConfig,
+): Processor {
+  const riskConfig = { halfLifeMs: config.riskHalfLifeMs };
+
+  /** Ends the suspension of learning once a person has closed the incident. */
+  const thaw = (risk: RiskState, { open, closedAt, closedAs }: Suspicion): void => {
+    if (risk.frozenAt === null || open || closedAt === null || closedAt < risk.frozenAt) return;
+    if (closedAs === 'duplicate') return;
+    risk.frozenAt = null;
+    risk.above = false;
+    risk.dimensions.clear();
+  };
+
+  const riskFinding = (risk: RiskState, value: number, bar: number, at: number): Said => {
+    const parts = contributors(risk, at, riskConfig).slice(0, 5);
+    const words = parts.map((part) => `${part.dimension} ${Math.round(part.p * 100)} (${part.reason})`);
+    return {
+      detector: RISK_DETECTOR,
+      version: RISK_VERSION,
+      kind: 'risk',
+      finding: {
+        title: `Identity risk ${Math.round(value)}`,
+        severity: value >= 90 ? 'critical' : 'high',
+        risk: value,
+        reason: `several independent signs at once: ${words.join('; ')}`,
+        figures: [
+          { name: 'identity risk', value, usual: 50, unit: '1' },
+          { name: "worst of the identity's ordinary days", value: bar, usual: null, unit: '1' },
+        ],
+        techniques: ['T1078'],
+      },
+    };
+  };
+
+  const conclude = (state: KeyState, trigger: Trigger, said: Said[], mayLearn: boolean): Detection[] => {
+    const { risk } = state;
+    const at = trigger.event.time;
+    for (const { detector, finding } of said) {
+      const contribution = { risk: finding.risk, detector, reason: finding.reason };
+      contribute(risk, dimensionOf(detector, finding), contribution, at, riskConfig);
+    }
+    if (risk.dimensions.size === 0 && said.length === 0 && !risk.above) {
+      if (mayLearn) learnDay(risk, 0, at);
+      return [];
+    }
+    const raw = rawRisk(risk, at, riskConfig);
+    const bar = barOf(risk, at);
+    const value = calibrate(raw, bar);
+    if (value >= config.riskLevel && !risk.above) {
+      risk.above = true;
+      risk.frozenAt ??= trigger.now;
+      said.push(riskFinding(risk, value, bar, at));
+    } else if (value < config.riskLevel - 20) risk.above = false;
+    if (mayLearn && value < config.learnRiskMax) learnDay(risk, raw, at);
+    return said.map((one) => makeDetection(one, trigger, value));
+  };
+
+  return {
+    process(state, peers, trigger, suspicion) {
+      const { event, now } = trigger;
+      if (QUIET_KINDS.has(event.body.kind)) return [];
+      thaw(state.risk, suspicion);
+      const before =
+        state.risk.dimensions.size === 0
+          ? 0
+          : calibrate(rawRisk(state.risk, event.time, riskConfig), barOf(state.risk, event.time));
+      const late = event.origin === 'gateway' && event.time < state.order.newest - config.lateMsMax;
+      state.order.newest = Math.max(state.order.newest, event.time);
+      const mayLearn =
+        !suspicion.open && !late && state.risk.frozenAt === null && before < config.learnRiskMax;
+      const view = createEventView(event);
+      const context = { now, mayLearn, directory };
+      const said: Said[] = [];
+      for (const detector of detectors) {
+        const own = detector.keyedBy === 'partition' ? peers : state;
+        const findings = detector.onEvent(
+          view,
+          detector.keyedBy === 'none' ? undefined : own.of(detector),
+          context,
+        );
+        const finding = mergeFindings(findings);
+        if (finding !== undefined)
+          said.push({ detector: detector.name, version: detector.version, kind: detector.kind, finding });
+      }
+      return conclude(state, trigger, said, mayLearn);
+    },
+    notice: (state, trigger, said) => conclude(state, trigger, [said], false),
+  };
+}
