@@ -1,0 +1,257 @@
+/**
+ * Writes the control state: lockouts, releases, revocations, closed incidents. Each call is one transaction of the control
+ * store that also counts budgets, keeps the answer of its idempotency key and publishes to countersign.control.
+ */
+import type { Clock, Random } from '../../platform/clock/clock.ts';
+import type { ControlStore, ControlTransaction } from '../../platform/control-store/control-store.ts';
+import type { CountersignError } from '../../platform/errors/errors.ts';
+import type { GatewayConfig } from '../../schemas/config/gateway.ts';
+import type { Codec } from '../../schemas/codec.ts';
+import { TOPICS } from '../../schemas/topics.ts';
+import type { ClosureKind, ControlRecord, IncidentClosure, Lockout, SubjectKind, TokenRevocation } from '../../schemas/types.ts';
+import { breakGlassAmong, identitiesHit, TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
+import { spendBudget, type Budget } from './budget.ts';
+import { controlKey } from './control-view.ts';
+import { controlError } from './errors.ts';
+import { callDigest, earlierAnswer, keepAnswer } from './idempotency.ts';
+import { CONTROL_HEAD } from './lease.ts';
+import { TOKENS, type StoredToken } from './token-index.ts';
+
+export const LOCKOUTS = 'lockouts';
+
+export type ControlResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: CountersignError };
+
+/** Who calls, why, and under which key the call takes effect once. */
+export interface ControlCall {
+  readonly by: string;
+  readonly reason: string;
+  readonly incidentId: string | null;
+  readonly idempotencyKey: string | null;
+}
+/** Bounds for automation; absent for people. */
+export interface Automation {
+  /** A budget besides the one over all automation. */
+  readonly budget?: Budget | undefined;
+}
+
+export interface LockoutCall extends ControlCall {
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  /** null: until released. */
+  readonly ttlMs: number | null;
+  readonly exerciseId: string | null;
+  readonly automation: Automation | null;
+  /** Identities that the caller knows to be hit (of live sessions); tokens tell the others. */
+  readonly identityIds?: readonly string[] | undefined;
+}
+
+export interface ControlWriter {
+  lockout(call: LockoutCall): Promise<ControlResult<{ lockout: Lockout; revision: number; tokensRevoked: number }>>;
+  release(lockoutId: string, call: ControlCall): Promise<ControlResult<{ lockout: Lockout; revision: number }>>;
+  /** `ok: false` with TOKEN_REVOKED is never the answer: revoking again is harmless. Undefined: no such token. */
+  revokeToken(
+    tokenId: string,
+    call: ControlCall & { readonly automation: Automation | null },
+  ): Promise<ControlResult<{ tokenId: string; revokedAt: number; revision: number }> | undefined>;
+  closeIncident(
+    incidentId: string,
+    call: ControlCall & { readonly closedAs: ClosureKind },
+  ): Promise<ControlResult<{ closure: IncidentClosure; revision: number }>>;
+  getLockout(lockoutId: string): Promise<Lockout | undefined>;
+  /** Lockouts in the order of their ids, which is the order they were made. */
+  listLockouts(options: { readonly limit: number; readonly after?: string }): Promise<Lockout[]>;
+}
+
+export interface ControlWriterDeps {
+  readonly store: ControlStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly codec: Codec<ControlRecord>;
+}
+export type ControlWriterConfig = Pick<GatewayConfig, 'lockoutBudget' | 'breakGlassIdentities'>;
+
+const AUTOMATION_BUDGET = 'automation';
+
+type Stored<T> = T & { readonly [key: string]: never };
+/** Control records are plain JSON already. */
+const json = <T extends object>(value: T): Stored<T> => value as Stored<T>;
+
+export function createControlWriter(
+  { store, clock, random, codec }: ControlWriterDeps,
+  config: ControlWriterConfig,
+): ControlWriter {
+  const publish = async (transaction: ControlTransaction, body: ControlRecord['body']): Promise<void> => {
+    const { revision } = transaction;
+    const record: ControlRecord = { revision, time: clock.now(), body };
+    await transaction.publish(TOPICS.control.name, controlKey(body), codec.encode(record));
+    await transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision });
+  };
+  /** Budget and break-glass; nothing is written where it refuses. */
+  const permit = async (
+    transaction: ControlTransaction,
+    automation: Automation | null,
+    identityIds: readonly string[],
+  ): Promise<CountersignError | undefined> => {
+    if (automation === null) return undefined;
+    const identityId = await breakGlassAmong(transaction, identityIds, config.breakGlassIdentities);
+    if (identityId !== undefined) return controlError('LOCKOUT_BREAK_GLASS', { identityId });
+    const now = clock.now();
+    // The narrower one first: what it refuses must cost nothing in the wider one.
+    if (automation.budget !== undefined) {
+      const budget = { ...automation.budget, name: `playbook ${automation.budget.name}` };
+      const refused = await spendBudget(transaction, budget, identityIds, now);
+      if (refused !== undefined) return refused;
+    }
+    return spendBudget(transaction, { name: AUTOMATION_BUDGET, ...config.lockoutBudget }, identityIds, now);
+  };
+  const revoke = async (
+    transaction: ControlTransaction,
+    token: StoredToken,
+    { by, reason, incidentId }: ControlCall,
+  ): Promise<void> => {
+    const revokedAt = clock.now();
+    await transaction.put(TOKENS, token.tokenId, { ...token, revokedAt, revokedReason: reason });
+    const { tokenId, identityId, expiresAt } = token;
+    const body: TokenRevocation = {
+      kind: 'token_revocation', tokenId, identityId, expiresAt, reason, incidentId, revokedBy: by, revokedAt,
+    };
+    await publish(transaction, body);
+  };
+  /** Revokes a page of the live tokens of a subject; returns how many. */
+  const revokePage = async (
+    transaction: ControlTransaction,
+    kind: SubjectKind,
+    subject: string,
+    call: ControlCall,
+  ): Promise<number> => {
+    const live = (await tokensOf(transaction, kind, subject)).filter(({ revokedAt }) => revokedAt === null);
+    const page = live.slice(0, TOKENS_PER_TRANSACTION);
+    for (const token of page) await revoke(transaction, token, call);
+    return page.length;
+  };
+  /** A refusal must roll back what was counted before it. */
+  class Refused extends Error {
+    readonly answer: CountersignError;
+    constructor(answer: CountersignError) {
+      super(answer.message);
+      this.answer = answer;
+    }
+  }
+  const transact = async <T>(work: (transaction: ControlTransaction) => Promise<T>): Promise<ControlResult<T>> => {
+    try {
+      return { ok: true, value: await store.transact(work) };
+    } catch (error) {
+      if (error instanceof Refused) return { ok: false, error: error.answer };
+      throw error;
+    }
+  };
+  const once = async <T extends object>(
+    transaction: ControlTransaction,
+    call: ControlCall,
+    parts: readonly (string | null)[],
+    work: () => Promise<T>,
+  ): Promise<T> => {
+    const digest = callDigest(parts);
+    const earlier = await earlierAnswer(transaction, call.idempotencyKey, digest);
+    if (earlier.kind === 'same') return earlier.answer as unknown as T;
+    if (earlier.kind === 'other') throw new Refused(controlError('CONTROL_KEY_REUSED'));
+    const answer = await work();
+    await keepAnswer(transaction, call.idempotencyKey, digest, json(answer), clock.now());
+    return answer;
+  };
+
+  return {
+    async lockout(call) {
+      const { subjectKind, subject } = call;
+      const lockoutId = random.uuidv7(clock.now());
+      const result = await transact((transaction) =>
+        once(transaction, call, ['lockout', subjectKind, subject, call.exerciseId], async () => {
+          const hit = await identitiesHit(transaction, subjectKind, subject, call.identityIds ?? []);
+          const refused = call.exerciseId === null ? await permit(transaction, call.automation, hit) : undefined;
+          if (refused !== undefined) throw new Refused(refused);
+          const now = clock.now();
+          const lockout: Lockout = {
+            kind: 'lockout',
+            lockoutId,
+            subjectKind,
+            subject,
+            reason: call.reason,
+            incidentId: call.incidentId,
+            exerciseId: call.exerciseId,
+            createdBy: call.by,
+            createdAt: now,
+            expiresAt: call.ttlMs === null ? null : now + call.ttlMs,
+            releasedAt: null,
+            releasedBy: null,
+          };
+          await transaction.put(LOCKOUTS, lockoutId, json(lockout));
+          await publish(transaction, lockout);
+          // Exercises use tokens of their own; those may die, others' may not.
+          const tokensRevoked =
+            call.exerciseId === null ? await revokePage(transaction, subjectKind, subject, call) : 0;
+          return { lockout, revision: transaction.revision, tokensRevoked };
+        }),
+      );
+      if (!result.ok) return result;
+      let { tokensRevoked } = result.value;
+      for (let page = tokensRevoked; page === TOKENS_PER_TRANSACTION; tokensRevoked += page)
+        page = await store.transact((transaction) => revokePage(transaction, subjectKind, subject, call));
+      return { ok: true, value: { ...result.value, tokensRevoked } };
+    },
+    release(lockoutId, call) {
+      return transact((transaction) =>
+        once(transaction, call, ['release', lockoutId], async () => {
+          const entry = await transaction.get(LOCKOUTS, lockoutId);
+          if (entry === undefined) throw new Refused(controlError('LOCKOUT_ABSENT', { lockoutId }));
+          const before = entry.value as unknown as Lockout;
+          if (before.releasedAt !== null) return { lockout: before, revision: entry.revision };
+          const lockout: Lockout = { ...before, releasedAt: clock.now(), releasedBy: call.by };
+          await transaction.put(LOCKOUTS, lockoutId, json(lockout));
+          await publish(transaction, lockout);
+          return { lockout, revision: transaction.revision };
+        }),
+      );
+    },
+    async revokeToken(tokenId, call) {
+      if ((await store.get(TOKENS, tokenId)) === undefined) return undefined;
+      return transact((transaction) =>
+        once(transaction, call, ['revoke', tokenId], async () => {
+          const entry = await transaction.get<StoredToken>(TOKENS, tokenId);
+          const token = entry!.value;
+          if (token.revokedAt !== null) return { tokenId, revokedAt: token.revokedAt, revision: entry!.revision };
+          const refused = await permit(transaction, call.automation, [token.identityId]);
+          if (refused !== undefined) throw new Refused(refused);
+          await revoke(transaction, token, call);
+          return { tokenId, revokedAt: clock.now(), revision: transaction.revision };
+        }),
+      );
+    },
+    closeIncident(incidentId, call) {
+      return transact((transaction) =>
+        once(transaction, call, ['close', incidentId, call.closedAs], async () => {
+          const closure: IncidentClosure = {
+            kind: 'incident_closure',
+            incidentId,
+            closedAs: call.closedAs,
+            closedBy: call.by,
+            closedAt: clock.now(),
+            note: call.reason,
+          };
+          await transaction.put('incident-closures', incidentId, json(closure));
+          await publish(transaction, closure);
+          return { closure, revision: transaction.revision };
+        }),
+      );
+    },
+    async getLockout(lockoutId) {
+      const entry = await store.get(LOCKOUTS, lockoutId);
+      return entry?.value as Lockout | undefined;
+    },
+    async listLockouts(options) {
+      const entries = await store.list(LOCKOUTS, options);
+      return entries.map(({ value }) => value as unknown as Lockout);
+    },
+  };
+}
