@@ -1,0 +1,29 @@
+/** Lets so many pieces of work run at once; the next waits until one ends. */
+export interface WorkGate {
+  enter(): Promise<void>;
+  leave(): void;
+  /** Resolves when nothing runs. */
+  idle(): Promise<void>;
+  readonly running: number;
+}
+
+export function createWorkGate(max: number): WorkGate {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const idlers: (() => void)[] = [];
+  return {
+    async enter() {
+      while (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+      running += 1;
+    },
+    leave() {
+      running -= 1;
+      waiting.shift()?.();
+      if (running === 0) for (const resolve of idlers.splice(0)) resolve();
+    },
+    idle: () => (running === 0 ? Promise.resolve() : new Promise<void>((resolve) => idlers.push(resolve))),
+    get running() {
+      return running;
+    },
+  };
+}

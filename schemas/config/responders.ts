@@ -1,0 +1,111 @@
+import Type from 'typebox';
+import { SecretReference } from './secret.ts';
+
+const notifierName = Type.String({
+  pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+  description: 'Name that playbooks use.',
+});
+
+export const NotifierConfig = Type.Union([
+  Type.Object(
+    { name: notifierName, kind: Type.Literal('log', { description: "Writes to the program's log." }) },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      name: notifierName,
+      kind: Type.Literal('webhook', { description: 'HTTP POST, signed as Standard Webhooks has it.' }),
+      url: Type.String({ pattern: '^https?://', maxLength: 2048, description: 'Where to post.' }),
+      secret: SecretReference,
+    },
+    { additionalProperties: false },
+  ),
+]);
+export type NotifierConfig = Type.Static<typeof NotifierConfig>;
+
+/** Incidents, playbooks and what they do. */
+export const RespondersConfig = Type.Object(
+  {
+    instance: Type.String({
+      description: 'Name of this responder among all; its log writer is fenced by it.',
+      default: 'responder-1',
+      pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+    }),
+    playbookFolders: Type.Array(Type.String({ minLength: 1 }), {
+      description:
+        'Folders with playbooks of your own (*.yml); one with the name of a shipped one replaces it.',
+      default: [],
+      maxItems: 32,
+    }),
+    playbooksOff: Type.Array(Type.String({ minLength: 1 }), {
+      description: 'Names of playbooks that shall not run.',
+      default: [],
+      maxItems: 1000,
+    }),
+    incidentRiskMin: Type.Number({
+      description: 'A detection of this risk or more opens an incident (so does severity high or more).',
+      default: 50,
+      minimum: 0,
+      maximum: 100,
+    }),
+    actAgeMsMax: Type.Integer({
+      description: 'Detections older than this are not acted on: a person is asked. Milliseconds.',
+      default: 300_000,
+      minimum: 1000,
+      maximum: 86_400_000,
+    }),
+    runsMax: Type.Integer({
+      description: 'Detections that may be worked on at once; more wait in the log.',
+      default: 1000,
+      minimum: 1,
+      maximum: 100_000,
+    }),
+    incidentsOpenMax: Type.Integer({
+      description: 'Incidents kept in memory; the oldest closed ones go first.',
+      default: 50_000,
+      minimum: 100,
+      maximum: 10_000_000,
+    }),
+    stepsRememberedMax: Type.Integer({
+      description: 'Response steps kept in memory, so that none is done twice; the oldest finished go first.',
+      default: 100_000,
+      minimum: 100,
+      maximum: 10_000_000,
+    }),
+    attemptsMax: Type.Integer({
+      description: 'Tries of one step that fails for a passing reason.',
+      default: 6,
+      minimum: 1,
+      maximum: 100,
+    }),
+    retryDelayMs: Type.Integer({
+      description: 'Wait before the second try; doubles with each further one. Milliseconds.',
+      default: 100,
+      minimum: 1,
+      maximum: 60_000,
+    }),
+    retryDelayMsMax: Type.Integer({
+      description: 'Longest wait between tries, milliseconds.',
+      default: 5000,
+      minimum: 1,
+      maximum: 600_000,
+    }),
+    callTimeoutMs: Type.Integer({
+      description: 'A call of the control API or of a webhook that takes longer has failed, milliseconds.',
+      default: 10_000,
+      minimum: 100,
+      maximum: 120_000,
+    }),
+    notifiers: Type.Array(NotifierConfig, {
+      description: 'Where notifications go. The notifier `log` is always there.',
+      default: [],
+      maxItems: 100,
+    }),
+  },
+  {
+    description: 'Responders: incidents, playbooks, notifications.',
+    default: {},
+    additionalProperties: false,
+  },
+);
+export type RespondersConfig = Type.Static<typeof RespondersConfig>;
