@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EventLogConfig } from '../../../../schemas/config/event-log.ts';
 import { createManualClock, createSeededRandom, type ManualClock } from '../../../clock/manual-clock.ts';
 import type { Disk } from '../../../disk/disk.ts';
+import type { SimulatedDisk } from '../../../disk/simulated-disk.ts';
 import { createNodeDisk } from '../../../disk/node-disk.ts';
 import type { CountersignError } from '../../../errors/errors.ts';
 import { silentLogger } from '../../../log/pino-logger.ts';
@@ -38,7 +39,7 @@ export interface EmbeddedHarness extends EventLogHarness {
 /** An embedded log on a disk (by default in a folder of its own on the real one) with a clock that stands still. */
 export function openEmbedded(
   given: Partial<EventLogConfig> = {},
-  on?: { disk: Disk; clock: ManualClock },
+  on?: { disk: SimulatedDisk; clock: ManualClock },
 ): EmbeddedHarness {
   const folder = on === undefined ? mkdtempSync(join(tmpdir(), 'countersign-log-')) : '/log';
   const disk = on?.disk ?? createNodeDisk();
@@ -48,7 +49,7 @@ export function openEmbedded(
   const open = (): EmbeddedEventLog =>
     createEmbeddedEventLog(
       {
-        disk,
+        disk: on === undefined ? disk : on.disk.boot(),
         clock,
         random: createSeededRandom(7),
         log: silentLogger,
