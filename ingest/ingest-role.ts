@@ -56,7 +56,7 @@ function superviseTopic(
       await clock.sleep(config.retryDelayMsMin, signal);
       await retry(start);
     };
-    state.consumer = await eventLog.consume({
+    const consumer = await eventLog.consume({
       group: `countersign.ingest.${state.mapping.index}`,
       topics: [state.mapping.topic],
       startAt: 'earliest',
@@ -72,6 +72,9 @@ function superviseTopic(
         restart().catch(() => undefined);
       },
     });
+    // The role may have been stopped in the meantime, when there was no consumer to close yet.
+    if (signal.aborted) await consumer.close();
+    else state.consumer = consumer;
   };
   return start;
 }
@@ -104,7 +107,7 @@ export function createIngestRole(deps: IngestRoleDeps, config: IngestConfig): Ro
       });
       for (const state of states) {
         const { schema } = state.mapping;
-        const codec = (deps.codecs?.[schema] ?? createCodec(schema)) as Codec<SchemaTypes[keyof SchemaTypes]>;
+        const codec = deps.codecs?.[schema] ?? createCodec(schema);
         await superviseTopic(state, { ...deps, log, codec, deadLetters, signal: stopping.signal }, config)();
       }
       retention.start();
@@ -114,7 +117,7 @@ export function createIngestRole(deps: IngestRoleDeps, config: IngestConfig): Ro
       started = false;
       stopping.abort(new Error('ingest is stopping'));
       deadLetters?.close();
-      const ends = [retention.stop(), ...states.map(({ consumer }) => consumer?.close())];
+      const ends = [retention.stop(), ...states.map(async ({ consumer }) => consumer?.close())];
       for (const end of await Promise.allSettled(ends))
         if (end.status === 'rejected')
           log.warn({ error: end.reason as unknown }, 'a part of ingest did not stop cleanly');

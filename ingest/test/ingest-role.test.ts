@@ -4,6 +4,7 @@ import { createCodec } from '../../schemas/codec.ts';
 import { DOCUMENT_MAPPINGS } from '../../schemas/ecs/documents.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { DeadLetter, Incident, SessionEvent } from '../../schemas/types.ts';
+import type { EventLog } from '../../platform/event-log/event-log.ts';
 import type { Role } from '../../platform/lifecycle/role.ts';
 import { silentLogger } from '../../platform/log/pino-logger.ts';
 import type { SearchIndex } from '../../platform/search-index/search-index.ts';
@@ -136,6 +137,26 @@ describe('ingest role', () => {
     await until('all', async () => (await count(stage, 'session-events')) === ids.length);
     await until('health', () => role.health().ready);
     assert.equal(await count(stage, 'dead-letters'), 0);
+  });
+
+  it('starts a consumer again that the log has stopped', async (t) => {
+    const stage = await openStage(t);
+    const failures: ((error: unknown) => void)[] = [];
+    const eventLog: EventLog = {
+      ...stage.eventLog,
+      consume(options) {
+        if (options.topics[0] === EVENTS) failures.push((error) => options.onFailure(error));
+        return stage.eventLog.consume(options);
+      },
+    };
+    const role = await startIngest(t, { ...stage, eventLog });
+    await stage.append(EVENTS, 'k', [eventNamed('a')]);
+    await until('the first', async () => (await count(stage, 'session-events')) === 1);
+    failures[0]!(new Error('broker away'));
+    assert.match(role.health().reason!, /broker away/);
+    await until('a new consumer', () => failures.length === 2 && role.health().ready);
+    await stage.append(EVENTS, 'k', [eventNamed('b')]);
+    await until('the second', async () => (await count(stage, 'session-events')) === 2);
   });
 
   it('indexes after the next start what it could not before it was stopped', async (t) => {

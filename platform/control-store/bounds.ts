@@ -47,9 +47,10 @@ export function checkList(options: ListOptions): void {
 /** First byte string after all that start with `prefix`; undefined where there is none. */
 export function prefixEnd(prefix: Buffer): Buffer | undefined {
   for (let length = prefix.length; length > 0; length -= 1) {
-    if (prefix[length - 1]! === 0xff) continue;
+    const last = prefix.readUInt8(length - 1);
+    if (last === 0xff) continue;
     const end = Buffer.from(prefix.subarray(0, length));
-    end[length - 1]! += 1;
+    end.writeUInt8(last + 1, length - 1);
     return end;
   }
   return undefined;

@@ -4,7 +4,7 @@ import { isCountersignError } from '../errors/errors.ts';
 import { BOUNDS, checkCollection, checkList, idBytes } from './bounds.ts';
 import type { ControlStore, ControlTransaction, JsonObject, ListOptions } from './control-store.ts';
 import type { ControlDriver } from './driver.ts';
-import { controlStoreError } from './errors.ts';
+import { controlStoreError, definitions } from './errors.ts';
 import { createOverlayTransaction, parseEntry } from './overlay-transaction.ts';
 
 export interface DrivenControlStoreConfig {
@@ -43,18 +43,20 @@ function createPublicationWatch(clock: Clock, driver: ControlDriver, pollMs: num
       const last = await driver.lastPublished();
       if (seen !== undefined && last > seen) notify();
       seen = last;
-    } catch {
-      // A store that is away fails its callers; the next look may succeed.
     } finally {
       polling = false;
     }
   };
-  const timer = pollMs > 0 ? clock.every(pollMs, () => void poll()) : undefined;
+  const look = (): void => {
+    // A store that is away fails its callers; the next look may succeed.
+    poll().catch(() => undefined);
+  };
+  const timer = pollMs > 0 ? clock.every(pollMs, look) : undefined;
   return {
     notify,
     add(callback: () => void): () => void {
       callbacks.add(callback);
-      if (pollMs > 0) void poll();
+      if (pollMs > 0) look();
       return () => void callbacks.delete(callback);
     },
     stop: (): void => timer?.cancel(),
@@ -87,7 +89,8 @@ export function createDrivenControlStore(
     } catch (error) {
       transaction.end();
       // What was read from several revisions may have misled the work: it gets another chance on a consistent view.
-      if (!isCountersignError(error) && (await driver.revision()) !== base) return undefined;
+      const isOurs = isCountersignError(error) && error.code in definitions;
+      if (!isOurs && (await driver.revision()) !== base) return undefined;
       throw error;
     }
   };

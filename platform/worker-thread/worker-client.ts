@@ -69,6 +69,7 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
       lastId += 1;
       worker.ref();
       waiting.set(lastId, { resolve, reject });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker is no window, it has no origin
       worker.postMessage({ id: lastId, method, args });
     });
 

@@ -36,7 +36,7 @@ function mapping<S extends keyof SchemaTypes>(
     index: topic.name.replace(/^countersign\./, ''),
     schema: topic.schema,
     write,
-    map: map as (record: SchemaTypes[keyof SchemaTypes]) => MappedDocument,
+    map,
   };
 }
 

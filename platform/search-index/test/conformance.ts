@@ -198,7 +198,7 @@ function badInput(index: () => SearchIndex): void {
       '1,001 values',
       { index: 'bad', limit: 1, filters: [{ field: 'a', in: Array.from({ length: 1001 }, (_, n) => n) }] },
     ],
-    ['a range without ends', { index: 'bad', limit: 1, filters: [{ field: 'a' } as Filter] }],
+    ['a range without ends', { index: 'bad', limit: 1, filters: [{ field: 'a' }] }],
     ['filters 6 deep', { index: 'bad', limit: 1, filters: [deep(6)] }],
     ['101 filters', { index: 'bad', limit: 1, filters: Array.from({ length: 101 }, () => deep(0)) }],
     ['a text without a word', { index: 'bad', limit: 1, text: ' "*" ' }],

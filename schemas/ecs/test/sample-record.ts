@@ -81,7 +81,7 @@ function sample(
         return full.symbols!.length === 1 ? full.symbols![0] : leaf(path, full.symbols![0], full.symbols![1]);
       case 'boolean':
         // Only the first of a list is true, since a flat document can say "any of them".
-        return leaf(path, path.includes('[1]') ? false : true, path.includes('[1]') ? true : false);
+        return leaf(path, !path.includes('[1]'), path.includes('[1]'));
       case 'string':
         return leaf(path, `text of ${path}`, `other text of ${path}`);
       case 'fixed':
