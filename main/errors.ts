@@ -11,6 +11,16 @@ export const definitions = {
     hint: 'Look at the server log it names; a full disk or a data folder of another version are the usual causes.',
     status: 500,
   },
+  ROLE_THREAD_ENDED: {
+    message: 'The thread of {role} cannot be used: {reason}',
+    hint: 'See the log for the cause; restart the program. Sessions follow onDetectionLag meanwhile.',
+    status: 503,
+  },
+  DATA_FOLDER_IN_USE: {
+    message: 'The data folder {folder} is in use by the process {pid}.',
+    hint: 'Stop that process, or give this one another folder (dataFolder).',
+    status: 500,
+  },
 } as const satisfies ErrorDefinitions;
 
 export const mainError = defineErrors(definitions);
