@@ -189,7 +189,7 @@ export class Downstream {
       sqlState: error.sqlState,
       message: liftedMessage(error.sqlState, error.message),
     };
-    if (head.kind !== 'execute') return;
+    // Nothing more will run for it; the client may say goodbye before ReadyForQuery comes.
     this.#absorb(buffer, end, request);
     this.#context.requests.settle(request, statusOf(error.sqlState));
   }
@@ -199,9 +199,9 @@ export class Downstream {
     this.#client.transactionStatus = String.fromCharCode(buffer[end - 1]!);
     if (head === undefined) return;
     const { request } = head;
-    if (request !== null) {
+    if (request !== null && !request.settled) {
       this.#absorb(buffer, end, request);
-      requests.settle(request, request.error === null ? 'ok' : statusOf(request.error.sqlState));
+      requests.settle(request, 'ok');
     } else this.#absorb(buffer, end, null);
     if (this.#client.transactionStatus === 'I')
       requests.settleBefore(head.boundary, 'cancelled', 'bound, and not executed');

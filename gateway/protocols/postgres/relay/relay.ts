@@ -102,18 +102,19 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
     );
 
   const clientLost = (): void => {
-    const idle = expectations === undefined || expectations.size === 0;
     const goodbye = upstream?.terminated === true;
+    const idle = (requests?.open ?? 0) === 0 && (goodbye || (expectations?.size ?? 0) === 0);
     if (!finish('client_closed', 'cut_off')) return;
     client.destroy();
-    if (idle || goodbye) {
-      if (goodbye) target.end();
-      else target.end(TERMINATE);
-      target.resume();
-      deps.clock.after(FAREWELL_MS, () => target.destroy(), { background: true });
-      // Idle by what was sent; what is on its way must not run on for nobody.
-      if (!idle) endBackend();
-    } else endBackend();
+    // What was sent and not answered must not run on for nobody.
+    if (!idle) {
+      endBackend();
+      return;
+    }
+    if (goodbye) target.end();
+    else target.end(TERMINATE);
+    target.resume();
+    deps.clock.after(FAREWELL_MS, () => target.destroy(), { background: true });
   };
 
   const flow = (): void => {

@@ -23,6 +23,8 @@ export interface RunningRequest {
 
 export interface Requests {
   begin(id: string): RunningRequest;
+  /** Requests whose response has not been reported. */
+  readonly open: number;
   /** Order that the next request will get. */
   readonly nextOrder: number;
   /** Takes a piece of the answer: recorded, hashed, counted. */
@@ -63,6 +65,9 @@ export function createRequests(clock: Clock, session: Session, flow: RecordingFl
     });
   };
   return {
+    get open() {
+      return open.size;
+    },
     get nextOrder() {
       return order;
     },
