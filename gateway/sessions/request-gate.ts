@@ -1,0 +1,222 @@
+/** Gates each request of a session: decision, event, hold; and takes the responses. */
+import type { CountersignError } from '../../platform/errors/errors.ts';
+import type { DecisionRef, Outcome, RiskClass } from '../../schemas/types.ts';
+import { controlError } from '../control/errors.ts';
+import type { PolicyDecision } from '../policy/decision.ts';
+import type { Hold, HoldResult } from './holds.ts';
+import type { SessionState } from './live-session.ts';
+import { requestBody } from './request-body.ts';
+import type { SessionServices } from './session-services.ts';
+import type { GateDecision, RequestGate, RequestInput, ResponseInput } from './session.ts';
+
+const HIGH: ReadonlySet<RiskClass> = new Set(['high', 'critical']);
+
+interface Final {
+  readonly outcome: GateDecision['outcome'];
+  readonly rule: string;
+  readonly reason: string;
+}
+const deny = (rule: string, reason: string): Final => ({ outcome: 'deny', rule, reason });
+const byError = (error: CountersignError): Final => deny(error.code, error.message);
+
+/** What a hold's result means. */
+function afterHold(result: HoldResult, first: PolicyDecision, allowWhenLate: boolean): Final {
+  switch (result.outcome) {
+    case 'passed':
+      return { outcome: 'allow', rule: first.rule, reason: 'the detectors have passed it' };
+    case 'contained':
+      return deny('verdict', 'the detectors spoke about this request, and it was contained');
+    case 'asked':
+      return deny('verdict', 'the detectors spoke about this request, and a person must decide first');
+    case 'ended':
+      return deny('session', 'the session was ended');
+    case 'late':
+      return allowWhenLate && result.detectionIds.length === 0
+        ? { outcome: 'allow', rule: 'onDetectionLag', reason: 'the detectors did not answer in time; allowed as configured' }
+        : deny('onDetectionLag', 'no verdict came in time');
+  }
+}
+
+export interface RequestGates {
+  request(input: RequestInput): RequestGate;
+  response(requestId: string, input: ResponseInput): void;
+}
+
+export function createRequestGates(services: SessionServices, state: SessionState): RequestGates {
+  const { writer, deferred, policy, view, lease, holds, clock, config } = services;
+  const { opening, subject } = state;
+
+  /** Why nothing may run now, whatever policy says. */
+  const standing = (risk: RiskClass): Final | undefined => {
+    if (state.order !== undefined) return byError(state.order.error);
+    if (state.closed) return deny('session', 'the session is over');
+    const refusal = view.check(subject);
+    if (refusal !== undefined) return byError(refusal.error);
+    // People may go on with what does little harm; nobody else may act on a stale view.
+    if (!lease.held() && (opening.identity.kind !== 'human' || HIGH.has(risk))) return byError(controlError('LEASE_LOST'));
+    return undefined;
+  };
+  const decide = (input: RequestInput): PolicyDecision => {
+    const refused = standing(input.risk);
+    if (refused !== undefined) return refused;
+    if (input.forcedDenial !== undefined) return { outcome: 'deny', ...input.forcedDenial };
+    const { identity, client, target } = opening;
+    const { actions, risk, fingerprint } = input;
+    return policy.decide({ identity, client, target, actions, risk, fingerprint, now: clock.now() });
+  };
+  const gateOf = (requestId: string, first: Outcome, decisionId: string, final: Final | Promise<Final>): RequestGate => ({
+    requestId,
+    first,
+    decision: final instanceof Promise ? final.then((known) => ({ ...known, decisionId })) : { ...final, decisionId },
+  });
+  const reportDenial = (requestId: string, channel: string | null, final: Final): Final => {
+    deferred.write(
+      state.draft(
+        {
+          kind: 'response',
+          status: 'denied',
+          rows: 0,
+          bytes: 0,
+          durationUs: 0,
+          tag: null,
+          errorCode: null,
+          errorMessage: final.reason.slice(0, 2000),
+          maskedFields: [],
+          bodyDigest: null,
+        },
+        requestId,
+        channel,
+      ),
+    );
+    return final;
+  };
+
+  /** Writes how a request that had to wait ended, and says whether it may go on at this moment. */
+  const conclude = (
+    requestId: string,
+    input: RequestInput,
+    decisionId: string,
+    wanted: Final,
+    held: { heldUs: number; detectionIds: readonly string[] },
+  ): Final => {
+    const refused = wanted.outcome === 'deny' ? undefined : standing(input.risk);
+    let final = refused ?? wanted;
+    if (state.closed) return final;
+    const draft = (): ReturnType<SessionState['draft']> => {
+      const decision: DecisionRef = { decisionId, ...final };
+      const body = { kind: 'decision' as const, decision, heldUs: held.heldUs, detectionIds: held.detectionIds.slice(0, 100) };
+      return state.draft(body, requestId, input.channel ?? null);
+    };
+    if (final.outcome !== 'deny') {
+      const written = services.write(draft());
+      if (written.ok) {
+        state.open.set(requestId, true);
+        return final;
+      }
+      final = byError(written.error);
+    }
+    deferred.write(draft());
+    return reportDenial(requestId, input.channel ?? null, final);
+  };
+  const wait = async (
+    requestId: string,
+    input: RequestInput,
+    ref: DecisionRef,
+    durable: Promise<CountersignError | undefined> | undefined,
+    hold: Hold | undefined,
+  ): Promise<Final> => {
+    const failed = await durable;
+    const none = { heldUs: 0, detectionIds: [] };
+    if (failed !== undefined) {
+      hold?.end();
+      return conclude(requestId, input, ref.decisionId, byError(failed), none);
+    }
+    if (hold === undefined) {
+      const refused = standing(input.risk);
+      if (refused !== undefined) return conclude(requestId, input, ref.decisionId, refused, none);
+      if (ref.outcome === 'mask' || ref.outcome === 'allow') {
+        state.open.set(requestId, true);
+        return { outcome: ref.outcome, rule: ref.rule, reason: ref.reason };
+      }
+      return reportDenial(requestId, input.channel ?? null, deny(ref.rule, ref.reason));
+    }
+    const result = await hold.result;
+    state.holds.delete(hold);
+    return conclude(requestId, input, ref.decisionId, afterHold(result, ref, config.onDetectionLag === 'allow'), result);
+  };
+
+  const request = (input: RequestInput): RequestGate => {
+    const requestId = writer.newId();
+    const decisionId = writer.newId();
+    const channel = input.channel ?? null;
+    if (state.closed) return gateOf(requestId, 'deny', decisionId, deny('session', 'the session is over'));
+    const first = decide(input);
+    const ref: DecisionRef = { decisionId, outcome: first.outcome, rule: first.rule, reason: first.reason };
+    const lagging = first.outcome === 'hold_verdict' && config.onDetectionLag !== 'hold_then_deny' && holds.lagging();
+    const eventId = writer.newId();
+    // Before the event leaves: no verdict may come earlier than the wait for it.
+    const hold = first.outcome === 'hold_verdict' && !lagging ? holds.hold(eventId) : undefined;
+    const written = services.write(
+      state.draft(requestBody(input, ref), requestId, channel),
+      hold === undefined ? { eventId } : { eventId, onDrained: (position) => hold.placed(position) },
+    );
+    if (!written.ok) {
+      hold?.end();
+      const harmless = first.outcome === 'allow' || first.outcome === 'mask';
+      if (config.onSpoolFull === 'deny' || !harmless)
+        return gateOf(requestId, first.outcome, decisionId, first.outcome === 'deny' ? deny(first.rule, first.reason) : byError(written.error));
+      services.countUnaudited(written.error);
+      state.totals.requests += 1;
+      state.open.set(requestId, false);
+      return gateOf(requestId, first.outcome, decisionId, { outcome: first.outcome as 'allow' | 'mask', rule: first.rule, reason: first.reason });
+    }
+    state.totals.requests += 1;
+    if (hold !== undefined) state.holds.add(hold);
+    const none = { heldUs: 0, detectionIds: [] };
+    if (lagging) {
+      const late = afterHold({ outcome: 'late', ...none }, ref, config.onDetectionLag === 'allow');
+      return gateOf(requestId, first.outcome, decisionId, conclude(requestId, input, decisionId, late, none));
+    }
+    if (first.outcome === 'hold_approval') {
+      const final = deny(first.rule, `needs an approval, which cannot be given yet: ${first.reason}`);
+      return gateOf(requestId, first.outcome, decisionId, conclude(requestId, input, decisionId, final, none));
+    }
+    if (first.outcome === 'deny')
+      return gateOf(requestId, 'deny', decisionId, reportDenial(requestId, channel, deny(first.rule, first.reason)));
+    if (hold !== undefined || written.durable !== undefined)
+      return gateOf(requestId, first.outcome, decisionId, wait(requestId, input, ref, written.durable, hold));
+    state.open.set(requestId, true);
+    return gateOf(requestId, first.outcome, decisionId, { outcome: first.outcome as 'allow' | 'mask', rule: first.rule, reason: first.reason });
+  };
+
+  return {
+    request,
+    response(requestId, input) {
+      const audited = state.open.get(requestId);
+      if (state.closed || audited === undefined) return;
+      state.open.delete(requestId);
+      state.totals.rows += input.rows;
+      state.totals.bytes += input.bytes;
+      // Its request has no event, so it was counted there.
+      if (!audited) return;
+      const digest = input.bodyDigest;
+      deferred.write(
+        state.draft(
+          {
+            kind: 'response',
+            status: input.status,
+            rows: input.rows,
+            bytes: input.bytes,
+            durationUs: Math.round(input.durationUs),
+            tag: input.tag ?? null,
+            errorCode: input.errorCode ?? null,
+            errorMessage: input.errorMessage ?? null,
+            maskedFields: [],
+            bodyDigest: digest == null ? null : Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength),
+          },
+          requestId,
+        ),
+      );
+    },
+  };
+}
