@@ -73,7 +73,7 @@ export function createSimulatedDisk(
           try {
             resolve(work());
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         };
         if (latencyMsMax === 0) queueMicrotask(finish);

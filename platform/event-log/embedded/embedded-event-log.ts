@@ -74,7 +74,7 @@ export function createEmbeddedEventLog(deps: EmbeddedEventLogDeps, config: Event
   });
   const epochs = openKeyedJournal(disk, join(folder, 'writers.journal'), salt);
   const offsetsJournal = openKeyedJournal(disk, join(folder, 'offsets.journal'), salt);
-  const offsets = createCommittedOffsets(offsetsJournal, config.flush, topics);
+  const offsets = createCommittedOffsets(offsetsJournal, config.flush, topics, log);
   const groups = new Map<string, Group>();
   const consumers = new Set<Consumer>();
   const readers = new Set<Reader>();

@@ -59,9 +59,13 @@ export function createGroup(partitionsOf: (topic: string) => readonly Partition[
   const assign = async (member: Member): Promise<void> => {
     const fresh = [...wanted(member)].filter((partition) => !member.lanes.has(partition));
     if (fresh.length === 0) return;
-    const lanes = fresh.map((partition) => createLane(member.laneDeps, partition));
-    for (const lane of lanes) member.lanes.set(lane.partition, lane);
+    const lanes: Lane[] = [];
     try {
+      for (const partition of fresh) {
+        const lane = createLane(member.laneDeps, partition);
+        lanes.push(lane);
+        member.lanes.set(partition, lane);
+      }
       await member.options.onAssigned?.(described(fresh), {
         seek(topic, partition, offset) {
           const lane = lanes.find(

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Disk, DiskFile } from '../../disk/disk.ts';
+import { isFull } from './disk-error.ts';
 import { checkFrame, decodeFrame, encodeFrames } from '../frame.ts';
 
 /** A durable map from short names to numbers: an append-only file, rewritten when mostly outdated. */
@@ -53,7 +54,8 @@ export function openKeyedJournal(disk: Disk, path: string, salt: number): KeyedJ
     file.close();
     file = next;
   };
-  let liveBytes = file.size();
+  let liveBytes = 0;
+  for (const [name, value] of values) liveBytes += encode(name, value).length;
   return {
     get: (name) => values.get(name),
     entries: () => values,
@@ -61,7 +63,12 @@ export function openKeyedJournal(disk: Disk, path: string, salt: number): KeyedJ
       file.append(encode(name, value));
       values.set(name, value);
       if (file.size() < Math.max(REWRITE_BYTES_MIN, liveBytes * 4)) return;
-      rewrite();
+      try {
+        rewrite();
+      } catch (error) {
+        // The old file holds everything; a full disk only keeps it long.
+        if (!isFull(error)) throw error;
+      }
       liveBytes = file.size();
     },
     flush: () => file.flush(),

@@ -5,6 +5,7 @@ import type { EventLogConfig } from '../../../schemas/config/event-log.ts';
 import { eventLogError } from '../errors.ts';
 import type { LogRecord, TopicOptions } from '../event-log.ts';
 import { encodeFrames, FRAME_HEADER_BYTES } from '../frame.ts';
+import { diskError } from './disk-error.ts';
 import { recoverSegment } from './recovery.ts';
 import { createSegmentFiles, type SegmentFiles } from './segment-files.ts';
 import { readSegment, type Damage, type SegmentReaderDeps } from './segment-reader.ts';
@@ -115,12 +116,6 @@ export function createPartition(
   let nextOffset = active!.end;
   let visible = nextOffset;
 
-  const fail = (error: unknown): Error => {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    if (code === 'ENOSPC' || code === 'EDQUOT')
-      return eventLogError('EVENT_LOG_FULL', { topic: topic.name }, error);
-    return eventLogError('EVENT_LOG_DISK_FAILED', { topic: topic.name, reason: code }, error);
-  };
   const roll = (): void => {
     if (config.flush === 'power') file.flushSync();
     const old = file;
@@ -137,7 +132,7 @@ export function createPartition(
       await target.flush();
     } catch (error) {
       failed = (error as NodeJS.ErrnoException).code ?? 'flush failed';
-      throw fail(error);
+      throw diskError(error, topic.name);
     }
     show(end);
   };
@@ -201,7 +196,7 @@ export function createPartition(
         if (active.bytes > 0 && active.bytes + bytes.length > segmentBytesMax) roll();
         file.append(bytes);
       } catch (error) {
-        throw fail(error);
+        throw diskError(error, topic.name);
       }
       for (const [index, content] of contents.entries()) {
         const start = starts[index]!;

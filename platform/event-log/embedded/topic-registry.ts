@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Disk } from '../../disk/disk.ts';
 import { eventLogError } from '../errors.ts';
 import type { TopicOptions } from '../event-log.ts';
+import { diskError } from './disk-error.ts';
 import { createPartition, type Partition, type PartitionDeps } from './partition.ts';
 import { findTopics, saveTopic } from './topic-files.ts';
 
@@ -53,8 +54,12 @@ export function openTopics(disk: Disk, folder: string, deps: PartitionDeps): Top
       check(wanted);
       const topic = topics.get(wanted.name);
       if (topic === undefined) {
-        saveTopic(disk, folder, wanted);
-        add(wanted);
+        try {
+          saveTopic(disk, folder, wanted);
+          add(wanted);
+        } catch (error) {
+          throw diskError(error, wanted.name);
+        }
         return;
       }
       const { options } = topic;

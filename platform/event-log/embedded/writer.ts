@@ -4,6 +4,7 @@ import { eventLogError } from '../errors.ts';
 import type { LogWriter, NewRecord, Position } from '../event-log.ts';
 import { frameBytes } from '../frame.ts';
 import { partitionFor } from '../partitioner.ts';
+import { diskError } from './disk-error.ts';
 import type { KeyedJournal } from './keyed-journal.ts';
 import type { RecordContent } from './partition.ts';
 import type { Topic, TopicRegistry } from './topic-registry.ts';
@@ -41,8 +42,12 @@ function partitionOfRecord(topic: Topic, record: NewRecord): number {
 export async function openWriter(deps: WriterDeps, name: string): Promise<LogWriter> {
   const { epochs, config } = deps;
   const epoch = (epochs.get(name) ?? 0) + 1;
-  epochs.set(name, epoch);
-  if (config.flush === 'power') await epochs.flush();
+  try {
+    epochs.set(name, epoch);
+    if (config.flush === 'power') await epochs.flush();
+  } catch (error) {
+    throw diskError(error, 'of writers');
+  }
   let closed = false;
 
   const prepare = (topic: Topic, record: NewRecord): RecordContent => {

@@ -12,7 +12,7 @@ import { openEmbedded } from './harness.ts';
 function openSimulated(seed: number, config: Partial<EventLogConfig> = {}) {
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random: createSeededRandom(seed) });
-  return { ...{ disk, clock }, harness: openEmbedded(config, { disk, clock }) };
+  return { disk, clock, harness: openEmbedded(config, { disk, clock }) };
 }
 const PARTITION = '/log/topics/things/0';
 const lines = (from: number, to: number, bytes = 100) =>
@@ -126,6 +126,35 @@ void describe('embedded event log: full and failing disks', () => {
     assert.deepEqual(values(await readAll(harness.log, 'things')), range(0, 7));
     disk.crash('kill');
     assert.deepEqual(values(await readAll(harness.open(), 'things')), range(0, 7));
+  });
+
+  void it('full: consumers go on, their commits are written when there is room', async () => {
+    const { disk, harness } = openSimulated(1);
+    await makeTopic(harness.log, 'things');
+    const writer = await harness.log.writer('w');
+    await writer.append('things', lines(0, 5));
+    disk.setCapacity(disk.usedBytes());
+    const { seen, failures } = await startConsumer(harness.log, { topics: ['things'], batchRecordsMax: 1 });
+    await seen.count(5);
+    disk.setCapacity(1 << 20);
+    await writer.append('things', lines(5, 6));
+    await seen.count(6);
+    await harness.reopen();
+    const again = await startConsumer(harness.log, { topics: ['things'] });
+    assert.equal(await again.consumer.lag(), 0);
+    assert.equal(failures.items.length, 0);
+    await harness.end();
+  });
+
+  void it('full: says so for new topics and writers too', async () => {
+    const { disk, harness } = openSimulated(1);
+    disk.setCapacity(disk.usedBytes());
+    await assert.rejects(makeTopic(harness.log, 'things'), { code: 'EVENT_LOG_FULL' });
+    await assert.rejects(harness.log.writer('w'), { code: 'EVENT_LOG_FULL' });
+    disk.setCapacity(1 << 20);
+    await makeTopic(harness.log, 'things');
+    await (await harness.log.writer('w')).append('things', lines(0, 1));
+    assert.equal((await readAll(harness.log, 'things')).length, 1);
   });
 
   void it('a failed flush refuses the records, and the partition, until the log is opened again', async () => {
