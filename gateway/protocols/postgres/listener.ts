@@ -1,4 +1,4 @@
-/** Listens for PostgreSQL clients. */
+/** Listens for PostgreSQL clients. The analyser is loaded before the first client is taken, and closed after the last. */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { ConnectionConfig, ListenerConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
@@ -15,8 +15,9 @@ import { createSaltedPasswords } from './target/scram-client.ts';
 export function createPostgresListener(
   deps: ProtocolDeps,
   config: ListenerConfig,
-  analyser: Analyser,
+  loadAnalyser: () => Promise<Analyser & { close?(): Promise<void> }>,
 ): ProtocolListener {
+  let analyser: (Analyser & { close?(): Promise<void> }) | undefined;
   const relays = new Set<Relay>();
   const sockets = new Set<Socket>();
   const salted = createSaltedPasswords();
@@ -24,7 +25,9 @@ export function createPostgresListener(
   const context: LoginContext = {
     deps,
     config,
-    analyser,
+    get analyser() {
+      return analyser!;
+    },
     secureContext:
       tls === null
         ? null
@@ -47,15 +50,17 @@ export function createPostgresListener(
     serveClient(context, socket).catch(() => socket.destroy());
   });
   return {
-    start: () =>
-      new Promise((resolve, reject) => {
+    async start() {
+      analyser ??= await loadAnalyser();
+      return await new Promise((resolve, reject) => {
         server.once('error', reject);
         server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
           server.off('error', reject);
           const { address, port } = server.address() as AddressInfo;
           resolve({ host: address, port });
         });
-      }),
+      });
+    },
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -73,6 +78,7 @@ export function createPostgresListener(
       });
       await closed;
       grace.cancel();
+      await analyser?.close?.();
     },
   };
 }

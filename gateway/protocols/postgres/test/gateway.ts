@@ -233,7 +233,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
       sessionsMax: 200,
       ...config.listener,
     },
-    config.analyser ?? createFakeAnalyser(),
+    () => Promise.resolve(config.analyser ?? createFakeAnalyser()),
   );
   const address = await listener.start();
   return {

@@ -1,0 +1,9 @@
+/** All protocols, one line each. */
+import { postgresProtocol } from './postgres/protocol.ts';
+import type { Protocol } from './protocol.ts';
+
+export const protocols: readonly Protocol[] = [postgresProtocol];
+
+export function findProtocol(name: string): Protocol | undefined {
+  return protocols.find((protocol) => protocol.name === name);
+}
