@@ -15,7 +15,7 @@ import type { Recorder } from '../recording/recorder.ts';
 import type { Spool } from '../recording/spool.ts';
 import { createDeferredWrites } from './deferred-writes.ts';
 import { sessionError } from './errors.ts';
-import { createEventWriter, newChain, type Chain, type EventDraft, type Written } from './event-writer.ts';
+import { createEventWriter, type Chain, type EventDraft, type Written } from './event-writer.ts';
 import type { Holds } from './holds.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
 import type { OpenJournal, OpenRecord } from './open-journal.ts';
@@ -208,12 +208,13 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     } catch (cause) {
       return recordingError('SPOOL_FULL', {}, cause);
     }
+    const recording = deps.recorder.begin(recordingId);
     const session = createLiveSession(services, {
       id,
       recordingId,
       opening,
       subject,
-      recording: deps.recorder.begin(recordingId),
+      recording,
       onClosed: () => {
         live.delete(id);
         count(identity.id, -1);
@@ -230,8 +231,13 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
       target,
     });
     if (result.ok) return session;
+    recording.close();
     records.delete(id);
-    journal.closed(id);
+    try {
+      journal.closed(id);
+    } catch (error) {
+      log.warn({ error }, 'the journal of open sessions could not be written');
+    }
     return result.error;
   };
 
@@ -319,5 +325,3 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     },
   };
 }
-
-export { newChain };

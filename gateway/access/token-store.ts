@@ -1,0 +1,92 @@
+/** Issues, lists and introspects the gateway's own tokens. Revoking is a control record: gateway/control/control-writer.ts. */
+import { createHash } from 'node:crypto';
+import type { Clock, Random } from '../../platform/clock/clock.ts';
+import type { ControlStore } from '../../platform/control-store/control-store.ts';
+import type { GatewayConfig } from '../../schemas/config/gateway.ts';
+import { IDENTITIES, putToken, TOKENS, tokenIdsOf, type StoredIdentity, type StoredToken } from '../control/token-index.ts';
+import type { AccessResult } from './access.ts';
+import { accessError } from './errors.ts';
+import { makeVerifier, newSalt } from './scram-verifier.ts';
+import { makeToken, tokenIdOf } from './token-format.ts';
+
+export interface TokenIssue {
+  readonly identityId: string;
+  readonly connections: readonly string[];
+  readonly ttlMs: number;
+  readonly credentialSource: string | null;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** API subject. */
+  readonly by: string;
+}
+
+export interface TokenStore {
+  /** `token` is the secret, known from here on to its holder only. `userName` tells this token from others of its account. */
+  issue(issue: TokenIssue): Promise<AccessResult<{ token: string; userName: string; stored: StoredToken }>>;
+  get(tokenId: string): Promise<StoredToken | undefined>;
+  /** By token id, which is the order they were issued; of one identity where given. */
+  list(options: { readonly limit: number; readonly after?: string; readonly identityId?: string }): Promise<StoredToken[]>;
+  putIdentity(identity: StoredIdentity): Promise<void>;
+  getIdentity(identityId: string): Promise<StoredIdentity | undefined>;
+  listIdentities(options: { readonly limit: number; readonly after?: string }): Promise<StoredIdentity[]>;
+}
+
+const OWN_ISSUER = 'countersign/';
+export const userNameOf = (identityId: string): string =>
+  identityId.startsWith(OWN_ISSUER) ? identityId.slice(OWN_ISSUER.length) : identityId;
+export const tokenDigest = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+export function createTokenStore(
+  { store, clock, random }: { readonly store: ControlStore; readonly clock: Clock; readonly random: Random },
+  config: Pick<GatewayConfig, 'tokenTtlMsMax' | 'scramIterations'>,
+): TokenStore {
+  const get = async (tokenId: string): Promise<StoredToken | undefined> =>
+    (await store.get<StoredToken>(TOKENS, tokenId))?.value;
+  return {
+    async issue({ identityId, connections, ttlMs, credentialSource, attributes, by }) {
+      const ttlMsMax = config.tokenTtlMsMax;
+      if (ttlMs > ttlMsMax || ttlMs <= 0) return { ok: false, error: accessError('TOKEN_TTL_TOO_LONG', { ttlMsMax, ttlMs }) };
+      const issuedAt = clock.now();
+      const tokenId = tokenIdOf(random.uuidv7(issuedAt));
+      const token = makeToken(tokenId, (length) => random.bytes(length));
+      const verifier = makeVerifier(token, newSalt((length) => random.bytes(length)), config.scramIterations);
+      const stored: StoredToken = {
+        tokenId, identityId, connections, credentialSource, attributes, issuedAt,
+        issuedBy: by,
+        expiresAt: issuedAt + ttlMs,
+        revokedAt: null,
+        revokedReason: null,
+        digest: tokenDigest(token).toString('base64'),
+        scram: {
+          salt: verifier.salt.toString('base64'),
+          iterations: verifier.iterations,
+          storedKey: verifier.storedKey.toString('base64'),
+          serverKey: verifier.serverKey.toString('base64'),
+        },
+      };
+      const known = await store.transact(async (transaction) => {
+        if ((await transaction.get(IDENTITIES, identityId)) === undefined) return false;
+        await putToken(transaction, stored);
+        return true;
+      });
+      if (!known) return { ok: false, error: accessError('IDENTITY_ABSENT', { identityId }) };
+      return { ok: true, value: { token, userName: `${userNameOf(identityId)}#${tokenId}`, stored } };
+    },
+    get,
+    async list({ limit, after, identityId }) {
+      if (identityId === undefined) {
+        const page = await store.list<StoredToken>(TOKENS, { limit, ...(after === undefined ? {} : { after }) });
+        return page.map(({ value }) => value);
+      }
+      const ids = (await tokenIdsOf(store, 'identity', identityId, 10_000)).filter((id) => after === undefined || id > after);
+      const tokens = await Promise.all(ids.slice(0, limit).map(get));
+      return tokens.filter((token) => token !== undefined);
+    },
+    putIdentity: (identity) => store.transact((transaction) => transaction.put(IDENTITIES, identity.id, identity)),
+    async getIdentity(identityId) {
+      return (await store.get<StoredIdentity>(IDENTITIES, identityId))?.value;
+    },
+    async listIdentities(options) {
+      return (await store.list<StoredIdentity>(IDENTITIES, options)).map(({ value }) => value);
+    },
+  };
+}
