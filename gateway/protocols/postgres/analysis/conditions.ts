@@ -9,7 +9,8 @@ export function restricts(context: Context, value: unknown): boolean {
   const node = tagged(value);
   if (node === undefined) return false;
   if (node.type === 'BoolExpr') return booleanRestricts(context, node.body);
-  if (node.type === 'NullTest') return textOf(node.body, 'nulltesttype') !== 'IS_NOT_NULL' && namesColumn(node.body);
+  if (node.type === 'NullTest')
+    return textOf(node.body, 'nulltesttype') !== 'IS_NOT_NULL' && namesColumn(node.body);
   if (node.type === 'A_Expr') {
     const { lexpr, rexpr } = node.body;
     if (!namesColumn(lexpr) && !namesColumn(rexpr)) return false;

@@ -67,7 +67,8 @@ export function add(
   );
   if (known !== undefined) {
     known.whole ||= whole;
-    for (const column of details.columns ?? []) if (!known.columns.includes(column)) known.columns.push(column);
+    for (const column of details.columns ?? [])
+      if (!known.columns.includes(column)) known.columns.push(column);
     return;
   }
   if (context.actions.length >= ACTIONS_MAX) return overflow(context);
@@ -79,7 +80,8 @@ export function mergeActions(context: Context, actions: readonly Action[], risk:
   context.risk = higherRisk(context.risk, risk);
   for (const one of actions) {
     const same = context.actions.find(
-      (known) => known.action === one.action && known.object === one.object && known.objectKind === one.objectKind,
+      (known) =>
+        known.action === one.action && known.object === one.object && known.objectKind === one.objectKind,
     );
     if (same !== undefined) same.whole ||= one.whole;
     else if (context.actions.length >= ACTIONS_MAX) overflow(context);
@@ -126,7 +128,10 @@ export function constantOf(context: Context, value: unknown): string | undefined
     if (inner !== undefined) return textOf(inner, field) ?? '';
   }
   const integer = nodeOf(constant, 'ival');
-  if (integer !== undefined) return String(integer['ival'] ?? 0);
+  if (integer !== undefined) {
+    const number = integer['ival'];
+    return typeof number === 'number' ? String(number) : '0';
+  }
   const boolean = nodeOf(constant, 'boolval');
   if (boolean !== undefined) return String(boolean['boolval'] === true);
   return undefined;

@@ -69,7 +69,10 @@ function settingsKey(settings: SessionSettings): string {
 }
 
 /** Loads the parser (WebAssembly, once per process) and makes an analyser. Rejects only where the parser cannot be loaded. */
-export async function createAnalyser(deps: AnalyserDeps, config: AnalyserConfig = ANALYSER_DEFAULTS): Promise<OwnedAnalyser> {
+export async function createAnalyser(
+  deps: AnalyserDeps,
+  config: AnalyserConfig = ANALYSER_DEFAULTS,
+): Promise<OwnedAnalyser> {
   await loadParser();
   const resolver = deps.resolver ?? createStaticResolver();
   const cache = createShapeCache(config);
@@ -89,7 +92,9 @@ export async function createAnalyser(deps: AnalyserDeps, config: AnalyserConfig 
 
   function withText(sql: string, found: Run | undefined): StatementAnalysis {
     const parsed = found?.parsed ?? false;
-    const { text, lifted } = parsed ? liftSecrets(sql, found?.secrets ?? [], deps.hmac) : liftUnparsed(sql, deps.hmac);
+    const { text, lifted } = parsed
+      ? liftSecrets(sql, found?.secrets ?? [], deps.hmac)
+      : liftUnparsed(sql, deps.hmac);
     return { ...(found?.analysis ?? opaqueAnalysis('cannot be analysed')), text, secretsLifted: lifted };
   }
 
@@ -104,7 +109,12 @@ export async function createAnalyser(deps: AnalyserDeps, config: AnalyserConfig 
   }
 
   /** Analyses the shape once more with other values in its free places: it must come out the same. */
-  function holdsWithOtherValues(shape: Shape, binding: readonly number[], settings: SessionSettings, found: Run): boolean {
+  function holdsWithOtherValues(
+    shape: Shape,
+    binding: readonly number[],
+    settings: SessionSettings,
+    found: Run,
+  ): boolean {
     const pieces = shape.key.split(/[\u0001\u0002]/);
     let sql = pieces[0]!;
     shape.literals.forEach((literal, index) => {
@@ -115,11 +125,17 @@ export async function createAnalyser(deps: AnalyserDeps, config: AnalyserConfig 
     return again !== undefined && JSON.stringify(again.analysis) === JSON.stringify(found.analysis);
   }
 
-  function analyseDirectly(sql: string, settings: SessionSettings, prepared: PreparedNames, shape: Shape | undefined): StatementAnalysis {
+  function analyseDirectly(
+    sql: string,
+    settings: SessionSettings,
+    prepared: PreparedNames,
+    shape: Shape | undefined,
+  ): StatementAnalysis {
     const found = run(sql, settings, prepared);
     if (found === undefined || found.broken) broken = found?.broken ?? broken;
     const result = withText(sql, found);
-    if (shape !== undefined && found !== undefined && !result.secretsLifted) keep(sql, shape, settings, found);
+    if (shape !== undefined && found !== undefined && !result.secretsLifted)
+      keep(sql, shape, settings, found);
     return result;
   }
 
@@ -155,7 +171,11 @@ export async function createAnalyser(deps: AnalyserDeps, config: AnalyserConfig 
 
 /** Short literals and numbers hold none of the words. */
 function maySecret(literal: string): boolean {
-  return literal.length > 4 && literal.charCodeAt(0) === 39 && (SECRET_WORDS.test(literal) || literal.includes('://'));
+  return (
+    literal.length > 4 &&
+    literal.charCodeAt(0) === 39 &&
+    (SECRET_WORDS.test(literal) || literal.includes('://'))
+  );
 }
 
 function asPrepared(session: AnalyserSession): PreparedNames {

@@ -35,7 +35,7 @@ export function createParseThread(clock: Clock, config: ParseThreadConfig): Pars
   function discard(gone: Worker | undefined): void {
     if (gone === undefined || gone !== worker) return;
     worker = undefined;
-    void gone.terminate();
+    gone.terminate().catch(() => undefined);
     finish(undefined);
   }
 

@@ -4,7 +4,11 @@ import { isNode, listOf } from './tree.ts';
 
 export type Parsed =
   | { readonly ok: true; readonly statements: readonly ParsedStatement[] }
-  | { readonly ok: false; readonly reason: string; /** The parser itself failed; its memory is not to be trusted any more. */ readonly broken: boolean };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** The parser itself failed; its memory is not to be trusted any more. */ readonly broken: boolean;
+    };
 
 /** A RawStmt: `location` and `length` are bytes of UTF-8; length 0 means up to the end. */
 export interface ParsedStatement {
@@ -37,7 +41,11 @@ export function parseSql(sql: string): Parsed {
     }));
     return { ok: true, statements };
   } catch (error) {
-    return { ok: false, reason: error instanceof Error ? error.message : 'unknown', broken: !(error instanceof SqlError) };
+    return {
+      ok: false,
+      reason: error instanceof Error ? error.message : 'unknown',
+      broken: !(error instanceof SqlError),
+    };
   }
 }
 
@@ -54,7 +62,12 @@ export function fingerprintOf(sql: string): string | null {
 /** The lexer's tokens with their places in bytes; empty where it fails. */
 export function tokensOf(sql: string): readonly Token[] {
   try {
-    return scanSync(sql).tokens.map((token) => ({ start: token.start, end: token.end, name: token.tokenName, text: token.text }));
+    return scanSync(sql).tokens.map((token) => ({
+      start: token.start,
+      end: token.end,
+      name: token.tokenName,
+      text: token.text,
+    }));
   } catch {
     return [];
   }
@@ -75,7 +88,13 @@ export function staticSqlOf(body: string): readonly string[] {
     if (!isNode(value)) return;
     const query = value['query'];
     if (typeof query === 'string' && found.length < STATIC_SQL_MAX) {
-      found.push(/^\s*(select|insert|update|delete|merge|with|truncate|drop|create|alter|grant|revoke|copy|set|call|lock|do)\b/i.test(query) ? query : `SELECT ${query}`);
+      found.push(
+        /^\s*(select|insert|update|delete|merge|with|truncate|drop|create|alter|grant|revoke|copy|set|call|lock|do)\b/i.test(
+          query,
+        )
+          ? query
+          : `SELECT ${query}`,
+      );
     }
     for (const key in value) gather(value[key]);
   };

@@ -40,7 +40,12 @@ export function readRelation(
   readNamed(context, name, whole, columns);
 }
 
-export function readNamed(context: Context, name: string, whole: boolean, columns: readonly string[] = []): void {
+export function readNamed(
+  context: Context,
+  name: string,
+  whole: boolean,
+  columns: readonly string[] = [],
+): void {
   const bare = name.slice(name.lastIndexOf('.') + 1);
   if (isCatalogue(name)) {
     const kind = CREDENTIAL_RELATIONS.has(bare) ? 'read.credentials' : 'read.catalogue';

@@ -1,5 +1,4 @@
 /** One full analysis: parse, walk every node, gather. Pure but for the session's prepared names. */
-import type { RiskClass } from '../../../../schemas/types.ts';
 import type { SessionSettings, StatementAnalysis } from './analyser.ts';
 import { forbid, mergeActions, opaque, type Context, type SecretMark } from './context.ts';
 import type { ObjectResolver } from './objects.ts';
@@ -40,9 +39,18 @@ export function runAnalysis(input: RunInput): Run {
     // Backslashes in plain quotes then mean something else than the parser takes them for.
     opaque(context, 'statement', 'standard_conforming_strings is off');
   }
-  if (isUnsafeEncoding(input.settings.clientEncoding)) forbid(context, 'client_encoding', 'the session speaks an encoding that is not ASCII-safe');
+  if (isUnsafeEncoding(input.settings.clientEncoding))
+    forbid(context, 'client_encoding', 'the session speaks an encoding that is not ASCII-safe');
   if (!parsed.ok) {
-    opaque(context, 'statement', /^\s*(start_replication|base_backup|identify_system|create_replication_slot|drop_replication_slot|timeline_history|read_replication_slot|upload_manifest)\b/i.test(input.sql) ? 'replication command' : 'does not parse');
+    opaque(
+      context,
+      'statement',
+      /^\s*(start_replication|base_backup|identify_system|create_replication_slot|drop_replication_slot|timeline_history|read_replication_slot|upload_manifest)\b/i.test(
+        input.sql,
+      )
+        ? 'replication command'
+        : 'does not parse',
+    );
     return outcome(context, constants, 1, null, { parsed: false, broken: parsed.broken });
   }
   for (const raw of parsed.statements) {
@@ -76,7 +84,11 @@ function outcome(
   };
 }
 
-function createWalk(input: RunInput): { context: Context; walk: (value: unknown) => void; constants: Set<number> } {
+function createWalk(input: RunInput): {
+  context: Context;
+  walk: (value: unknown) => void;
+  constants: Set<number>;
+} {
   const constants = new Set<number>();
   const context: Context = {
     settings: input.settings,
@@ -84,7 +96,7 @@ function createWalk(input: RunInput): { context: Context; walk: (value: unknown)
     prepared: input.prepared,
     ctes: [],
     actions: [],
-    risk: 'none' satisfies RiskClass as RiskClass,
+    risk: 'none',
     forcedDenial: null,
     changesSessionState: false,
     cacheable: true,

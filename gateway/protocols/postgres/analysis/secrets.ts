@@ -12,7 +12,8 @@ export interface LiftedText {
 const DIGEST_HEX = 12;
 
 /** Words that announce a secret. Text with none of them takes the short way. */
-export const SECRET_WORDS = /passw|passphrase|pwd|secret|token|credential|api_?key|access_?key|private_?key|conninfo|dblink/i;
+export const SECRET_WORDS =
+  /passw|passphrase|pwd|secret|token|credential|api_?key|access_?key|private_?key|conninfo|dblink/i;
 
 /** Words behind which a literal is a secret (all runs bounded, so that no text takes more than linear time), for text that does not parse or lies in a string. */
 const ANNOUNCED =
@@ -30,11 +31,15 @@ function digestOf(hmac: Hmac, secret: string): string {
 function valueOf(raw: string): string {
   const dollar = /^\$(\w*)\$([\s\S]*)\$\1\$$/.exec(raw);
   if (dollar !== null) return dollar[2]!;
-  return raw.replace(/^[^']*'/, '').replace(/'$/, '').replaceAll("''", "'");
+  return raw
+    .replace(/^[^']*'/, '')
+    .replace(/'$/, '')
+    .replaceAll("''", "'");
 }
 
 function isLiteral(token: Token): boolean {
-  return token.name === 'SCONST' || token.name === 'USCONST' || token.name === 'BCONST' || token.name === 'XCONST';
+  // By its text: the lexer has no name for U&'...'.
+  return /^(?:[EeNnBbXx]|[Uu]&)?'|^\$[^\d$][^$]*\$|^\$\$/.test(token.text);
 }
 
 /**
@@ -42,7 +47,8 @@ function isLiteral(token: Token): boolean {
  * word that announces a secret; in the others, what a connection string or nested command would show.
  */
 export function liftSecrets(sql: string, marks: readonly SecretMark[], hmac: Hmac): LiftedText {
-  if (marks.length === 0 && !SECRET_WORDS.test(sql) && !sql.includes('://')) return { text: sql, lifted: false };
+  if (marks.length === 0 && !SECRET_WORDS.test(sql) && !sql.includes('://'))
+    return { text: sql, lifted: false };
   const bytes = Buffer.from(sql, 'utf8');
   const tokens = tokensOf(sql);
   if (tokens.length === 0) return liftUnparsed(sql, hmac);
@@ -73,7 +79,8 @@ function isAnnounced(tokens: readonly Token[], index: number): boolean {
     const label = tokens[before - 1];
     return label !== undefined && isLiteral(label) && label.text.length < 64 && SECRET_WORDS.test(label.text);
   }
-  for (let steps = 0; steps < 4 && BETWEEN.has((tokens[before]?.text ?? '').toLowerCase()); steps++) before -= 1;
+  for (let steps = 0; steps < 4 && BETWEEN.has((tokens[before]?.text ?? '').toLowerCase()); steps++)
+    before -= 1;
   const word = tokens[before];
   return word !== undefined && !isLiteral(word) && SECRET_WORDS.test(word.text);
 }
@@ -85,7 +92,9 @@ function liftAnnounced(text: string, original: string, hmac: Hmac): LiftedText {
       secret.startsWith('hmac:') ? whole : `${before}${quotes}${digestOf(hmac, secret)}${quotes}`,
     )
     .replace(KEY_VALUE, (whole, before: string, secret: string) =>
-      secret.startsWith('hmac:') || /^(\$\d+|\?|:\w+|\w+\()/.test(secret) ? whole : `${before}${digestOf(hmac, secret)}`,
+      secret.startsWith('hmac:') || /^(\$\d+|\?|:\w+|\w+\()/.test(secret)
+        ? whole
+        : `${before}${digestOf(hmac, secret)}`,
     )
     .replace(URL_PASSWORD, (whole, before: string, secret: string, after: string) =>
       secret.startsWith('hmac:') ? whole : `${before}${digestOf(hmac, secret)}${after}`,
@@ -100,6 +109,8 @@ export function liftUnparsed(sql: string, hmac: Hmac): LiftedText {
   // A literal may have begun before the word (a body in dollar quotes): start at the statement's first quote then.
   const quote = sql.search(/['$]/);
   const from = quote !== -1 && quote < first ? quote : first;
-  const text = sql.slice(0, from) + sql.slice(from).replace(UNPARSED_LITERAL, (raw) => `'${digestOf(hmac, valueOf(raw))}'`);
+  const text =
+    sql.slice(0, from) +
+    sql.slice(from).replace(UNPARSED_LITERAL, (raw) => `'${digestOf(hmac, valueOf(raw))}'`);
   return liftAnnounced(text, sql, hmac);
 }

@@ -16,7 +16,8 @@ const QUOTE = 39;
 const DOUBLE_QUOTE = 34;
 
 const WORD = new Uint8Array(128);
-for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789$') WORD[char.charCodeAt(0)] = 1;
+for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789$')
+  WORD[char.charCodeAt(0)] = 1;
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;

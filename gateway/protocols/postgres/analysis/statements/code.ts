@@ -1,7 +1,18 @@
 /** Code: functions, DO, CALL, prepared statements, EXPLAIN, cursors. */
 import { add, forbid, opaque, secretStatement, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
-import { bodyOf, flagOf, listOf, nameParts, nodeOf, optionOn, options, stringNode, textOf, type TreeNode } from '../tree.ts';
+import {
+  bodyOf,
+  flagOf,
+  listOf,
+  nameParts,
+  nodeOf,
+  optionOn,
+  options,
+  stringNode,
+  textOf,
+  type TreeNode,
+} from '../tree.ts';
 import { nameCall } from './expressions.ts';
 import { setStatement } from './settings.ts';
 
@@ -17,7 +28,11 @@ function walkBody(context: Context, body: unknown, walk: Walk): void {
 /** What PL/pgSQL shows of its static SQL; the code around it stays opaque. */
 function showProcedural(context: Context, language: string, body: string, walk: Walk): void {
   if (/client_connection_check_interval/i.test(body)) {
-    forbid(context, 'client_connection_check_interval', 'the gateway needs this setting to end what a lost client left running');
+    forbid(
+      context,
+      'client_connection_check_interval',
+      'the gateway needs this setting to end what a lost client left running',
+    );
   }
   if (/password|conninfo|connection|dblink|user\s+mapping/i.test(body)) secretStatement(context);
   if (language !== 'plpgsql') return;
@@ -57,7 +72,11 @@ function explain(context: Context, node: TreeNode, walk: Walk): void {
 
 function prepare(context: Context, node: TreeNode, walk: Walk): void {
   context.cacheable = false;
-  const before = { actions: context.actions.splice(0), risk: context.risk, changes: context.changesSessionState };
+  const before = {
+    actions: context.actions.splice(0),
+    risk: context.risk,
+    changes: context.changesSessionState,
+  };
   context.risk = 'none';
   context.changesSessionState = false;
   walk(node['query']);
@@ -85,7 +104,12 @@ function execute(context: Context, node: TreeNode, walk: Walk): void {
 export const code: Handlers = {
   CreateFunctionStmt: createFunction,
   AlterFunctionStmt(context, node) {
-    add(context, 'alter.high', 'function', context.resolver.other(nameParts(nodeOf(node, 'func')?.['objname']), context.settings));
+    add(
+      context,
+      'alter.high',
+      'function',
+      context.resolver.other(nameParts(nodeOf(node, 'func')?.['objname']), context.settings),
+    );
     for (const item of listOf(node, 'actions')) {
       const set = bodyOf(bodyOf(item, 'DefElem')?.['arg'], 'VariableSetStmt');
       if (set !== undefined) setStatement(context, set);
@@ -124,11 +148,14 @@ export const code: Handlers = {
     add(context, 'create.code', 'trigger', textOf(node, 'trigname'));
     walk(node['whenClause']);
   },
-  CreateEventTrigStmt: (context, node) => add(context, 'create.code', 'event_trigger', textOf(node, 'trigname')),
-  AlterEventTrigStmt: (context, node) => add(context, 'alter.high', 'event_trigger', textOf(node, 'trigname')),
+  CreateEventTrigStmt: (context, node) =>
+    add(context, 'create.code', 'event_trigger', textOf(node, 'trigname')),
+  AlterEventTrigStmt: (context, node) =>
+    add(context, 'alter.high', 'event_trigger', textOf(node, 'trigname')),
   CreatePLangStmt: (context, node) => add(context, 'create.code', 'language', textOf(node, 'plname')),
   LoadStmt: (context, node) => add(context, 'execute.critical', 'library', textOf(node, 'filename')),
   CreateExtensionStmt: (context, node) => add(context, 'create.code', 'extension', textOf(node, 'extname')),
   AlterExtensionStmt: (context, node) => add(context, 'create.code', 'extension', textOf(node, 'extname')),
-  AlterExtensionContentsStmt: (context, node) => add(context, 'alter.high', 'extension', textOf(node, 'extname')),
+  AlterExtensionContentsStmt: (context, node) =>
+    add(context, 'alter.high', 'extension', textOf(node, 'extname')),
 };

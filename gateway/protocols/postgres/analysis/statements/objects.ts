@@ -7,11 +7,15 @@ import type { ActionKind } from '../actions.ts';
 import { createFrom } from './queries.ts';
 
 const SCHEMALESS = new Set(
-  'schema database role tablespace extension language foreign_server fdw event_trigger publication subscription access_method cast transform'.split(' '),
+  'schema database role tablespace extension language foreign_server fdw event_trigger publication subscription access_method cast transform'.split(
+    ' ',
+  ),
 );
 const RELATIONS = new Set('table view matview index sequence foreign_table'.split(' '));
 const SAFE_ALTERS = new Set(
-  'AT_AddColumn AT_ColumnDefault AT_DropNotNull AT_SetNotNull AT_AddIndex AT_AddConstraint AT_ValidateConstraint AT_SetStatistics AT_SetOptions AT_SetRelOptions AT_ResetRelOptions AT_AlterColumnType AT_AttachPartition AT_ClusterOn AT_SetStorage'.split(' '),
+  'AT_AddColumn AT_ColumnDefault AT_DropNotNull AT_SetNotNull AT_AddIndex AT_AddConstraint AT_ValidateConstraint AT_SetStatistics AT_SetOptions AT_SetRelOptions AT_ResetRelOptions AT_AlterColumnType AT_AttachPartition AT_ClusterOn AT_SetStorage'.split(
+    ' ',
+  ),
 );
 const DROPPING_ALTERS = new Set(['AT_DropColumn', 'AT_DropConstraint', 'AT_DetachPartition']);
 
@@ -24,7 +28,8 @@ function objectName(context: Context, kind: string, value: unknown): string {
   if (range !== undefined) return targetName(context, range);
   const parts = nameParts(value);
   if (SCHEMALESS.has(kind) || parts.length === 0) return parts.join('.');
-  if (RELATIONS.has(kind) && parts.length === 1) return context.resolver.relation(null, parts[0]!, context.settings);
+  if (RELATIONS.has(kind) && parts.length === 1)
+    return context.resolver.relation(null, parts[0]!, context.settings);
   return context.resolver.other(parts, context.settings);
 }
 
@@ -32,7 +37,11 @@ function drop(context: Context, node: TreeNode): void {
   const kind = kindOf(node, 'removeType');
   for (const item of listOf(node, 'objects')) {
     const name = objectName(context, kind, item);
-    const action = name.startsWith('pg_temp.') ? 'drop.temporary' : kind === 'schema' ? 'drop.critical' : 'drop';
+    const action = name.startsWith('pg_temp.')
+      ? 'drop.temporary'
+      : kind === 'schema'
+        ? 'drop.critical'
+        : 'drop';
     add(context, action, kind, name);
   }
 }
@@ -47,7 +56,8 @@ function alterTable(context: Context, node: TreeNode, walk: Walk): void {
     const subtype = textOf(command, 'subtype') ?? '';
     const column = textOf(command, 'name');
     if (column !== null) columns.push(column);
-    if (DROPPING_ALTERS.has(subtype)) add(context, 'drop', subtype === 'AT_DropColumn' ? 'column' : 'constraint', `${name}.${column ?? ''}`);
+    if (DROPPING_ALTERS.has(subtype))
+      add(context, 'drop', subtype === 'AT_DropColumn' ? 'column' : 'constraint', `${name}.${column ?? ''}`);
     else if (!SAFE_ALTERS.has(subtype)) action = 'alter.high';
     walk(command['def']);
   }
@@ -55,10 +65,20 @@ function alterTable(context: Context, node: TreeNode, walk: Walk): void {
 }
 
 /** A command on one relation; its parts are walked for what runs in defaults and conditions. */
-function onRelation(kind: ActionKind, objectKind: string, field: string, parts: readonly string[] = []): Handler {
+function onRelation(
+  kind: ActionKind,
+  objectKind: string,
+  field: string,
+  parts: readonly string[] = [],
+): Handler {
   return (context, node, walk) => {
     const range = nodeOf(node, field);
-    add(context, kind === 'create' && isTemporary(range) ? 'create.temporary' : kind, objectKind, targetName(context, range));
+    add(
+      context,
+      kind === 'create' && isTemporary(range) ? 'create.temporary' : kind,
+      objectKind,
+      targetName(context, range),
+    );
     for (const part of parts) walk(node[part]);
   };
 }
@@ -68,7 +88,12 @@ function onName(kind: ActionKind, objectKind: string, field: string, qualified =
   return (context, node) => {
     const plain = textOf(node, field);
     const parts = plain === null ? nameParts(node[field]) : [plain];
-    add(context, kind, objectKind, qualified ? context.resolver.other(parts, context.settings) : parts.join('.'));
+    add(
+      context,
+      kind,
+      objectKind,
+      qualified ? context.resolver.other(parts, context.settings) : parts.join('.'),
+    );
   };
 }
 
@@ -76,7 +101,8 @@ function onObject(kind: ActionKind, field: string): Handler {
   return (context, node) => {
     const objectKind = kindOf(node, field);
     const range = nodeOf(node, 'relation');
-    const name = range === undefined ? objectName(context, objectKind, node['object']) : targetName(context, range);
+    const name =
+      range === undefined ? objectName(context, objectKind, node['object']) : targetName(context, range);
     const critical = objectKind === 'role' || objectKind === 'database';
     add(context, critical ? 'alter.high' : kind, objectKind, name === '' ? textOf(node, 'subname') : name);
   };
@@ -85,7 +111,12 @@ function onObject(kind: ActionKind, field: string): Handler {
 function define(context: Context, node: TreeNode): void {
   const kind = kindOf(node, 'kind');
   const code = ['operator', 'aggregate', 'type'].includes(kind);
-  add(context, code ? 'create.code' : 'create', kind, objectName(context, kind, { List: { items: node['defnames'] } }));
+  add(
+    context,
+    code ? 'create.code' : 'create',
+    kind,
+    objectName(context, kind, { List: { items: node['defnames'] } }),
+  );
 }
 
 export const objects: Handlers = {
@@ -97,8 +128,14 @@ export const objects: Handlers = {
       add(context, 'truncate', 'table', targetName(context, bodyOf(item, 'RangeVar')), { whole: true });
     }
   },
-  CreateStmt: onRelation('create', 'table', 'relation', ['tableElts', 'constraints', 'partspec', 'partbound']),
-  TableLikeClause: (context, node) => add(context, 'session', 'table', targetName(context, nodeOf(node, 'relation'))),
+  CreateStmt: onRelation('create', 'table', 'relation', [
+    'tableElts',
+    'constraints',
+    'partspec',
+    'partbound',
+  ]),
+  TableLikeClause: (context, node) =>
+    add(context, 'session', 'table', targetName(context, nodeOf(node, 'relation'))),
   CreateForeignTableStmt(context, node, walk) {
     const base = nodeOf(node, 'base') ?? {};
     if (listOf(node, 'options').length > 0) secretStatement(context);
@@ -117,7 +154,12 @@ export const objects: Handlers = {
   AlterSeqStmt: onRelation('alter', 'sequence', 'sequence'),
   CompositeTypeStmt: onRelation('create', 'type', 'typevar'),
   CreateSchemaStmt(context, node, walk) {
-    add(context, 'create', 'schema', textOf(node, 'schemaname') ?? textOf(nodeOf(node, 'authrole'), 'rolename'));
+    add(
+      context,
+      'create',
+      'schema',
+      textOf(node, 'schemaname') ?? textOf(nodeOf(node, 'authrole'), 'rolename'),
+    );
     walk(node['schemaElts']);
   },
   CreateTableSpaceStmt: onName('admin', 'tablespace', 'tablespacename'),
@@ -162,7 +204,10 @@ export const objects: Handlers = {
   AlterOwnerStmt: onObject('alter.high', 'objectType'),
   CommentStmt: (context, node) => {
     const kind = kindOf(node, 'objtype');
-    const name = tagged(node['object']) === undefined ? null : (stringNode(node['object']) ?? objectName(context, kind, node['object']));
+    const name =
+      tagged(node['object']) === undefined
+        ? null
+        : (stringNode(node['object']) ?? objectName(context, kind, node['object']));
     add(context, 'alter', kind, name);
   },
 };

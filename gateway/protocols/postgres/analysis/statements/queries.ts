@@ -73,9 +73,15 @@ function targetColumns(list: readonly TreeNode[]): string[] {
   return list.map((item) => textOf(bodyOf(item, 'ResTarget'), 'name') ?? '').filter((name) => name !== '');
 }
 
-function writeTo(context: Context, range: TreeNode | undefined, columns: readonly string[], whole: boolean): void {
+function writeTo(
+  context: Context,
+  range: TreeNode | undefined,
+  columns: readonly string[],
+  whole: boolean,
+): void {
   const name = targetName(context, range);
-  if (name === 'pg_catalog.pg_settings') forbid(context, 'pg_settings', 'settings are changed with SET, not through pg_settings');
+  if (name === 'pg_catalog.pg_settings')
+    forbid(context, 'pg_settings', 'settings are changed with SET, not through pg_settings');
   if (isCatalogue(name)) return add(context, 'write.catalogue', 'table', name, { columns, whole });
   add(context, whole ? 'write.whole' : 'write', 'table', name, { columns });
 }
@@ -123,7 +129,9 @@ export const queries: Handlers = {
       const whole = !restricts(context, node['joinCondition']);
       if (clauses.some((clause) => textOf(clause, 'commandType') === 'CMD_DELETE')) {
         // Rows that the source does not match are deleted under no condition of the join.
-        const unmatched = clauses.some((clause) => textOf(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE');
+        const unmatched = clauses.some(
+          (clause) => textOf(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE',
+        );
         remove(context, nodeOf(node, 'relation'), whole || unmatched);
       }
       walkSources(context, node['sourceRelation'], true, walk);

@@ -1,7 +1,18 @@
 /** Roles, privileges, and what lets others in or data out. */
 import { add, secretStatement, type Context } from '../context.ts';
 import type { Handlers } from '../handlers.ts';
-import { bodyOf, flagOf, listOf, nameParts, nodeOf, optionOn, options, roleName, textOf, type TreeNode } from '../tree.ts';
+import {
+  bodyOf,
+  flagOf,
+  listOf,
+  nameParts,
+  nodeOf,
+  optionOn,
+  options,
+  roleName,
+  textOf,
+  type TreeNode,
+} from '../tree.ts';
 
 const POWERS = ['superuser', 'createrole', 'bypassrls', 'isreplication'];
 
@@ -29,13 +40,22 @@ function grant(context: Context, node: TreeNode): void {
     const range = bodyOf(item, 'RangeVar');
     const parts = nameParts(item);
     if (range !== undefined) {
-      const name = context.resolver.relation(textOf(range, 'schemaname'), textOf(range, 'relname') ?? '', context.settings);
+      const name = context.resolver.relation(
+        textOf(range, 'schemaname'),
+        textOf(range, 'relname') ?? '',
+        context.settings,
+      );
       add(context, action, kind, name, { columns });
     } else if (target === 'ACL_TARGET_ALL_IN_SCHEMA') {
       add(context, action, kind, `${parts.join('.')}.*`, { whole: true });
     } else {
       const qualified = ['function', 'procedure', 'routine', 'type', 'domain'].includes(kind);
-      add(context, action, kind, qualified ? context.resolver.other(parts, context.settings) : parts.join('.'));
+      add(
+        context,
+        action,
+        kind,
+        qualified ? context.resolver.other(parts, context.settings) : parts.join('.'),
+      );
     }
   }
 }
@@ -50,9 +70,11 @@ function access(kind: string, field: string, action: 'create.access' | 'alter.hi
 
 export const roles: Handlers = {
   CreateRoleStmt: (context, node) => changeRole(context, textOf(node, 'role') ?? '', listOf(node, 'options')),
-  AlterRoleStmt: (context, node) => changeRole(context, roleName(nodeOf(node, 'role')), listOf(node, 'options')),
+  AlterRoleStmt: (context, node) =>
+    changeRole(context, roleName(nodeOf(node, 'role')), listOf(node, 'options')),
   DropRoleStmt(context, node) {
-    for (const role of listOf(node, 'roles')) add(context, 'drop.critical', 'role', nameParts(role).join('.'));
+    for (const role of listOf(node, 'roles'))
+      add(context, 'drop.critical', 'role', nameParts(role).join('.'));
   },
   GrantStmt: grant,
   GrantRoleStmt(context, node) {
@@ -62,8 +84,10 @@ export const roles: Handlers = {
     }
   },
   AlterDefaultPrivilegesStmt: (context, node) => grant(context, nodeOf(node, 'action') ?? {}),
-  ReassignOwnedStmt: (context, node) => add(context, 'alter.high', 'owned', nameParts(node['roles']).join(', ')),
-  DropOwnedStmt: (context, node) => add(context, 'drop.critical', 'owned', nameParts(node['roles']).join(', ')),
+  ReassignOwnedStmt: (context, node) =>
+    add(context, 'alter.high', 'owned', nameParts(node['roles']).join(', ')),
+  DropOwnedStmt: (context, node) =>
+    add(context, 'drop.critical', 'owned', nameParts(node['roles']).join(', ')),
   CreatePolicyStmt(context, node, walk) {
     add(context, 'alter.high', 'policy', textOf(node, 'policy_name'));
     walk(node['qual']);
@@ -74,7 +98,8 @@ export const roles: Handlers = {
     walk(node['qual']);
     walk(node['with_check']);
   },
-  SecLabelStmt: (context, node) => add(context, 'alter.high', 'security_label', nameParts(node['object']).join('.')),
+  SecLabelStmt: (context, node) =>
+    add(context, 'alter.high', 'security_label', nameParts(node['object']).join('.')),
   CreateFdwStmt: access('foreign_data_wrapper', 'fdwname'),
   AlterFdwStmt: access('foreign_data_wrapper', 'fdwname', 'alter.high'),
   CreateForeignServerStmt: access('server', 'servername'),

@@ -3,13 +3,20 @@ import { add, constantOf, forbid, opaque, type Context } from '../context.ts';
 import type { Handlers } from '../handlers.ts';
 import { bodyOf, listOf, nodeOf, roleName, textOf, type TreeNode } from '../tree.ts';
 
-const SESSION_STATE = new Set(['search_path', 'role', 'session_authorization', 'standard_conforming_strings', 'client_encoding']);
+const SESSION_STATE = new Set([
+  'search_path',
+  'role',
+  'session_authorization',
+  'standard_conforming_strings',
+  'client_encoding',
+]);
 
 const TRUST_SETTINGS =
   /^(row_security|session_replication_role|event_triggers|allow_system_table_mods|allow_in_place_tablespaces|zero_damaged_pages|ignore_.*|(session|local|shared)_preload_libraries|dynamic_library_path|password_encryption|createrole_self_grant|restrict_nonsystem_relation_kind|log_.*|track_activities|pgaudit\..*|extension_control_path|.*_command|.*_library|jit_provider|compute_query_id)$/;
 
 /** Encodings whose multi-byte characters may hold ASCII bytes (quotes, backslashes), as PostgreSQL spells them without `_`. */
-const UNSAFE_ENCODING = /^(SJIS|MSKANJI|SHIFTJIS.*|WIN932|WINDOWS932|BIG5|WIN950|WINDOWS950|GBK|WIN936|WINDOWS936|UHC|WIN949|WINDOWS949|GB18030|JOHAB)$/;
+const UNSAFE_ENCODING =
+  /^(SJIS|MSKANJI|SHIFTJIS.*|WIN932|WINDOWS932|BIG5|WIN950|WINDOWS950|GBK|WIN936|WINDOWS936|UHC|WIN949|WINDOWS949|GB18030|JOHAB)$/;
 
 /** Whether the client may not use an encoding. */
 export function isUnsafeEncoding(name: string): boolean {
@@ -21,7 +28,11 @@ export function setSetting(context: Context, written: string, value: string | nu
   const name = written.toLowerCase();
   if (SESSION_STATE.has(name)) context.changesSessionState = true;
   if (name === 'client_connection_check_interval' && value !== null) {
-    forbid(context, 'client_connection_check_interval', 'the gateway needs this setting to end what a lost client left running');
+    forbid(
+      context,
+      'client_connection_check_interval',
+      'the gateway needs this setting to end what a lost client left running',
+    );
   }
   if (name === 'client_encoding' && value !== null && isUnsafeEncoding(value)) {
     forbid(context, 'client_encoding', `encoding ${value} may hide quotes inside characters; use UTF8`);
@@ -83,6 +94,11 @@ export const settings: Handlers = {
   },
   DiscardStmt(context, node) {
     context.changesSessionState = true;
-    add(context, 'set', 'session', (textOf(node, 'target') ?? 'DISCARD_ALL').replace('DISCARD_', '').toLowerCase());
+    add(
+      context,
+      'set',
+      'session',
+      (textOf(node, 'target') ?? 'DISCARD_ALL').replace('DISCARD_', '').toLowerCase(),
+    );
   },
 };

@@ -30,18 +30,25 @@ function copy(context: Context, node: TreeNode, walk: Walk): void {
 
 function maintain(context: Context, node: TreeNode, objectKind: string): void {
   const range = nodeOf(node, 'relation');
-  add(context, 'maintain', objectKind, range === undefined ? textOf(node, 'name') : targetName(context, range));
+  add(
+    context,
+    'maintain',
+    objectKind,
+    range === undefined ? textOf(node, 'name') : targetName(context, range),
+  );
 }
 
 export const utility: Handlers = {
   CopyStmt: copy,
   LockStmt(context, node) {
-    for (const item of listOf(node, 'relations')) add(context, 'lock', 'table', targetName(context, bodyOf(item, 'RangeVar')));
+    for (const item of listOf(node, 'relations'))
+      add(context, 'lock', 'table', targetName(context, bodyOf(item, 'RangeVar')));
   },
   TransactionStmt(context, node) {
     const kind = textOf(node, 'kind') ?? '';
     // A rollback takes back SET and set_config: what the session's settings are afterwards only the target knows.
-    if (kind.startsWith('TRANS_STMT_ROLLBACK') || kind.startsWith('TRANS_STMT_COMMIT')) context.changesSessionState = true;
+    if (kind.startsWith('TRANS_STMT_ROLLBACK') || kind.startsWith('TRANS_STMT_COMMIT'))
+      context.changesSessionState = true;
     add(context, 'transaction');
   },
   ConstraintsSetStmt: (context) => add(context, 'transaction'),
@@ -52,7 +59,12 @@ export const utility: Handlers = {
     const relations = listOf(node, 'rels');
     if (relations.length === 0) add(context, 'maintain', 'database', null);
     for (const item of relations) {
-      add(context, 'maintain', 'table', targetName(context, nodeOf(bodyOf(item, 'VacuumRelation'), 'relation')));
+      add(
+        context,
+        'maintain',
+        'table',
+        targetName(context, nodeOf(bodyOf(item, 'VacuumRelation'), 'relation')),
+      );
     }
   },
   ClusterStmt: (context, node) => maintain(context, node, 'table'),
