@@ -121,7 +121,8 @@ export class ExtendedQuery {
         // Values bound to a statement that holds secrets may be secrets: their digest is in the event.
         if (!analysis.secretsLifted) this.#record(ruling.request.id, buffer.subarray(start, end));
         const undo = this.#portals.replace(message.portal, portal);
-        this.#context.expectations.push(expected('bind', { undo }));
+        // An error while planning is the request's; so Bind carries it, too.
+        this.#context.expectations.push(expected('bind', { undo, request: ruling.request }));
       });
     });
   }
