@@ -32,7 +32,8 @@ export function workerModule(name: string, importMetaUrl: string): URL {
 }
 
 export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
-  const worker = new Worker(options.module, { workerData: options.data });
+  // No flags of the process: some of them (--input-type, --test) make no sense in a worker and would end it.
+  const worker = new Worker(options.module, { workerData: options.data, execArgv: [] });
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let ended: Error | undefined;

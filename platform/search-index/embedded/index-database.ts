@@ -1,7 +1,7 @@
 /**
  * Tables of the embedded search index.
  *
- *   documents  one row per document: index, id, time, version, JSON body. Row ids are never used again.
+ *   documents  one row per document: index, id, time, version, body as JSONB. Row ids are never used again.
  *   lookups    (field, value, time, document) for the fields that documents are looked up by: an exact match comes out in
  *              the order of time without a sort.
  *   texts      FTS5 without content over all strings of a document.
@@ -17,7 +17,7 @@ const LAYOUT = `
   create table if not exists indexes (number integer primary key, name text not null unique) strict;
   create table if not exists documents (
     document integer primary key autoincrement, ind integer not null, id text not null, time integer not null,
-    version integer not null, body text not null) strict;
+    version integer not null, body blob not null) strict;
   create unique index if not exists documents_by_id on documents (ind, id);
   create index if not exists documents_by_time on documents (ind, time, document);
   create table if not exists lookup_fields (number integer primary key, name text not null unique) strict;
@@ -44,6 +44,8 @@ export interface IndexDatabase {
 }
 
 const STATEMENTS_MAX = 500;
+/** 64 MiB: a batch touches pages all over the lookups, and each checkpoint writes a page once, however often it changed. */
+const CHECKPOINT_PAGES = 16_384;
 
 function open(config: IndexDatabaseConfig): DatabaseSync {
   if (config.file !== ':memory:') {
@@ -52,6 +54,7 @@ function open(config: IndexDatabaseConfig): DatabaseSync {
   }
   const sqlite = new DatabaseSync(config.file, { timeout: 5000 });
   sqlite.exec(`pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = memory;
+    pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}; pragma journal_size_limit = ${CHECKPOINT_PAGES * 4096};
     pragma cache_size = -${Math.ceil(config.cacheBytesMax / 1024)};`);
   const found = (sqlite.prepare('pragma user_version').get() as { user_version: number }).user_version;
   if (found > LAYOUT_VERSION) {

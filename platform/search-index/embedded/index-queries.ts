@@ -50,7 +50,7 @@ export function createIndexQueries(database: IndexDatabase) {
     const compare = order === 'newest' ? '<' : '>';
     const rows = database
       .prepare(
-        `select d.document, d.id, d.time, d.body from ${sql.from.sql} where ${sql.where.sql}
+        `select d.document, d.id, d.time, json(d.body) body from ${sql.from.sql} where ${sql.where.sql}
          ${cursor === undefined ? '' : `and (${sql.time}, ${sql.document}) ${compare} (?, ?)`}
          order by ${sql.time} ${direction}, ${sql.document} ${direction} limit ?`,
       )
@@ -114,7 +114,9 @@ export function createIndexQueries(database: IndexDatabase) {
     get(index: string, id: string): IndexDocument | undefined {
       const ind = database.indexNumber(index, false);
       if (ind === undefined) return undefined;
-      const row = database.prepare('select body from documents where ind = ? and id = ?').get(ind, id);
+      const row = database
+        .prepare('select json(body) body from documents where ind = ? and id = ?')
+        .get(ind, id);
       return row === undefined ? undefined : (JSON.parse(row['body'] as string) as IndexDocument);
     },
   };

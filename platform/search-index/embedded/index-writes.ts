@@ -2,8 +2,9 @@ import { whyRejected } from '../bounds.ts';
 import type { IndexDocument, WriteItem, WriteOutcome } from '../search-index.ts';
 import type { IndexDatabase } from './index-database.ts';
 
-/** Digests are looked up by field, never by words; in the full text they would be half of it. */
-const NOT_TEXT = /(hash|digest|signature|base64|\.heads)$/;
+/** Digests and opaque ids are looked up by field, never by words; in the full text they would be half of it. */
+const NOT_TEXT =
+  /(hash|digest|signature|base64|\.heads|event_id|\.evidence|idempotency_key)$|^(ecs\.version|event\.(id|module)|countersign\.[a-z_]+\.ids?)$/;
 
 function textOf(document: IndexDocument): string {
   const parts: string[] = [];
@@ -24,12 +25,14 @@ interface Stored {
 
 export function createIndexWrites(database: IndexDatabase) {
   const find = database.prepare(
-    'select document, time, version, body from documents where ind = ? and id = ?',
+    'select document, time, version, json(body) body from documents where ind = ? and id = ?',
   );
   const insert = database.prepare(
-    'insert into documents (ind, id, time, version, body) values (?, ?, ?, ?, ?)',
+    'insert into documents (ind, id, time, version, body) values (?, ?, ?, ?, jsonb(?))',
   );
-  const replace = database.prepare('update documents set time = ?, version = ?, body = ? where document = ?');
+  const replace = database.prepare(
+    'update documents set time = ?, version = ?, body = jsonb(?) where document = ?',
+  );
   const remove = database.prepare('delete from documents where document = ?');
   const addText = database.prepare('insert into texts (rowid, text) values (?, ?)');
   const removeText = database.prepare('delete from texts where rowid = ?');
@@ -96,7 +99,7 @@ export function createIndexWrites(database: IndexDatabase) {
       return database.transaction(() => {
         const rows = database
           .prepare(
-            'select document, time, version, body from documents where ind = ? and time < ? order by time, document limit ?',
+            'select document, time, version, json(body) body from documents where ind = ? and time < ? order by time, document limit ?',
           )
           .all(ind, before, limit) as unknown as Stored[];
         for (const stored of rows) {
@@ -111,7 +114,9 @@ export function createIndexWrites(database: IndexDatabase) {
       const fields = names.map((name) => [name, database.lookupFields.get(name)!] as const);
       if (database.prepare('select 1 from documents limit 1').get() === undefined) return;
       database.transaction(() => {
-        for (const row of database.prepare('select document, ind, time, body from documents').iterate()) {
+        for (const row of database
+          .prepare('select document, ind, time, json(body) body from documents')
+          .iterate()) {
           const { document, ind, time, body } = row as unknown as Stored & { ind: number };
           const parsed = JSON.parse(body) as IndexDocument;
           for (const [name, field] of fields) {
