@@ -52,7 +52,7 @@ export function makeDetection(said: Said, trigger: Trigger, identityRisk: number
     detectorKind: said.kind,
     title: finding.title,
     severity: finding.severity,
-    risk: Math.round(Math.min(100, Math.max(0, finding.risk)) * 10) / 10,
+    risk: Math.round(Math.min(100, Math.max(0, finding.risk))),
     identityRisk,
     reason: finding.reason.slice(0, 4096),
     figures: [...(finding.figures ?? [])],

@@ -90,10 +90,10 @@ export function barOf(state: RiskState, now: number): number {
   );
 }
 
-/** Calibrated risk, 0-100 with one decimal. */
+/** Calibrated risk, 0-100, whole. */
 export function calibrate(raw: number, bar: number): number {
   const risk = raw <= bar ? (50 * raw) / bar : 50 + (50 * (raw - bar)) / (1 - bar);
-  return Math.round(risk * 10) / 10;
+  return Math.round(risk);
 }
 
 /** Remembers today's maximum. */

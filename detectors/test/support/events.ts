@@ -4,7 +4,7 @@ import type { Random } from '../../../platform/clock/clock.ts';
 import type { Identity, SessionEvent, Sha256 } from '../../../schemas/types.ts';
 import { analyse } from './analyse.ts';
 
-export const NO_HASH = new Uint8Array(32) as Uint8Array as Sha256;
+export const NO_HASH: Sha256 = Buffer.alloc(32);
 
 export function identityOf(actor: Actor, session: PlannedSession): Identity {
   return {
