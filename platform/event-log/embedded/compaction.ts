@@ -28,14 +28,15 @@ export function needsCompaction(partition: Partition, config: EventLogConfig, no
 async function* recordsOf(partition: Partition, segment: Segment): AsyncGenerator<LogRecord[]> {
   const { files, readerDeps } = partition.upkeep;
   for (let position = 0; position < segment.bytes;) {
-    const read = await readSegment(readerDeps, segment, files.file(segment), {
+    const from = {
       position,
       expected: segment.base,
       offset: segment.base,
       offsetMax: segment.end,
       recordsMax: Number.MAX_SAFE_INTEGER,
       limit: segment.bytes,
-    });
+    };
+    const read = await files.use(segment, (file) => readSegment(readerDeps, segment, file, from));
     if (read.records.length > 0) yield read.records;
     if (read.position <= position) break;
     position = read.position;

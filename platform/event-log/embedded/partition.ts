@@ -6,10 +6,11 @@ import { eventLogError } from '../errors.ts';
 import type { LogRecord, TopicOptions } from '../event-log.ts';
 import { encodeFrames, FRAME_HEADER_BYTES } from '../frame.ts';
 import { diskError } from './disk-error.ts';
+import { readFromDisk } from './disk-reading.ts';
 import { recoverSegment } from './recovery.ts';
 import { createSegmentFiles, type SegmentFiles } from './segment-files.ts';
-import { readSegment, type Damage, type SegmentReaderDeps } from './segment-reader.ts';
-import { createSegment, findSegments, noteIndex, placeBefore, type Segment } from './segment.ts';
+import type { Damage, SegmentReaderDeps } from './segment-reader.ts';
+import { createSegment, findSegments, noteIndex, type Segment } from './segment.ts';
 import { createTail } from './tail.ts';
 
 export interface PartitionDeps {
@@ -97,8 +98,17 @@ export function createPartition(
 
   const begin = (base: number): void => {
     const segment = createSegment(folder, base, base, false);
-    file = disk.open(segment.path);
-    disk.syncFolder(folder);
+    const opened = files.hold(segment);
+    try {
+      disk.syncFolder(folder);
+    } catch (error) {
+      // An empty file left here would hide what the segment before it goes on to hold.
+      files.drop(segment);
+      files.release(segment);
+      disk.remove(segment.path);
+      throw error;
+    }
+    file = opened;
     active = segment;
     segments = [...segments, segment];
   };
@@ -106,7 +116,7 @@ export function createPartition(
   if (last === undefined || last.compacted) begin(last?.end ?? 0);
   else {
     active = last;
-    file = disk.open(last.path);
+    file = files.hold(last);
     const recovered = recoverSegment(last, file, { frameBytesMax: readerDeps.frameBytesMax, salt });
     if (recovered.tornBytes > 0) deps.onTorn(last, recovered.tornBytes);
     for (const damage of recovered.damage) deps.onDamage(last, damage);
@@ -118,10 +128,11 @@ export function createPartition(
 
   const roll = (): void => {
     if (config.flush === 'power') file.flushSync();
-    const old = file;
+    const old = active;
     begin(nextOffset);
-    old.close();
+    files.release(old);
   };
+  const source = { deps: readerDeps, files, segments: () => segments, endOffset: () => visible };
   const show = (end: number): void => {
     if (end <= visible) return;
     visible = end;
@@ -136,41 +147,6 @@ export function createPartition(
     }
     show(end);
   };
-  const locate = (cursor: Cursor): Segment => {
-    const held = cursor.segment;
-    if (held !== undefined && !held.removed && (cursor.offset < held.end || held === active)) return held;
-    const at = segments.findLastIndex((segment) => segment.base <= cursor.offset);
-    const found = segments[Math.max(0, at)]!;
-    const segment = cursor.offset >= found.end && found !== active ? segments[at + 1]! : found;
-    cursor.segment = segment;
-    return segment;
-  };
-  const readDisk = async (cursor: Cursor, recordsMax: number): Promise<LogRecord[]> => {
-    while (cursor.offset < visible) {
-      const held = cursor.segment;
-      const segment = locate(cursor);
-      const place =
-        held === segment && cursor.position !== undefined
-          ? { position: cursor.position, offset: cursor.offset }
-          : placeBefore(segment, cursor.offset);
-      const source = segment === active ? file : files.file(segment);
-      const { records, position, offset } = await readSegment(readerDeps, segment, source, {
-        position: place.position,
-        expected: place.offset,
-        offset: cursor.offset,
-        offsetMax: visible,
-        recordsMax,
-        limit: segment.bytes,
-      });
-      cursor.offset = offset;
-      cursor.position = position;
-      if (records.length > 0) return records;
-      // Nothing there: the rest of the segment is damaged or compacted away.
-      if (position < segment.bytes && !segment.removed) break;
-    }
-    return [];
-  };
-
   return {
     topic: topic.name,
     partition,
@@ -219,7 +195,7 @@ export function createPartition(
       if (cursor.offset < segments[0]!.base) cursor.offset = segments[0]!.base;
       if (cursor.offset >= visible) return [];
       const held = tail.from(cursor.offset, visible, recordsMax);
-      if (held === undefined) return readDisk(cursor, recordsMax);
+      if (held === undefined) return readFromDisk(source, cursor, recordsMax);
       cursor.offset += held.length;
       cursor.segment = undefined;
       return held;
@@ -252,7 +228,6 @@ export function createPartition(
     close() {
       listeners.clear();
       files.closeAll();
-      file.close();
     },
   };
 }

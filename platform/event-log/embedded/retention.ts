@@ -9,14 +9,15 @@ async function newestMs(partition: Partition, segment: Segment): Promise<number 
   const { files, readerDeps } = partition.upkeep;
   let newest: number | undefined;
   for (let position = 0; position < segment.bytes;) {
-    const read = await readSegment(readerDeps, segment, files.file(segment), {
+    const from = {
       position,
       expected: segment.base,
       offset: segment.base,
       offsetMax: segment.end,
       recordsMax: Number.MAX_SAFE_INTEGER,
       limit: segment.bytes,
-    });
+    };
+    const read = await files.use(segment, (file) => readSegment(readerDeps, segment, file, from));
     if (segment.removed) return undefined;
     for (const record of read.records) newest = Math.max(newest ?? 0, record.timestamp);
     if (read.position <= position) break;

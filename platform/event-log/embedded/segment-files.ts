@@ -1,41 +1,70 @@
 import type { Disk, DiskFile } from '../../disk/disk.ts';
 import type { Segment } from './segment.ts';
 
-/** Closed segments of a partition that are open for reading at once. */
-const OPEN_MAX = 4;
+/** Closed segments of a partition that stay open for reading when nobody reads them. */
+const IDLE_OPEN_MAX = 4;
 
-/** Opens segments for reading and keeps the last few open. */
+/** Opens segment files, and closes them only when nobody uses them any more. */
 export interface SegmentFiles {
-  file(segment: Segment): DiskFile;
-  /** Marks the segment as gone and closes its file. */
+  /** Runs `work` with the segment's file, which stays open until it is done, also when the segment is dropped meanwhile. */
+  use<T>(segment: Segment, work: (file: DiskFile) => Promise<T>): Promise<T>;
+  /** Keeps the file open until `release`: for the segment that is appended to. */
+  hold(segment: Segment): DiskFile;
+  release(segment: Segment): void;
+  /** Marks the segment as gone. */
   drop(segment: Segment): void;
+  /** For the end: closes all. */
   closeAll(): void;
 }
 
 export function createSegmentFiles(disk: Disk): SegmentFiles {
-  const recent = new Set<Segment>();
+  const users = new Map<Segment, number>();
+  const idle = new Set<Segment>();
   const close = (segment: Segment): void => {
-    recent.delete(segment);
+    idle.delete(segment);
     segment.open?.close();
     segment.open = undefined;
   };
+  const hold = (segment: Segment): DiskFile => {
+    segment.open ??= disk.open(segment.path);
+    idle.delete(segment);
+    users.set(segment, (users.get(segment) ?? 0) + 1);
+    return segment.open;
+  };
+  const release = (segment: Segment): void => {
+    const left = (users.get(segment) ?? 1) - 1;
+    if (left > 0) {
+      users.set(segment, left);
+      return;
+    }
+    users.delete(segment);
+    if (segment.removed) {
+      close(segment);
+      return;
+    }
+    idle.add(segment);
+    const [oldest] = idle;
+    if (idle.size > IDLE_OPEN_MAX && oldest !== undefined) close(oldest);
+  };
   return {
-    file(segment) {
-      recent.delete(segment);
-      recent.add(segment);
-      segment.open ??= disk.open(segment.path);
-      if (recent.size > OPEN_MAX) {
-        const oldest = recent.values().next().value;
-        if (oldest !== undefined) close(oldest);
+    async use(segment, work) {
+      const file = hold(segment);
+      try {
+        return await work(file);
+      } finally {
+        release(segment);
       }
-      return segment.open;
     },
+    hold,
+    release,
     drop(segment) {
       segment.removed = true;
-      close(segment);
+      if (!users.has(segment)) close(segment);
     },
     closeAll() {
-      recent.forEach(close);
+      for (const segment of users.keys()) close(segment);
+      idle.forEach(close);
+      users.clear();
     },
   };
 }

@@ -147,6 +147,13 @@ export function writerCases(open: OpenEventLog): void {
     });
   });
 
+  test('takes an empty append', async ({ log }) => {
+    await makeTopic(log, 'things');
+    const writer = await log.writer('w');
+    for (let round = 0; round < 3; round += 1) assert.deepEqual(await writer.append('things', []), []);
+    assert.deepEqual(await log.endOffsets('things'), [0]);
+  });
+
   test('refuses work after close', async ({ log }) => {
     await makeTopic(log, 'things');
     const writer = await log.writer('w');

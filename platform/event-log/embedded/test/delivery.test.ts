@@ -53,6 +53,42 @@ void describe('embedded event log: delivery', () => {
     assert.equal(clock.nextTimerMs(), undefined);
   });
 
+  void it('goes on reading while compaction replaces the segments under it', async () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const random = createSeededRandom(seed);
+      const { harness } = open({ tailBytesMax: 0, readBytesMax: 4096 });
+      await makeTopic(harness.log, 'state', 1, 'compact');
+      const writer = await harness.log.writer('w');
+      const newest = new Map<string, string>();
+      for (let n = 0; n < 300; n += 1) {
+        const key = `k${Math.floor(random.float() * 30)}`;
+        const value = `${n}`.padEnd(700);
+        newest.set(key, value);
+        await writer.append('state', [record(key, value)]);
+      }
+      const views = await Promise.all(
+        Array.from({ length: 8 }, async () => {
+          const view = new Map<string | null, string | null>();
+          const reader = await harness.log.read({
+            topic: 'state',
+            async onRecords(records) {
+              for (const one of records) view.set(one.key, text(one));
+              for (let turn = random.float() * 20; turn > 0; turn -= 1) await Promise.resolve();
+            },
+            onFailure: assert.ifError,
+          });
+          return { view, reader };
+        }),
+      );
+      await harness.log.maintain();
+      for (const { view, reader } of views) {
+        await reader.caughtUp();
+        assert.deepEqual(view, newest);
+      }
+      await harness.end();
+    }
+  });
+
   void it('reads for a slow consumer from the disk, in bounded pieces', async () => {
     const { harness } = open({ tailBytesMax: 4096, readBytesMax: 8192 });
     await makeTopic(harness.log, 'a');
