@@ -64,11 +64,11 @@ export function createRespondersRole(deps: RespondersDependencies, config: Respo
       config,
     );
 
-    let consumer: DetectionConsumer | undefined;
-    let assigned: ReadonlySet<number> = new Set();
+    /** Partitions of countersign.detections that this responder has. */
+    const assigned = new Set<number>();
     const owns = async (incidentId: string): Promise<boolean> => {
       const incident = book.get(incidentId);
-      if (incident === undefined || consumer === undefined) return false;
+      if (incident === undefined) return false;
       return assigned.has(await eventLog.partitionOf(TOPICS.detections.name, incident.key));
     };
     const closeOwn: Parameters<typeof followTopics>[3]['onClosure'] = async (closure) => {
@@ -92,12 +92,13 @@ export function createRespondersRole(deps: RespondersDependencies, config: Respo
       onFailure,
     });
     await follower.caughtUp();
-    consumer = await consumeDetections(deps, handler, config, {
-      onAssigned: () => follower.caughtUp(),
+    const consumer = await consumeDetections(deps, handler, assigned, config, {
+      async onAssigned() {
+        await follower.caughtUp();
+        await catchUp();
+      },
       onFailure,
     });
-    assigned = consumer.assigned();
-    await catchUp();
     return { playbooks, writer, follower, consumer };
   };
 

@@ -58,5 +58,5 @@ export interface ActionDefinition<S extends TSchema> {
 export type Action = ActionDefinition<TSchema>;
 
 export function defineAction<S extends TSchema>(definition: ActionDefinition<S>): Action {
-  return definition as unknown as Action;
+  return definition;
 }

@@ -16,10 +16,13 @@ export const endSession = defineAction({
   subject: (_parameters, detection) => subjectOf('session', detection),
   preflight: () => undefined,
   async run(call, { controlApi }) {
-    // An exercise acts in its own name space; its sessions carry its id, and the gateway holds that against the incident's.
     const result = await controlApi.endSession(
       splitSubject(call.subject).id,
-      { reason: call.reason, incidentId: call.incident.incidentId },
+      {
+        reason: call.reason,
+        incidentId: call.incident.incidentId,
+        exerciseId: call.incident.exerciseId,
+      },
       { idempotencyKey: call.idempotencyKey, signal: call.signal },
     );
     if (!result.ok) {

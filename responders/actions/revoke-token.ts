@@ -21,7 +21,11 @@ export const revokeToken = defineAction({
       return { state: 'skipped', detail: 'exercises revoke nothing', needsPerson: false };
     const result = await controlApi.revokeToken(
       splitSubject(call.subject).id,
-      { reason: call.reason, incidentId: call.incident.incidentId },
+      {
+        reason: call.reason,
+        incidentId: call.incident.incidentId,
+        exerciseId: call.incident.exerciseId,
+      },
       { idempotencyKey: call.idempotencyKey, signal: call.signal },
     );
     return result.ok ? { state: 'done', detail: 'the token is revoked' } : refusal(result);

@@ -10,8 +10,6 @@ const GROUP = 'countersign-responders';
 const BATCH_RECORDS_MAX = 500;
 
 export interface DetectionConsumer {
-  /** Partitions of countersign.detections that this responder has. */
-  assigned(): ReadonlySet<number>;
   lag(): Promise<number>;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
@@ -22,12 +20,13 @@ export interface DetectionConsumer {
 export async function consumeDetections(
   deps: Pick<RespondersDependencies, 'eventLog' | 'codecs' | 'deadLetters' | 'log' | 'metrics' | 'clock'>,
   handler: DetectionHandler,
+  /** Kept up to date: the partitions that this responder has. */
+  assigned: Set<number>,
   options: { readonly runsMax: number },
   hooks: { onAssigned(): Promise<void>; onFailure(error: unknown): void },
 ): Promise<DetectionConsumer> {
   const { eventLog, codecs, deadLetters, clock } = deps;
   const topic = TOPICS.detections.name;
-  const assigned = new Set<number>();
   const watermarks = new Map<number, OffsetWatermark>();
   const gate = createWorkGate(options.runsMax);
   let failure: { readonly error: unknown } | undefined;
@@ -113,7 +112,6 @@ export async function consumeDetections(
     onFailure: fail,
   });
   return {
-    assigned: () => assigned,
     lag: () => consumer.lag(),
     idle: () => gate.idle(),
     pause: () => consumer.pause(),

@@ -110,7 +110,10 @@ export function createDetectionHandler(
         asked ||= outcome === 'asked';
         if (outcome === 'contained') resolve(true);
       });
-      void Promise.all(each).then(() => resolve(false));
+      Promise.all(each).then(
+        () => resolve(false),
+        () => resolve(false),
+      );
     });
     if (await contained) return 'contained';
     return asked ? 'asked' : 'release';

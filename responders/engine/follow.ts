@@ -1,12 +1,13 @@
 /** Follows the topics that the responders' memory is made of. All of it is read before the first detection is handled. */
 import type { Codec } from '../../schemas/codec.ts';
+import { CONFIRMED_BY_HEADER } from '../../schemas/api/responses.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { Incident, IncidentClosure, ResponseStep } from '../../schemas/types.ts';
 import type { LogRecord, Reader } from '../../platform/event-log/event-log.ts';
 import type { RespondersDependencies } from '../dependencies.ts';
 import { createRecentMap } from '../incidents/recent-map.ts';
 import type { IncidentBook } from '../incidents/incident-book.ts';
-import { CONFIRMED_BY_HEADER, WRITER_HEADER, type ResponseLedger } from './response-ledger.ts';
+import { WRITER_HEADER, type ResponseLedger } from './response-ledger.ts';
 
 export interface Follower {
   /** Everything that was in the log at the call is known. */

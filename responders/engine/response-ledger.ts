@@ -2,8 +2,6 @@
 import type { ResponseState, ResponseStep } from '../../schemas/types.ts';
 import { createRecentMap } from '../incidents/recent-map.ts';
 
-/** On an `intended` record of the control API: the person who confirmed what was asked. */
-export const CONFIRMED_BY_HEADER = 'countersign-confirmed-by';
 /** On records of a responder: which one wrote it, so that it can tell its own. */
 export const WRITER_HEADER = 'countersign-writer';
 

@@ -23,6 +23,7 @@ export interface CallOptions {
 export interface CallReason {
   readonly reason: string;
   readonly incidentId: string;
+  readonly exerciseId: string | null;
 }
 
 export interface ControlApi {
@@ -72,8 +73,13 @@ export function createHttpControlApi(
     `/v1/${kind}/${encodeURIComponent(id)}/${verb}`;
   return {
     lockOut: (request, options) => call('/v1/lockouts', request, options),
-    endSession: (id, why, options) => call(path('sessions', id, 'end'), why, options),
-    revokeToken: (id, why, options) =>
-      call(path('tokens', id, 'revoke'), { ...why, automated: true }, options),
+    endSession: (id, { exerciseId, ...why }, options) =>
+      call(
+        path('sessions', id, 'end'),
+        { ...why, automated: true, ...(exerciseId === null ? {} : { exerciseId }) },
+        options,
+      ),
+    revokeToken: (id, { reason, incidentId }, options) =>
+      call(path('tokens', id, 'revoke'), { reason, incidentId, automated: true }, options),
   };
 }

@@ -16,14 +16,9 @@ export interface NotifierDependencies {
 }
 
 async function createNotifier(dependencies: NotifierDependencies, config: NotifierConfig): Promise<Notifier> {
-  switch (config.kind) {
-    case 'log':
-      return createLogNotifier(config.name, dependencies.log);
-    case 'webhook': {
-      const key = readWebhookSecret(config.name, await dependencies.readSecret(config.secret));
-      return createWebhookNotifier(dependencies, { name: config.name, url: config.url, key });
-    }
-  }
+  if (config.kind === 'log') return createLogNotifier(config.name, dependencies.log);
+  const key = readWebhookSecret(config.name, await dependencies.readSecret(config.secret));
+  return createWebhookNotifier(dependencies, { name: config.name, url: config.url, key });
 }
 
 /** Makes the configured notifiers; `log` is always there. */

@@ -1,6 +1,9 @@
 import Type from 'typebox';
 import { Id, PageQuery, Time, nullable } from './common.ts';
 
+/** On an `intended` record that the control API wrote: who confirmed what a playbook asked. */
+export const CONFIRMED_BY_HEADER = 'countersign-confirmed-by';
+
 const ResponseState = Type.Union([
   Type.Literal('intended'),
   Type.Literal('done'),

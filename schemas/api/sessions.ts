@@ -34,9 +34,18 @@ export const SessionQuery = Type.Object({
 export type SessionQuery = Type.Static<typeof SessionQuery>;
 
 export const EndSessionRequest = Type.Object(
-  { reason: Reason, incidentId: Type.Optional(Id) },
+  {
+    reason: Reason,
+    incidentId: Type.Optional(Id),
+    exerciseId: Type.Optional(Id),
+    automated: Type.Boolean({
+      default: false,
+      description: 'True for playbooks: budgets and break-glass apply.',
+    }),
+  },
   { additionalProperties: false },
 );
+export type EndSessionRequest = Type.Static<typeof EndSessionRequest>;
 export const EndSessionAnswer = Type.Object({
   sessionId: Id,
   outcome: Type.Union([Type.Literal('ended'), Type.Literal('was_over')]),

@@ -1,0 +1,23 @@
+/** All resources. To add one: a file beside this, its types in schemas/api, one line here. */
+import { connections } from './connections.ts';
+import { events } from './events.ts';
+import { identities } from './identities.ts';
+import { incidents } from './incidents.ts';
+import { lockouts } from './lockouts.ts';
+import { responses } from './responses.ts';
+import type { Resource } from './route.ts';
+import { service } from './service.ts';
+import { sessions } from './sessions.ts';
+import { tokens } from './tokens.ts';
+
+export const RESOURCES: readonly Resource[] = [
+  lockouts,
+  sessions,
+  events,
+  incidents,
+  responses,
+  tokens,
+  identities,
+  connections,
+  service,
+];

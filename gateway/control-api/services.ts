@@ -1,0 +1,96 @@
+/** What the control API stands on; the composition root gives it. */
+import type { Page } from '../../schemas/api/common.ts';
+import type { Connection, ConnectionCheck, ConnectionPut } from '../../schemas/api/connections.ts';
+import type { IdentityRecord } from '../../schemas/api/identities.ts';
+import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
+import type { Health } from '../../schemas/api/service.ts';
+import type { RecordingLine, SessionQuery, SessionSummary } from '../../schemas/api/sessions.ts';
+import type { IssueTokenAnswer, IssueTokenRequest, TokenSummary } from '../../schemas/api/tokens.ts';
+import type { Codec } from '../../schemas/codec.ts';
+import type { ControlAction, Detection, Incident, ResponseStep, SessionEvent } from '../../schemas/types.ts';
+import type { SecretReference } from '../../schemas/config/secret.ts';
+import type { Clock } from '../../platform/clock/clock.ts';
+import type { CountersignError } from '../../platform/errors/errors.ts';
+import type { EventLog } from '../../platform/event-log/event-log.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { SearchIndex } from '../../platform/search-index/search-index.ts';
+import type { ControlWriter } from '../control/control-writer.ts';
+
+export interface PageOptions {
+  readonly limit: number;
+  readonly after?: string;
+}
+/** Who calls, and under which key the call takes effect once. */
+export interface Caller {
+  readonly by: string;
+  readonly idempotencyKey: string | null;
+}
+export type ServiceResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: CountersignError };
+
+export interface SessionsService {
+  list(query: SessionQuery): Promise<Page<SessionSummary>>;
+  get(id: string): Promise<SessionSummary | undefined>;
+  /** Identities with live sessions that a lockout of this subject would hit. */
+  identitiesHit(kind: string, subject: string): readonly string[];
+}
+
+export interface TokensService {
+  issue(request: IssueTokenRequest, caller: Caller): Promise<ServiceResult<IssueTokenAnswer>>;
+  list(
+    options: PageOptions & { readonly identity?: string; readonly live: boolean },
+  ): Promise<Page<TokenSummary>>;
+}
+
+export interface IdentitiesService {
+  put(identity: IdentityRecord, caller: Caller): Promise<ServiceResult<IdentityRecord>>;
+  list(options: PageOptions & { readonly id?: string }): Promise<Page<IdentityRecord>>;
+}
+
+export interface ConnectionsService {
+  list(options: PageOptions): Promise<Page<Connection>>;
+  put(name: string, connection: ConnectionPut, caller: Caller): Promise<ServiceResult<Connection>>;
+  /** False: there was none. */
+  remove(name: string, caller: Caller): Promise<boolean>;
+  check(name: string): Promise<ConnectionCheck | undefined>;
+}
+
+export interface ListenerAnswer {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly ca: string | null;
+}
+
+export interface ControlApiServices {
+  readonly gatewayId: string;
+  readonly control: ControlWriter;
+  /** True once every gateway with a live lease has applied the revision; false when the time is over first. */
+  inForce(revision: number, timeoutMs: number): Promise<boolean>;
+  readonly sessions: SessionsService;
+  readonly tokens: TokensService;
+  readonly identities: IdentitiesService;
+  readonly connections: ConnectionsService;
+  /** Undefined: there is no recording. */
+  readonly recordings: { read(sessionId: string): Promise<AsyncIterable<RecordingLine> | undefined> };
+  readonly search: SearchIndex;
+  readonly eventLog: EventLog;
+  readonly codecs: {
+    readonly sessionEvent: Codec<SessionEvent>;
+    readonly detection: Codec<Detection>;
+    readonly incident: Codec<Incident>;
+    readonly response: Codec<ResponseStep>;
+  };
+  playbooks(): readonly PlaybookAnswer[];
+  /** Where clients of a protocol connect to. */
+  listener(protocol: string): ListenerAnswer | undefined;
+  /** Puts the call into the audit trail; resolves when the spool has it. */
+  recordControlAction(action: Omit<ControlAction, 'kind'>): Promise<void> | void;
+  health(): Health;
+  readSecret(reference: SecretReference): Promise<string>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
