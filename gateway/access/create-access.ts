@@ -29,7 +29,6 @@ interface Kept {
 }
 const KEPT_MAX = 10_000;
 const KEPT_MS = 10_000;
-const NAME_TOKENS_MAX = 1000;
 const base64 = (text: string): Buffer => Buffer.from(text, 'base64');
 
 function identityOf(token: StoredToken, account: StoredIdentity): Identity {
@@ -80,8 +79,7 @@ export function createAccess(
     // Without an issuer it is an account of the gateway's own.
     const ids = name.includes('/') ? [name, `countersign/${name}`] : [`countersign/${name}`];
     for (const identityId of ids) {
-      const found = await tokens.list({ limit: NAME_TOKENS_MAX, identityId });
-      const newest = found.findLast(({ revokedAt, expiresAt }) => revokedAt === null && expiresAt > clock.now());
+      const newest = await tokens.newestLive(identityId);
       if (newest !== undefined) return load(newest.tokenId);
     }
     return undefined;

@@ -25,11 +25,15 @@ export interface TokenStore {
   get(tokenId: string): Promise<StoredToken | undefined>;
   /** By token id, which is the order they were issued; of one identity where given. */
   list(options: { readonly limit: number; readonly after?: string; readonly identityId?: string }): Promise<StoredToken[]>;
+  /** The newest token of an identity that still works. */
+  newestLive(identityId: string): Promise<StoredToken | undefined>;
   putIdentity(identity: StoredIdentity): Promise<void>;
   getIdentity(identityId: string): Promise<StoredIdentity | undefined>;
   listIdentities(options: { readonly limit: number; readonly after?: string }): Promise<StoredIdentity[]>;
 }
 
+/** Tokens that are looked at for one that still works. */
+const LOOK_BACK_MAX = 1000;
 const OWN_ISSUER = 'countersign/';
 export const userNameOf = (identityId: string): string =>
   identityId.startsWith(OWN_ISSUER) ? identityId.slice(OWN_ISSUER.length) : identityId;
@@ -80,6 +84,14 @@ export function createTokenStore(
       const ids = (await tokenIdsOf(store, 'identity', identityId, 10_000)).filter((id) => after === undefined || id > after);
       const tokens = await Promise.all(ids.slice(0, limit).map(get));
       return tokens.filter((token) => token !== undefined);
+    },
+    async newestLive(identityId) {
+      const ids = await tokenIdsOf(store, 'identity', identityId, 10_000);
+      for (const tokenId of ids.reverse().slice(0, LOOK_BACK_MAX)) {
+        const token = await get(tokenId);
+        if (token !== undefined && token.revokedAt === null && token.expiresAt > clock.now()) return token;
+      }
+      return undefined;
     },
     putIdentity: (identity) => store.transact((transaction) => transaction.put(IDENTITIES, identity.id, identity)),
     async getIdentity(identityId) {

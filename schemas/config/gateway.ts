@@ -80,6 +80,12 @@ export const GatewayConfig = Type.Object(
       { description: 'Bound on what all automation together may lock out.', default: {} },
     ),
     recordingFolder: Type.String({ description: 'Folder of recordings on their way to the store, absolute.', default: '' }),
+    recordingLocalBytesMax: Type.Integer({
+      description: 'Bytes of recordings that may wait for the recording store; past that, answers wait.',
+      default: 4_294_967_296,
+      minimum: 1_048_576,
+      maximum: 1_099_511_627_776,
+    }),
     recordingAheadBytesMax: Type.Integer({
       description: 'Bytes by which answers may run ahead of the recording.',
       default: 262_144,
