@@ -8,6 +8,7 @@ const HASHES: Readonly<Record<string, string>> = {
   '2a864886f70d01010b': 'sha256',
   '2a864886f70d01010c': 'sha384',
   '2a864886f70d01010d': 'sha512',
+  '2a8648ce3d0401': 'sha256', // ecdsa-with-SHA1
   '2a8648ce3d040302': 'sha256', // ecdsa-with-SHA256
   '2a8648ce3d040303': 'sha384',
   '2a8648ce3d040304': 'sha512',
