@@ -40,7 +40,7 @@ describe('detectors: engine', () => {
       await bench.append(events);
       let deaths = 0;
       for (let done = false; !done;) {
-        bench.appendsLeft.count = deaths < 12 ? 3 + Math.floor(random.float() * 40) : Infinity;
+        bench.appendsLeft.count = deaths < 12 ? 2 + Math.floor(random.float() * 12) : Infinity;
         try {
           const engine = await bench.open();
           await bench.feed(engine, engine.resumeAt ?? 0);
