@@ -113,17 +113,27 @@ export function createIngestRole(deps: IngestRoleDeps, config: IngestConfig): Ro
       retention.start();
       started = true;
     },
-    async stop() {
+    async stop(graceMs) {
       started = false;
       stopping.abort(new Error('ingest is stopping'));
       deadLetters?.close();
-      const ends = [retention.stop(), ...states.map(async ({ consumer }) => consumer?.close())];
-      for (const end of await Promise.allSettled(ends))
-        if (end.status === 'rejected')
-          log.warn({ error: end.reason as unknown }, 'a part of ingest did not stop cleanly');
-      await writer
-        ?.close()
-        .catch((error: unknown) => log.warn({ error }, 'the writer did not close cleanly'));
+      const close = async (): Promise<void> => {
+        const ends = [retention.stop(), ...states.map(async ({ consumer }) => consumer?.close())];
+        for (const end of await Promise.allSettled(ends))
+          if (end.status === 'rejected')
+            log.warn({ error: end.reason as unknown }, 'a part of ingest did not stop cleanly');
+        await writer
+          ?.close()
+          .catch((error: unknown) => log.warn({ error }, 'the writer did not close cleanly'));
+      };
+      const closed = new AbortController();
+      await Promise.race([
+        close().finally(() => closed.abort()),
+        clock.sleep(graceMs, closed.signal).then(
+          () => log.warn({ graceMs }, 'ingest did not stop in time'),
+          () => undefined,
+        ),
+      ]);
     },
     health() {
       if (!started) return { ready: false, reason: 'ingest is not running' };

@@ -84,7 +84,8 @@ export function createDrivenControlStore(
         return (await driver.revision()) === base ? { result } : undefined;
       const outcome = await driver.commit(base, writes, published);
       if (!outcome.committed) return undefined;
-      if (published.length > 0) watch.notify();
+      // Not from here: what a callback throws must not make a committed transaction look failed.
+      if (published.length > 0) queueMicrotask(watch.notify);
       return { result };
     } catch (error) {
       transaction.end();

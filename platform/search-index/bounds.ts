@@ -1,6 +1,6 @@
 /** Bounds of queries and documents that hold for every search index. */
 import { searchIndexError } from './errors.ts';
-import type { AggregateQuery, Filter, IndexDocument, SearchQuery, WriteItem } from './search-index.ts';
+import type { AggregateQuery, Filter, SearchQuery, WriteItem } from './search-index.ts';
 
 export const BOUNDS = {
   filtersMax: 100,
@@ -126,5 +126,3 @@ export function whyRejected({ id, document }: WriteItem, body: string): string |
   if (Buffer.byteLength(body) > BOUNDS.documentBytesMax) return 'a document has at most 1 MiB of JSON';
   return undefined;
 }
-
-export type { IndexDocument };

@@ -3,14 +3,9 @@ import { createEcsBuilder, type EcsBuilder, type EcsDocument } from './ecs-docum
 
 /** Id of a control record's document: kind and record id; a higher revision replaces it. */
 export function controlRecordId({ body }: ControlRecord): string {
-  switch (body.kind) {
-    case 'lockout':
-      return `lockout/${body.lockoutId}`;
-    case 'token_revocation':
-      return `token_revocation/${body.tokenId}`;
-    case 'incident_closure':
-      return `incident_closure/${body.incidentId}`;
-  }
+  if (body.kind === 'lockout') return `lockout/${body.lockoutId}`;
+  if (body.kind === 'token_revocation') return `token_revocation/${body.tokenId}`;
+  return `incident_closure/${body.incidentId}`;
 }
 
 function setControlBody(ecs: EcsBuilder, body: ControlRecord['body']): void {
