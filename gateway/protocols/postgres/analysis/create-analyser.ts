@@ -115,10 +115,11 @@ export async function createAnalyser(
     settings: SessionSettings,
     found: Run,
   ): boolean {
-    const pieces = shape.key.split(/[\u0001\u0002]/);
+    const pieces = shape.key.replaceAll('\u0002', '\u0001').replaceAll('\u0005', '\u0001').split('\u0001');
     let sql = pieces[0]!;
     shape.literals.forEach((literal, index) => {
-      const other = literal.startsWith("'") ? "'other value'" : '4711';
+      const number = literal.includes('.') || literal.length > 9 ? '4711.5' : '4711';
+      const other = literal.startsWith("'") ? "'other value'" : number;
       sql += (binding.includes(index) ? literal : other) + pieces[index + 1]!;
     });
     const again = run(sql, settings, createPreparedNames({ namesMax: 0, statementsPerNameMax: 0 }));

@@ -94,10 +94,15 @@ export const FUNCTION_EFFECTS: ReadonlyMap<string, FunctionEffect> = new Map<str
     objectKind: 'table',
     argument: 0,
   }),
-  ...rows(
-    'schema_to_xml schema_to_xmlschema schema_to_xml_and_xmlschema database_to_xml database_to_xmlschema database_to_xml_and_xmlschema',
-    { kind: 'export.whole', objectKind: 'schema', argument: 0 },
-  ),
+  ...rows('schema_to_xml schema_to_xmlschema schema_to_xml_and_xmlschema', {
+    kind: 'export.whole',
+    objectKind: 'schema',
+    argument: 0,
+  }),
+  ...rows('database_to_xml database_to_xmlschema database_to_xml_and_xmlschema', {
+    kind: 'export.whole',
+    objectKind: 'database',
+  }),
   ...rows('pg_hba_file_rules pg_ident_file_mappings pg_show_all_file_settings pg_get_loaded_modules', {
     kind: 'read.credentials',
     objectKind: 'function',

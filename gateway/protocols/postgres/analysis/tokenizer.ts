@@ -4,7 +4,7 @@
  */
 
 export interface Shape {
-  /** Text with every plain literal replaced by one character. */
+  /** Text with every plain literal replaced by one character for its kind (string, integer, other number). */
   readonly key: string;
   /** Literals as written, in order. */
   readonly literals: readonly string[];
@@ -53,6 +53,13 @@ function endOfNumber(sql: string, at: number): number {
   return next === 46 || isWord(next) ? -1 : i;
 }
 
+/** The grammar tells integers of 32 bits from other numbers: `varchar(5.0)` is no statement. */
+function isInteger(sql: string, at: number, end: number): boolean {
+  if (end - at > 9) return false;
+  for (let i = at; i < end; i++) if (sql.charCodeAt(i) === 46) return false;
+  return true;
+}
+
 /** Undefined where the text needs the full parser. */
 export function shapeOf(sql: string): Shape | undefined {
   const literals: string[] = [];
@@ -73,7 +80,7 @@ export function shapeOf(sql: string): Shape | undefined {
       if (previous === 46) return undefined;
       end = endOfNumber(sql, i);
       if (end === -1) return undefined;
-      key += sql.slice(from, i) + '\u0002';
+      key += sql.slice(from, i) + (isInteger(sql, i, end) ? '\u0002' : '\u0005');
     } else {
       const next = plainEnd(sql, i, code, previous);
       if (next === -1) return undefined;

@@ -23,6 +23,10 @@ function changeRole(context: Context, name: string, list: readonly TreeNode[]): 
   add(context, critical ? 'role_change.critical' : 'role_change', 'role', name);
 }
 
+function ownersOf(node: TreeNode): string {
+  return listOf(node, 'roles').flatMap(nameParts).join(', ');
+}
+
 function kindOf(node: TreeNode, field: string): string {
   return (textOf(node, field) ?? '').replace('OBJECT_', '').toLowerCase();
 }
@@ -84,10 +88,8 @@ export const roles: Handlers = {
     }
   },
   AlterDefaultPrivilegesStmt: (context, node) => grant(context, nodeOf(node, 'action') ?? {}),
-  ReassignOwnedStmt: (context, node) =>
-    add(context, 'alter.high', 'owned', nameParts(node['roles']).join(', ')),
-  DropOwnedStmt: (context, node) =>
-    add(context, 'drop.critical', 'owned', nameParts(node['roles']).join(', ')),
+  ReassignOwnedStmt: (context, node) => add(context, 'alter.high', 'owned', ownersOf(node)),
+  DropOwnedStmt: (context, node) => add(context, 'drop.critical', 'owned', ownersOf(node)),
   CreatePolicyStmt(context, node, walk) {
     add(context, 'alter.high', 'policy', textOf(node, 'policy_name'));
     walk(node['qual']);
