@@ -138,7 +138,13 @@ export function decodeFrame(bytes: Buffer, at: number, topic: string, partition:
     for (let from = keyEnd; from < headersEnd;) {
       const valueAt = from + 6 + bytes.readUInt16BE(from);
       const next = valueAt + bytes.readUInt32BE(from + 2);
-      read[bytes.toString('utf8', from + 6, valueAt)] = bytes.toString('utf8', valueAt, next);
+      // Defined, not assigned: a header may be called __proto__.
+      Object.defineProperty(read, bytes.toString('utf8', from + 6, valueAt), {
+        value: bytes.toString('utf8', valueAt, next),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
       from = next;
     }
     headers = read;

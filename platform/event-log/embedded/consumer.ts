@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock/clock.ts';
 import type { Logger } from '../../log/log.ts';
 import type { Consumer, ConsumerOptions } from '../event-log.ts';
 import type { Group, Member } from './group.ts';
@@ -7,7 +6,6 @@ import type { CommittedOffsets } from './offsets.ts';
 /** Joins the group; resolves when the first partitions are there and delivery runs. `onEnd` is called once when it has left. */
 export async function createConsumer(
   deps: {
-    readonly clock: Clock;
     readonly log: Logger;
     readonly offsets: CommittedOffsets;
     readonly group: Group;
@@ -38,7 +36,6 @@ export async function createConsumer(
     options,
     lanes: new Map(),
     laneDeps: {
-      clock: deps.clock,
       offsets: deps.offsets,
       options,
       paused: () => paused || failure !== undefined,

@@ -52,7 +52,6 @@ export function createEmbeddedEventLog(deps: EmbeddedEventLogDeps, config: Event
     clock,
     salt,
     config,
-    corruptRanges,
     onDamage(segment, damage) {
       const [partition, topic] = segment.path.split('/').slice(-3, -1).toReversed();
       const error = eventLogError('EVENT_LOG_CORRUPT', {
@@ -125,7 +124,7 @@ export function createEmbeddedEventLog(deps: EmbeddedEventLogDeps, config: Event
         groups.set(options.group, group);
       }
       let gone = false;
-      const consumer = await createConsumer({ clock, log, offsets, group }, options, (ended) => {
+      const consumer = await createConsumer({ log, offsets, group }, options, (ended) => {
         gone = true;
         consumers.delete(ended);
         if (group.size === 0 && groups.get(options.group) === group) groups.delete(options.group);
@@ -143,7 +142,7 @@ export function createEmbeddedEventLog(deps: EmbeddedEventLogDeps, config: Event
           topic: options.topic,
           partition: options.partition ?? 0,
         });
-      const reader = createReader(clock, chosen, options, (ended) => readers.delete(ended));
+      const reader = createReader(chosen, options, (ended) => readers.delete(ended));
       readers.add(reader);
       return reader;
     },

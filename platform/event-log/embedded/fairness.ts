@@ -1,19 +1,14 @@
-import type { Clock } from '../../clock/clock.ts';
+/** So many batches a delivery loop may hand out on microtasks alone before sockets and timers get a turn. */
+const BATCHES_MAX = 64;
 
-/** How long a delivery loop may run on microtasks alone before sockets and timers get a turn. */
-const TURN_US_MAX = 5_000;
-
-/** Returns a function for a loop to await now and then; it gives way when the loop has held the thread for too long. */
-export function createFairness(clock: Clock): () => Promise<void> | undefined {
-  let began = clock.monotonicUs();
+/** Returns a function for a loop to await after each batch; now and then it gives way for one turn of the event loop. */
+export function createFairness(): () => Promise<void> | undefined {
   let batches = 0;
   return () => {
     batches += 1;
-    if (batches % 16 !== 0) return undefined;
-    const now = clock.monotonicUs();
-    if (now - began < TURN_US_MAX) return undefined;
-    return clock.sleep(0).then(() => {
-      began = clock.monotonicUs();
+    if (batches % BATCHES_MAX !== 0) return undefined;
+    return new Promise((resolve) => {
+      setImmediate(resolve);
     });
   };
 }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock/clock.ts';
 import { eventLogError } from '../errors.ts';
 import type { ConsumerOptions, Position } from '../event-log.ts';
 import { createFairness } from './fairness.ts';
@@ -22,7 +21,6 @@ export interface Lane {
 }
 
 export interface LaneDeps {
-  readonly clock: Clock;
   readonly offsets: CommittedOffsets;
   readonly options: ConsumerOptions;
   paused(): boolean;
@@ -33,7 +31,7 @@ export function createLane(deps: LaneDeps, partition: Partition): Lane {
   const { offsets, options } = deps;
   const { topic, partition: number } = partition;
   const signal = createSignal();
-  const giveWay = createFairness(deps.clock);
+  const giveWay = createFairness();
   let stopping = false;
   let released = false;
   let running: Promise<void> | undefined;

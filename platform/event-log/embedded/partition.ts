@@ -1,6 +1,5 @@
 import type { Clock } from '../../clock/clock.ts';
 import type { Disk, DiskFile } from '../../disk/disk.ts';
-import type { Counter } from '../../metrics/metrics.ts';
 import type { EventLogConfig } from '../../../schemas/config/event-log.ts';
 import { eventLogError } from '../errors.ts';
 import type { LogRecord, TopicOptions } from '../event-log.ts';
@@ -18,7 +17,6 @@ export interface PartitionDeps {
   readonly clock: Clock;
   readonly salt: number;
   readonly config: EventLogConfig;
-  readonly corruptRanges: Counter;
   onDamage(segment: Segment, damage: Damage): void;
   onTorn(segment: Segment, tornBytes: number): void;
 }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock/clock.ts';
 import { eventLogError } from '../errors.ts';
 import type { LogRecord, Reader, ReadOptions } from '../event-log.ts';
 import { createFairness } from './fairness.ts';
@@ -15,13 +14,12 @@ interface Goal {
 
 /** Starts a read of these partitions without a group. `onEnd` is called once when it has ended. */
 export function createReader(
-  clock: Clock,
   partitions: readonly Partition[],
   options: ReadOptions,
   onEnd: (reader: Reader) => void,
 ): Reader {
   const signal = createSignal();
-  const giveWay = createFairness(clock);
+  const giveWay = createFairness();
   const cursors: Cursor[] = partitions.map((partition) => ({
     offset: options.fromOffset ?? partition.startOffset(),
   }));

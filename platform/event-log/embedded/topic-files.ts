@@ -22,9 +22,9 @@ function readWhole(disk: Disk, path: string): string {
   return text;
 }
 
-function readJson<T>(disk: Disk, folder: string, path: string): T {
+function readJson(disk: Disk, folder: string, path: string): unknown {
   try {
-    return JSON.parse(readWhole(disk, path)) as T;
+    return JSON.parse(readWhole(disk, path)) as unknown;
   } catch (error) {
     throw eventLogError('EVENT_LOG_FORMAT', { folder, reason: `${path} is not JSON` }, error);
   }
@@ -37,7 +37,7 @@ export function openLogFolder(disk: Disk, folder: string, random: Random): numbe
   const path = join(folder, 'log.json');
   disk.makeFolder(join(folder, 'topics'));
   if (disk.exists(path)) {
-    const read = readJson<{ format?: number; salt?: number }>(disk, folder, path);
+    const read = readJson(disk, folder, path) as { format?: number; salt?: number };
     if (read.format !== FORMAT || typeof read.salt !== 'number')
       throw eventLogError('EVENT_LOG_FORMAT', {
         folder,
@@ -58,7 +58,7 @@ export function findTopics(disk: Disk, folder: string): TopicOptions[] {
   return disk
     .list(topics)
     .filter((name) => disk.exists(join(topics, name, 'topic.json')))
-    .map((name) => readJson<TopicOptions>(disk, folder, join(topics, name, 'topic.json')));
+    .map((name) => readJson(disk, folder, join(topics, name, 'topic.json')) as TopicOptions);
 }
 
 export function saveTopic(disk: Disk, folder: string, topic: TopicOptions): void {

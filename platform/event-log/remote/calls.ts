@@ -107,14 +107,15 @@ export function createCalls(port: MessagePort, methods: Methods, onClose: () => 
   port.on('message', onMessage);
   port.on('close', end);
   return {
-    call<T>(method: string, ...args: unknown[]): Promise<T> {
-      if (closed) return Promise.reject(eventLogError('EVENT_LOG_CLOSED'));
-      return new Promise((resolve, reject) => {
+    async call<T>(method: string, ...args: unknown[]): Promise<T> {
+      if (closed) throw eventLogError('EVENT_LOG_CLOSED');
+      const result = await new Promise<unknown>((resolve, reject) => {
         const id = nextId;
         nextId += 1;
-        waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+        waiting.set(id, { resolve, reject });
         port.postMessage({ call: id, method, args }, buffersOf(args));
       });
+      return result as T;
     },
     close() {
       end();

@@ -44,6 +44,21 @@ void describe('embedded event log: delivery', () => {
     await harness.end();
   });
 
+  void it('delivers a long backlog of single records while the clock stands still', async () => {
+    const { clock, harness } = open();
+    await makeTopic(harness.log, 'a');
+    const { consumer, seen } = await startConsumer(harness.log, { topics: ['a'], batchRecordsMax: 1 });
+    clock.advance(1000);
+    const writer = await harness.log.writer('w');
+    await writer.append(
+      'a',
+      Array.from({ length: 1000 }, (_, n) => record('k', `${n}`)),
+    );
+    await seen.count(1000);
+    await consumer.close();
+    await harness.end();
+  });
+
   void it('has no timer but the one of its maintenance, and none after close', async () => {
     const { clock, harness } = open();
     await makeTopic(harness.log, 'a');
