@@ -17,6 +17,7 @@ export const LOOKUP_FIELDS = [
   'countersign.decision.id',
   'countersign.detection.id',
   'countersign.detection.event_id',
+  'countersign.detection.severity',
   'countersign.incident.id',
   'countersign.incident.state',
   'countersign.lockout.id',
