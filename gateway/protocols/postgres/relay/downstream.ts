@@ -65,7 +65,7 @@ export class Downstream {
       end = reader.end;
       const { head } = expectations;
       if (type === BACKEND.dataRow && head?.kind !== 'refresh') {
-        if (reader.first && head?.request != null) {
+        if (reader.first && head !== undefined && head.request !== null) {
           head.request.rows += 1;
           head.request.statementRows += 1;
         }
@@ -118,7 +118,7 @@ export class Downstream {
         else this.#client.violation('messages behind a COPY that reads from the client');
         return;
       case BACKEND.functionCallResponse:
-        if (this.reader.first && head?.request != null) head.request.rows = 1;
+        if (this.reader.first && head !== undefined && head.request !== null) head.request.rows = 1;
         downstream.forward(buffer, start, end);
         return;
       case BACKEND.parseComplete:
@@ -145,9 +145,9 @@ export class Downstream {
 
   #complete(type: number, buffer: Buffer, start: number, end: number, head: Expected | undefined): void {
     const { expectations, requests } = this.#context;
-    const request = head?.request;
+    const request = head?.request ?? null;
     expectations.endCopyIn();
-    if (head === undefined || request == null) return;
+    if (head === undefined || request === null) return;
     if (type === BACKEND.commandComplete) {
       request.tag = decodeTag(buffer, start, end);
       if (request.statementRows === 0) request.rows += rowsOfTag(request.tag);
@@ -172,7 +172,7 @@ export class Downstream {
       downstream.forward(buffer, start, end);
       const error = decodeError(buffer, start, end);
       if (error.severity !== 'ERROR') this.fatalSeen = true;
-      if (head?.request != null) this.#failRequest(buffer, end, head, error);
+      if (head !== undefined && head.request !== null) this.#failRequest(buffer, end, head, error);
     }
     expectations.endCopyIn();
     if (head !== undefined && isExtended(head)) expectations.failToSync();

@@ -1,7 +1,7 @@
 /** The protocol's listener with an Access and Sessions of the test: the gate's outcomes are told by the test, all is written down. */
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { createSystemClock, createSystemRandom } from '../../../../platform/clock/system-clock.ts';
-import { CountersignError, defineErrors } from '../../../../platform/errors/errors.ts';
+import { defineErrors } from '../../../../platform/errors/errors.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
 import type { Identity } from '../../../../schemas/types.ts';
@@ -196,7 +196,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     },
     refused: (refusal) =>
       void refusals.push({
-        code: (refusal.error as CountersignError).code,
+        code: refusal.error.code,
         claimedName: refusal.claimedName,
       }),
   };

@@ -75,7 +75,15 @@ describe('before a login', () => {
 
   it('2 GB announced as a password are refused at once', async () => {
     const raw = dial();
-    raw.socket.write(startup(0x30000, new Map([['user', USER], ['database', 'main']])));
+    raw.socket.write(
+      startup(
+        0x30000,
+        new Map([
+          ['user', USER],
+          ['database', 'main'],
+        ]),
+      ),
+    );
     await until('it asks for SASL', () => raw.received.length > 0);
     raw.socket.write(Buffer.from([0x70, 0x7f, 0xff, 0xff, 0xff, 0x41]));
     await until('it is closed', () => raw.closed);

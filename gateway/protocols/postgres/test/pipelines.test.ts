@@ -147,8 +147,8 @@ describe('a pipeline', () => {
 });
 
 describe('names of statements', () => {
-  const denied = async (name: string, send: (client: RawClient) => void, readies: number): Promise<void> => {
-    await it(name, async () => {
+  const denied = (name: string, send: (client: RawClient) => void, readies: number): void => {
+    it(name, async () => {
       const setup = await open();
       setup.client.send(query('create table if not exists kept (i int)'));
       await setup.client.ready(1);
@@ -183,13 +183,13 @@ describe('names of statements', () => {
     client.socket.destroy();
   });
 
-  void denied(
+  denied(
     'a second Parse of a name that fails does not hide the first',
     (client) =>
       client.send(parse('s', DROP), SYNC, parse('s', 'select 1'), SYNC, bind('', 's'), execute(''), SYNC),
     3,
   );
-  void denied(
+  denied(
     'a Parse that is skipped does not hide the one before (named)',
     (client) =>
       client.send(
@@ -205,7 +205,7 @@ describe('names of statements', () => {
       ),
     3,
   );
-  void denied(
+  denied(
     'a Parse that is skipped does not hide the one before (unnamed)',
     (client) =>
       client.send(
@@ -220,7 +220,7 @@ describe('names of statements', () => {
       ),
     3,
   );
-  void denied(
+  denied(
     'a Close that is skipped does not make the name unknown',
     (client) =>
       client.send(

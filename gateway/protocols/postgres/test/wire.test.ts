@@ -36,7 +36,7 @@ function readAll(chunks: readonly Buffer[]): { seen: Seen[]; reader: FrameReader
 }
 
 const frame = fc
-  .record({ type: fc.constantFrom(...'QPBdXS'), body: fc.uint8Array({ maxLength: 300 }) })
+  .record({ type: fc.constantFrom('Q', 'P', 'B', 'd', 'X', 'S'), body: fc.uint8Array({ maxLength: 300 }) })
   .map(({ type, body }) => message(type.charCodeAt(0), Buffer.from(body)));
 
 /** Cuts bytes at any places. */
