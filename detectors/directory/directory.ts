@@ -11,7 +11,7 @@ export const EMPTY_DIRECTORY: Directory = {
 
 function knownZone(timeZone: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone }) !== undefined;
+    return new Intl.DateTimeFormat('en-US', { timeZone }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }

@@ -30,7 +30,7 @@ const sourceCounter: Detector = {
     },
   }),
   keyedBy: 'credential_source',
-} as Detector;
+};
 
 async function setUp(detectors: readonly Detector[]) {
   const harness = openEmbedded({ segmentBytesMax: 1 << 22, tailBytesMax: 1 << 20, readBytesMax: 1 << 20 });
