@@ -24,6 +24,8 @@ export interface Backtest {
   /** Judges one event at its own time. */
   take(event: SessionEvent): Detection[];
   rates(): BacktestRates;
+  /** A second backtest that knows what this one has learned; counts start anew. */
+  fork(): Backtest;
 }
 
 export interface BacktestConfig extends ProcessorConfig {
@@ -39,11 +41,12 @@ export function createBacktest(
   detectors: readonly Detector[],
   directory: Directory,
   config: BacktestConfig,
+  learned: Iterable<KeyState> = [],
 ): Backtest {
   const direct = detectors.filter(({ keyedBy }) => ['none', 'identity', 'partition'].includes(keyedBy));
   const processor = createProcessor(direct, directory, config);
   const liveness = createLiveness(config.liveAgeMsMax);
-  const states = new Map<string, KeyState>();
+  const states = new Map([...learned].map((state) => [state.key, createKeyState(state.key, state.encode())]));
   const counts = new Map<string, { detections: number; identities: Set<string> }>();
   const identities = new Set<string>();
   let events = 0;
@@ -86,6 +89,7 @@ export function createBacktest(
       }
       return found;
     },
+    fork: () => createBacktest(detectors, directory, config, states.values()),
     rates() {
       const days = events === 0 ? 0 : Math.max(1, (last - first) / DAY_MS);
       const identityWeeks = (Math.max(1, identities.size) * Math.max(1, days)) / 7;

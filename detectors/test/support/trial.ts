@@ -6,7 +6,8 @@ import { planHistory } from '../../../main/exercise/history.ts';
 import { drawActor } from '../../../main/exercise/jobs.ts';
 import { createSeededRandom } from '../../../platform/clock/manual-clock.ts';
 import type { Detection, SessionEvent } from '../../../schemas/types.ts';
-import { createBacktest } from '../../backtest/backtest.ts';
+import type { Actor } from '../../../main/exercise/plan.ts';
+import { createBacktest, type Backtest } from '../../backtest/backtest.ts';
 import { BASELINES } from '../../baselines/registry.ts';
 import { EMPTY_DIRECTORY } from '../../directory/directory.ts';
 import { DETECTOR_DEFAULTS } from './defaults.ts';
@@ -25,18 +26,36 @@ export interface Trial {
   readonly statementsUntilCrossed: number | undefined;
 }
 
-export function runTrial(change: string, seed: number, jobName?: string): Trial {
+interface Weeks {
+  readonly actor: Actor;
+  readonly run: Backtest;
+  readonly historyDetections: readonly Detection[];
+}
+
+const weeks = new Map<string, Weeks>();
+
+/** 28 days of an actor, learned once for all changes. */
+function learnWeeks(seed: number, jobName: string): Weeks {
+  const key = `${seed} ${jobName}`;
+  const known = weeks.get(key);
+  if (known !== undefined) return known;
   const random = createSeededRandom(seed);
   const draw = createDraw(random);
   const actor = drawActor(draw, seed, jobName);
-  const run = createBacktest(
-    BASELINES,
-    { ...EMPTY_DIRECTORY, timeZoneOf: () => actor.timeZone },
-    DETECTOR_DEFAULTS,
-  );
-  const historyDetections = planEvents(actor, planHistory(actor, draw, TODAY, 28), random).flatMap(run.take);
+  const directory = { ...EMPTY_DIRECTORY, timeZoneOf: () => actor.timeZone };
+  const run = createBacktest(BASELINES, directory, DETECTOR_DEFAULTS);
+  const events = planEvents(actor, planHistory(actor, draw, TODAY, 28), random);
+  const made = { actor, run, historyDetections: events.flatMap(run.take) };
+  weeks.set(key, made);
+  return made;
+}
+
+export function runTrial(change: string, seed: number, jobName: string): Trial {
+  const { actor, run: learned, historyDetections } = learnWeeks(seed, jobName);
+  const run = learned.fork();
+  const random = createSeededRandom(seed + change.length * 1000);
   const plan = [...ATTACKS, ...BENIGN_CHANGES].find(({ name }) => name === change)!;
-  const events = planEvents(actor, plan.plan(actor, draw, TODAY + DAY_MS), random);
+  const events = planEvents(actor, plan.plan(actor, createDraw(random), TODAY + DAY_MS), random);
   const detections: Detection[] = [];
   let statements = 0;
   let statementsUntilCrossed: number | undefined;
