@@ -4,9 +4,8 @@ import Type from 'typebox';
 export const EventLogConfig = Type.Object(
   {
     folder: Type.String({
-      description: 'Folder of the log; made where absent.',
-      default: '.data/event-log',
-      minLength: 1,
+      description: 'Folder of the log; empty: event-log in the data folder.',
+      default: '',
     }),
     flush: Type.Union([Type.Literal('process'), Type.Literal('power')], {
       description:

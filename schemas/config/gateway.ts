@@ -45,19 +45,34 @@ export const GatewayConfig = Type.Object(
       minimum: 1,
       maximum: 1_000_000,
     }),
-    holdMs: ms('Longest hold for a verdict, unless four times the p99 of the log is longer', 2000, 10, 600_000),
-    onDetectionLag: Type.Union([Type.Literal('hold_then_deny'), Type.Literal('deny'), Type.Literal('allow')], {
-      description: 'High-risk requests while the detectors lag or are gone: wait out the hold and deny, deny at once, or allow.',
-      default: 'hold_then_deny',
-    }),
-    detectionLagMs: ms('Time without progress after which the detectors count as lagging', 5000, 100, 600_000),
+    holdMs: ms(
+      'Longest hold for a verdict, unless four times the p99 of the log is longer',
+      2000,
+      10,
+      600_000,
+    ),
+    onDetectionLag: Type.Union(
+      [Type.Literal('hold_then_deny'), Type.Literal('deny'), Type.Literal('allow')],
+      {
+        description:
+          'High-risk requests while the detectors lag or are gone: wait out the hold and deny, deny at once, or allow.',
+        default: 'hold_then_deny',
+      },
+    ),
+    detectionLagMs: ms(
+      'Time without progress after which the detectors count as lagging',
+      5000,
+      100,
+      600_000,
+    ),
     checkpointMs: ms('Time between signed checkpoints of the hash chains', 5000, 100, 600_000),
     heartbeatMs: ms('Time between heartbeats', 10_000, 100, 600_000),
     leaseMs: ms('How long a lease holds', 2000, 200, 60_000),
     leaseRenewMs: ms('Time between renewals of the lease', 500, 50, 30_000),
     tokenTtlMsMax: ms('Longest life of a token', 31_536_000_000, 1000, 315_360_000_000),
     scramIterations: Type.Integer({
-      description: 'Iterations of the SCRAM verifier of new tokens (their secrets have 190 bits, so few are enough).',
+      description:
+        'Iterations of the SCRAM verifier of new tokens (their secrets have 190 bits, so few are enough).',
       default: 4096,
       minimum: 4096,
       maximum: 1_000_000,
@@ -79,7 +94,10 @@ export const GatewayConfig = Type.Object(
       },
       { description: 'Bound on what all automation together may lock out.', default: {} },
     ),
-    recordingFolder: Type.String({ description: 'Folder of recordings on their way to the store, absolute.', default: '' }),
+    recordingFolder: Type.String({
+      description: 'Folder of recordings on their way to the store, absolute.',
+      default: '',
+    }),
     recordingLocalBytesMax: Type.Integer({
       description: 'Bytes of recordings that may wait for the recording store; past that, answers wait.',
       default: 4_294_967_296,

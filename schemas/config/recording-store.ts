@@ -4,9 +4,8 @@ import Type from 'typebox';
 export const RecordingStoreConfig = Type.Object(
   {
     folder: Type.String({
-      description: 'Folder of the recordings; made where absent.',
-      default: '.data/recordings',
-      minLength: 1,
+      description: 'Folder of the recordings; empty: recordings in the data folder.',
+      default: '',
     }),
     chunkBytesMax: Type.Integer({
       description: 'Largest chunk or manifest that is taken, bytes.',
