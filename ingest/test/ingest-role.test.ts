@@ -54,7 +54,7 @@ describe('ingest role', () => {
     const stage = await openStage(t);
     const append = async (key: string): Promise<void> => {
       for (const { topic, schema } of DOCUMENT_MAPPINGS)
-        await stage.append(topic, key, [createCodec(schema).encode(sampleOf(schema) as never)]);
+        await stage.append(topic, key, [createCodec(schema).encode(sampleOf<never>(schema))]);
     };
     await append('before');
     const role = await startIngest(t, stage);

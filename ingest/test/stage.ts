@@ -73,6 +73,7 @@ export const ingestConfig = (): IngestConfig =>
   );
 
 /** A record of a schema with every field set; `kind` picks a branch of its body. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says once what each caller would cast to
 export function sampleOf<T>(schema: SchemaName, kind?: string): T {
   const samples = sampleRecords(createCodec(schema).schemaJson);
   const sample = kind === undefined ? samples[0] : samples.find((candidate) => candidate.kind === kind);
