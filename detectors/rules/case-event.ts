@@ -25,7 +25,12 @@ export interface CaseEvent {
 export const BASE_TIME = Date.UTC(2026, 10, 24, 10);
 
 const HASH = new Uint8Array(32);
-const DECISION = { decisionId: 'decision-1', outcome: 'allow', rule: 'default', reason: 'nothing stands against it' };
+const DECISION = {
+  decisionId: 'decision-1',
+  outcome: 'allow',
+  rule: 'default',
+  reason: 'nothing stands against it',
+};
 
 const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   request: {
@@ -35,7 +40,9 @@ const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     textLength: 34,
     textDigest: null,
     fingerprint: '0123456789abcdef',
-    actions: [{ action: 'read', objectKind: 'table', object: 'public.orders', columns: ['id'], whole: false }],
+    actions: [
+      { action: 'read', objectKind: 'table', object: 'public.orders', columns: ['id'], whole: false },
+    ],
     risk: 'low',
     parameterCount: 0,
     parametersDigest: null,
@@ -53,7 +60,12 @@ const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     maskedFields: [],
     bodyDigest: null,
   },
-  session_opened: { authentication: 'scram-sha-256', tls: true, targetSession: '4242', recordingId: 'recording-1' },
+  session_opened: {
+    authentication: 'scram-sha-256',
+    tls: true,
+    targetSession: '4242',
+    recordingId: 'recording-1',
+  },
   session_refused: { code: 'POSTGRES_LOGIN_FAILED', reason: 'login failed', claimedName: 'ci-deploy' },
   session_closed: {
     reason: 'client_closed',
@@ -74,7 +86,12 @@ const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     incidentId: null,
     idempotencyKey: null,
   },
-  credential_issued: { tokenId: 'token-2', forIdentity: 'https://idp.example/ci-deploy', expiresAt: BASE_TIME + 3_600_000, by: 'admin' },
+  credential_issued: {
+    tokenId: 'token-2',
+    forIdentity: 'https://idp.example/ci-deploy',
+    expiresAt: BASE_TIME + 3_600_000,
+    by: 'admin',
+  },
   heartbeat: { openSessions: 3, spoolBytes: 0, unaudited: 0 },
 };
 
@@ -111,7 +128,14 @@ function baseEvent(kind: string, time: number, number: number): Record<string, u
     client: ofGateway ? null : { ip: '10.0.0.7', port: 50_000, tool: 'deploy-cli', version: '2.1' },
     target: ofGateway
       ? null
-      : { connection: 'shop', protocol: 'postgres', host: 'db.internal', port: 5432, database: 'shop', role: 'shop_app' },
+      : {
+          connection: 'shop',
+          protocol: 'postgres',
+          host: 'db.internal',
+          port: 5432,
+          database: 'shop',
+          role: 'shop_app',
+        },
     body: { kind, ...body },
     gatewayChain: null,
     previousHash: HASH,
@@ -137,7 +161,13 @@ function readAction(line: string): Action {
   const whole = line.endsWith(' whole');
   const [action = '', kind = '-', ...object] = (whole ? line.slice(0, -6) : line).split(' ');
   const name = object.join(' ') || '-';
-  return { action, objectKind: kind === '-' ? null : kind, object: name === '-' ? null : name, columns: [], whole };
+  return {
+    action,
+    objectKind: kind === '-' ? null : kind,
+    object: name === '-' ? null : name,
+    columns: [],
+    whole,
+  };
 }
 
 function fill(value: unknown, number: number): unknown {
@@ -178,6 +208,7 @@ function valuesAt(value: unknown, path: readonly string[]): FactValue[] {
   if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, path));
   const [key, ...rest] = path;
   if (key !== undefined) return isMap(value) ? valuesAt(value[key], rest) : [];
-  const simple = value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  const simple =
+    value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
   return simple ? [value] : [];
 }

@@ -30,7 +30,21 @@ interface WrittenCase extends CaseStep {
 }
 
 const KINDS: readonly CaseKind[] = ['true', 'false', 'evasion'];
-const KEYS: ReadonlySet<string> = new Set(['name', 'kind', 'do', 'text', 'by', 'risk', 'event', 'facts', 'at', 'times', 'every', 'each', 'events']);
+const KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'kind',
+  'do',
+  'text',
+  'by',
+  'risk',
+  'event',
+  'facts',
+  'at',
+  'times',
+  'every',
+  'each',
+  'events',
+]);
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const EVENTS_MAX = 2000;
 
@@ -41,7 +55,8 @@ export function readCases(document: Tree): RuleCase[] {
   if (!cases) return [];
   return asMap(cases.value, '"cases"').entries.flatMap(({ key, line, value }) => {
     const kind = KINDS.find((candidate) => candidate === key);
-    if (kind === undefined) throw new RuleFault('SIGMA_CASES', line, `"${key}" is not true, false or evasion`);
+    if (kind === undefined)
+      throw new RuleFault('SIGMA_CASES', line, `"${key}" is not true, false or evasion`);
     if (value.kind !== 'list') throw new RuleFault('SIGMA_CASES', line, 'cases must be a list');
     return value.items.flatMap((item) => readCase(kind, asMap(item, 'a case')));
   });
@@ -51,8 +66,14 @@ function readCase(kind: CaseKind, tree: MapTree): RuleCase[] {
   for (const { key, line } of tree.entries)
     if (!KEYS.has(key)) throw new RuleFault('SIGMA_CASES', line, `"${key}" is not a field of a case`);
   const { name = 'unnamed', each, events, ...common } = toValue(tree) as WrittenCase;
-  const make = (label: string, steps: readonly CaseStep[]): RuleCase => ({ kind, name: label, line: tree.line, steps });
-  if (each !== undefined) return each.map((one, index) => make(`${name} (${index + 1})`, [overlay(common, one)]));
+  const make = (label: string, steps: readonly CaseStep[]): RuleCase => ({
+    kind,
+    name: label,
+    line: tree.line,
+    steps,
+  });
+  if (each !== undefined)
+    return each.map((one, index) => make(`${name} (${index + 1})`, [overlay(common, one)]));
   return [make(name, events === undefined ? [common] : events.map((one) => overlay(common, one)))];
 }
 
@@ -74,7 +95,8 @@ export function caseViews({ steps, line }: RuleCase): EventView[] {
       const event: SessionEvent = makeCaseEvent(step, time, views.length + 1);
       const facts: Readonly<Record<string, FactValue>> = step.facts ?? {};
       views.push(caseView(event, facts));
-      if (views.length > EVENTS_MAX) throw new RuleFault('SIGMA_CASES', line, `over ${EVENTS_MAX} events in a case`);
+      if (views.length > EVENTS_MAX)
+        throw new RuleFault('SIGMA_CASES', line, `over ${EVENTS_MAX} events in a case`);
     }
   }
   return views;

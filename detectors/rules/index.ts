@@ -21,7 +21,9 @@ export function loadRules(folders: readonly string[], placeholders: Placeholders
       for (const path of ruleFiles(folder)) files.push({ path, text: readFileSync(path, 'utf8') });
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
-      unreadable.push(toRuleError(folder, new RuleFault('SIGMA_INVALID', 1, `the folder cannot be read (${reason})`)));
+      unreadable.push(
+        toRuleError(folder, new RuleFault('SIGMA_INVALID', 1, `the folder cannot be read (${reason})`)),
+      );
     }
   }
   const { rules, errors } = compileRules(files, placeholders);

@@ -1,5 +1,13 @@
 /** Small changes of a rule, one at a time. Each stands for a mistake that somebody could make when changing the rule. */
-import type { ConditionNode, CorrelationRule, Criterion, FieldItem, PlainRule, Selection, SigmaRule } from './sigma/ast.ts';
+import type {
+  ConditionNode,
+  CorrelationRule,
+  Criterion,
+  FieldItem,
+  PlainRule,
+  Selection,
+  SigmaRule,
+} from './sigma/ast.ts';
 import type { ParsedRule } from './sigma/compile.ts';
 
 export interface Mutant {
@@ -24,7 +32,8 @@ function* changesOf(rule: SigmaRule): Generator<Changed<SigmaRule>> {
 }
 
 function* plainChanges(rule: PlainRule): Generator<Changed<PlainRule>> {
-  for (const [what, condition] of conditionChanges(rule.condition)) yield [`condition: ${what}`, { ...rule, condition }];
+  for (const [what, condition] of conditionChanges(rule.condition))
+    yield [`condition: ${what}`, { ...rule, condition }];
   for (const [name, selection] of rule.selections)
     for (const [what, changed] of selectionChanges(selection))
       yield [`${name}: ${what}`, { ...rule, selections: new Map([...rule.selections, [name, changed]]) }];
@@ -37,7 +46,10 @@ function* conditionChanges(node: ConditionNode): Generator<Changed<ConditionNode
   }
   if (node.kind === 'of') {
     yield [`not ${node.count ?? 'all'} of ${node.pattern}`, { kind: 'not', child: node }];
-    yield [`${node.count === null ? 1 : 'all'} of ${node.pattern}`, { ...node, count: node.count === null ? 1 : null }];
+    yield [
+      `${node.count === null ? 1 : 'all'} of ${node.pattern}`,
+      { ...node, count: node.count === null ? 1 : null },
+    ];
     return;
   }
   if (node.kind === 'not') {
@@ -48,7 +60,10 @@ function* conditionChanges(node: ConditionNode): Generator<Changed<ConditionNode
   yield [`${show(node)} with ${other(node.kind)}`, { ...node, kind: other(node.kind) }];
   for (const [index, child] of node.children.entries()) {
     const rest = node.children.toSpliced(index, 1);
-    yield [`${show(node)} without ${show(child)}`, rest.length === 1 ? rest[0]! : { ...node, children: rest }];
+    yield [
+      `${show(node)} without ${show(child)}`,
+      rest.length === 1 ? rest[0]! : { ...node, children: rest },
+    ];
     for (const [what, changed] of conditionChanges(child))
       yield [what, { ...node, children: node.children.with(index, changed) }];
   }
@@ -71,15 +86,23 @@ function* selectionChanges(selection: Selection): Generator<Changed<Selection>> 
   if (selection.kind === 'list') {
     for (const [index, alternative] of selection.alternatives.entries()) {
       if (selection.alternatives.length > 1)
-        yield [`without alternative ${index + 1}`, { ...selection, alternatives: selection.alternatives.toSpliced(index, 1) }];
+        yield [
+          `without alternative ${index + 1}`,
+          { ...selection, alternatives: selection.alternatives.toSpliced(index, 1) },
+        ];
       for (const [what, changed] of selectionChanges(alternative))
-        yield [`alternative ${index + 1}: ${what}`, { ...selection, alternatives: selection.alternatives.with(index, changed) }];
+        yield [
+          `alternative ${index + 1}: ${what}`,
+          { ...selection, alternatives: selection.alternatives.with(index, changed) },
+        ];
     }
     return;
   }
   for (const [index, item] of selection.items.entries()) {
-    if (selection.items.length > 1) yield [`without ${label(item)}`, { ...selection, items: selection.items.toSpliced(index, 1) }];
-    for (const [what, changed] of itemChanges(item)) yield [what, { ...selection, items: selection.items.with(index, changed) }];
+    if (selection.items.length > 1)
+      yield [`without ${label(item)}`, { ...selection, items: selection.items.toSpliced(index, 1) }];
+    for (const [what, changed] of itemChanges(item))
+      yield [what, { ...selection, items: selection.items.with(index, changed) }];
   }
 }
 
@@ -126,13 +149,17 @@ function* correlationChanges(rule: CorrelationRule): Generator<Changed<Correlati
   for (const [index, criterion] of rule.criteria.entries())
     for (const step of [1, -1]) {
       const changed: Criterion = { ...criterion, value: criterion.value + step };
-      yield [`${criterion.operator} ${changed.value} for ${criterion.value}`, { ...rule, criteria: rule.criteria.with(index, changed) }];
+      yield [
+        `${criterion.operator} ${changed.value} for ${criterion.value}`,
+        { ...rule, criteria: rule.criteria.with(index, changed) },
+      ];
     }
   for (const [index, field] of rule.groupBy.entries())
     yield [`not grouped by ${field}`, { ...rule, groupBy: rule.groupBy.toSpliced(index, 1) }];
   if (rule.rules.length > 1)
     for (const [index, name] of rule.rules.entries())
       yield [`without rule ${name}`, { ...rule, rules: rule.rules.toSpliced(index, 1) }];
-  if (rule.type === 'temporal_ordered') yield ['temporal for temporal_ordered', { ...rule, type: 'temporal' }];
+  if (rule.type === 'temporal_ordered')
+    yield ['temporal for temporal_ordered', { ...rule, type: 'temporal' }];
   if (rule.type === 'value_count') yield ['event_count for value_count', { ...rule, type: 'event_count' }];
 }

@@ -56,7 +56,11 @@ function readFile(file: string): ReadRule | { readonly error: RuleError } {
     const trees = readTrees(text);
     const cases = trees.flatMap(readCases);
     for (const one of cases) caseViews(one);
-    return { parsed: parseFile({ path: basename(file), text }), cases, equivalent: new Map(trees.flatMap(equivalentOf)) };
+    return {
+      parsed: parseFile({ path: basename(file), text }),
+      cases,
+      equivalent: new Map(trees.flatMap(equivalentOf)),
+    };
   } catch (error) {
     if (error instanceof RuleFault) return { error: toRuleError(file, error) };
     throw error;
@@ -71,7 +75,13 @@ function equivalentOf(tree: Tree): [string, string][] {
 
 function runCase(one: RuleCase, rules: readonly LoadedRule[]): CaseResult {
   const finding = firstFinding(one, rules);
-  return { kind: one.kind, name: one.name, line: one.line, passed: (finding !== null) === (one.kind === 'true'), finding };
+  return {
+    kind: one.kind,
+    name: one.name,
+    line: one.line,
+    passed: (finding !== null) === (one.kind === 'true'),
+    finding,
+  };
 }
 
 function firstFinding(one: RuleCase, rules: readonly LoadedRule[]): Finding | null {

@@ -31,7 +31,8 @@ function fromItem(item: FieldItem, path: string): Required {
 
 function fromSelection(selection: Selection, path: string): Required {
   if (selection.kind === 'keywords') return null;
-  if (selection.kind === 'list') return union(selection.alternatives.map((alternative) => fromSelection(alternative, path)));
+  if (selection.kind === 'list')
+    return union(selection.alternatives.map((alternative) => fromSelection(alternative, path)));
   return smallest(selection.items.map((item) => fromItem(item, path)));
 }
 
@@ -47,7 +48,7 @@ function fromCondition(node: ConditionNode, rule: PlainRule, path: string): Requ
       const selection = rule.selections.get(node.name);
       return selection === undefined ? null : fromSelection(selection, path);
     }
-    case 'of': {
+    default: {
       const names = namesOf(node.pattern, [...rule.selections.keys()]);
       const each = names.map((name) => fromSelection(rule.selections.get(name)!, path));
       return node.count === null ? smallest(each) : union(each);
@@ -62,5 +63,8 @@ function union(each: readonly Required[]): Required {
 
 /** Of several that all hold, the one that lets the fewest pass. */
 function smallest(each: readonly Required[]): Required {
-  return each.reduce((best, set) => (set !== null && (best === null || set.size < best.size) ? set : best), null);
+  return each.reduce(
+    (best, set) => (set !== null && (best === null || set.size < best.size) ? set : best),
+    null,
+  );
 }

@@ -40,12 +40,17 @@ export function compileRules(files: readonly RuleFile[], placeholders: Placehold
 }
 
 export function parseFile({ path, text }: RuleFile): ParsedRule[] {
-  if (text.length > FILE_BYTES_MAX) throw new RuleFault('SIGMA_LIMIT', 1, `a file over ${FILE_BYTES_MAX} bytes`);
+  if (text.length > FILE_BYTES_MAX)
+    throw new RuleFault('SIGMA_LIMIT', 1, `a file over ${FILE_BYTES_MAX} bytes`);
   return readTrees(text).map((tree) => ({ rule: parseRule(tree, path), digest: digestOf(tree) }));
 }
 
 /** Compiles what is parsed; used by mutation tests, which change the parsed form. */
-export function compileParsed(parsed: readonly ParsedRule[], placeholders: Placeholders, errors: RuleError[] = []): CompileResult {
+export function compileParsed(
+  parsed: readonly ParsedRule[],
+  placeholders: Placeholders,
+  errors: RuleError[] = [],
+): CompileResult {
   const rules: LoadedRule[] = [];
   const byName = indexByName(parsed, errors);
   const helpers = helpersOf(parsed, byName);
@@ -58,17 +63,30 @@ export function compileParsed(parsed: readonly ParsedRule[], placeholders: Place
   return { rules, errors };
 }
 
-function compileOne({ rule, digest }: ParsedRule, byName: ReadonlyMap<string, ParsedRule>, placeholders: Placeholders): LoadedRule {
+function compileOne(
+  { rule, digest }: ParsedRule,
+  byName: ReadonlyMap<string, ParsedRule>,
+  placeholders: Placeholders,
+): LoadedRule {
   const name = detectorName(rule);
   if (rule.kind === 'plain') {
     const needs = needsOf(rule);
-    return { meta: rule.meta, needs, detector: plainDetector(rule, name, digest, compileRule(rule, placeholders), needs) };
+    return {
+      meta: rule.meta,
+      needs,
+      detector: plainDetector(rule, name, digest, compileRule(rule, placeholders), needs),
+    };
   }
   const sources = rule.rules.map((reference) => {
     const found = byName.get(reference);
-    if (found === undefined) throw new RuleFault('SIGMA_REFERENCE', rule.meta.line, `there is no rule "${reference}"`);
+    if (found === undefined)
+      throw new RuleFault('SIGMA_REFERENCE', rule.meta.line, `there is no rule "${reference}"`);
     if (found.rule.kind === 'correlation')
-      throw new RuleFault('SIGMA_UNSUPPORTED', rule.meta.line, `correlations of correlations ("${reference}")`);
+      throw new RuleFault(
+        'SIGMA_UNSUPPORTED',
+        rule.meta.line,
+        `correlations of correlations ("${reference}")`,
+      );
     return found as ParsedRule & { rule: PlainRule };
   });
   checkAliases(rule, byName);
@@ -80,13 +98,18 @@ function compileOne({ rule, digest }: ParsedRule, byName: ReadonlyMap<string, Pa
   // A change of a rule that is counted is a change of the count.
   const version = shortHash([digest, ...sources.map((source) => source.digest)].join());
   const detector = correlationDetector(rule, name, version, compiled, needs);
-  return { meta: rule.meta, needs, detector: detector as LoadedRule['detector'] };
+  return { meta: rule.meta, needs, detector };
 }
 
 function checkAliases(rule: CorrelationRule, byName: ReadonlyMap<string, ParsedRule>): void {
   for (const [alias, fields] of rule.aliases)
     for (const name of fields.keys())
-      if (!byName.has(name)) throw new RuleFault('SIGMA_REFERENCE', rule.meta.line, `alias "${alias}" names a rule "${name}" that is not there`);
+      if (!byName.has(name))
+        throw new RuleFault(
+          'SIGMA_REFERENCE',
+          rule.meta.line,
+          `alias "${alias}" names a rule "${name}" that is not there`,
+        );
 }
 
 const either = (a: Needs, b: Needs): Needs => ({
@@ -95,7 +118,10 @@ const either = (a: Needs, b: Needs): Needs => ({
 });
 
 /** Rules that only serve a correlation of the same file do not speak themselves, unless it says `generate: true`. */
-function helpersOf(parsed: readonly ParsedRule[], byName: ReadonlyMap<string, ParsedRule>): ReadonlySet<SigmaRule> {
+function helpersOf(
+  parsed: readonly ParsedRule[],
+  byName: ReadonlyMap<string, ParsedRule>,
+): ReadonlySet<SigmaRule> {
   const helpers = new Set<SigmaRule>();
   for (const { rule } of parsed) {
     if (rule.kind !== 'correlation' || rule.generate) continue;
@@ -119,7 +145,12 @@ function indexByName(parsed: readonly ParsedRule[], errors: RuleError[]): Readon
         byName.set(key, one);
       }
       const detector = detectorName(one.rule);
-      if (detectors.has(detector)) throw new RuleFault('SIGMA_DUPLICATE', line, `two rules would be called "${detector}"; give one a name`);
+      if (detectors.has(detector))
+        throw new RuleFault(
+          'SIGMA_DUPLICATE',
+          line,
+          `two rules would be called "${detector}"; give one a name`,
+        );
       detectors.add(detector);
     });
   }

@@ -16,12 +16,18 @@ function tokenize(text: string, line: number): string[] {
   const tokens: string[] = [];
   for (const [, bracket, word, other] of text.matchAll(TOKEN)) {
     if (other === '|')
-      throw new RuleFault('SIGMA_UNSUPPORTED', line, 'aggregations after "|" (deprecated in Sigma); write a correlation rule');
-    if (other !== undefined) throw new RuleFault('SIGMA_CONDITION', line, `"${other}" is not part of the language`);
+      throw new RuleFault(
+        'SIGMA_UNSUPPORTED',
+        line,
+        'aggregations after "|" (deprecated in Sigma); write a correlation rule',
+      );
+    if (other !== undefined)
+      throw new RuleFault('SIGMA_CONDITION', line, `"${other}" is not part of the language`);
     const token = bracket ?? word;
     if (token !== undefined) tokens.push(token);
   }
-  if (tokens.length > TOKENS_MAX) throw new RuleFault('SIGMA_LIMIT', line, `over ${TOKENS_MAX} words in a condition`);
+  if (tokens.length > TOKENS_MAX)
+    throw new RuleFault('SIGMA_LIMIT', line, `over ${TOKENS_MAX} words in a condition`);
   return tokens;
 }
 
@@ -48,7 +54,8 @@ export function parseCondition(text: string, line: number): ConditionNode {
   const parseAnd = (): ConditionNode => chain('and', parseNot);
 
   function parseNot(): ConditionNode {
-    if (++depth > DEPTH_MAX) throw new RuleFault('SIGMA_LIMIT', line, `a condition nested deeper than ${DEPTH_MAX}`);
+    if (++depth > DEPTH_MAX)
+      throw new RuleFault('SIGMA_LIMIT', line, `a condition nested deeper than ${DEPTH_MAX}`);
     try {
       if (!isWord('not')) return parsePrimary();
       at++;
@@ -67,7 +74,8 @@ export function parseCondition(text: string, line: number): ConditionNode {
       return inner;
     }
     if (isWord('of')) return parseOf(token);
-    if (token === ')' || /^(and|or|of)$/i.test(token)) return fail(`"${token}" where a selection was expected`);
+    if (token === ')' || /^(and|or|of)$/i.test(token))
+      return fail(`"${token}" where a selection was expected`);
     if (token.includes('*')) return fail(`"${token}" needs "1 of" or "all of" before it`);
     return { kind: 'selection', name: token };
   }
@@ -75,11 +83,13 @@ export function parseCondition(text: string, line: number): ConditionNode {
   function parseOf(quantity: string): ConditionNode {
     at++;
     const pattern = tokens[at++];
-    if (pattern === undefined || pattern === '(' || pattern === ')') return fail('"of" needs "them" or a name');
+    if (pattern === undefined || pattern === '(' || pattern === ')')
+      return fail('"of" needs "them" or a name');
     const lower = quantity.toLowerCase();
     if (lower === 'all') return { kind: 'of', count: null, pattern };
     if (lower === 'any') return { kind: 'of', count: 1, pattern };
-    if (!/^[1-9]\d{0,3}$/.test(quantity)) return fail(`"${quantity} of": a number, "any" or "all" was expected`);
+    if (!/^[1-9]\d{0,3}$/.test(quantity))
+      return fail(`"${quantity} of": a number, "any" or "all" was expected`);
     return { kind: 'of', count: Number(quantity), pattern };
   }
 

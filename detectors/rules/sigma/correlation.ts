@@ -41,14 +41,22 @@ export interface Correlator {
 }
 
 export function createCorrelator(rule: CorrelationRule, sources: readonly Source[]): Correlator {
-  const groupReaders = sources.map(({ names }) => rule.groupBy.map((name) => fieldReader(resolve(rule, name, names))));
-  const valueReaders = sources.map(({ names }) => (rule.field === null ? null : fieldReader(resolve(rule, rule.field, names))));
+  const groupReaders = sources.map(({ names }) =>
+    rule.groupBy.map((name) => fieldReader(resolve(rule, name, names))),
+  );
+  const valueReaders = sources.map(({ names }) =>
+    rule.field === null ? null : fieldReader(resolve(rule, rule.field, names)),
+  );
 
   return {
     create: () => ({ groups: new Map(), newest: 0 }),
-    encode: (state) => new TextEncoder().encode(JSON.stringify({ newest: state.newest, groups: [...state.groups] })),
+    encode: (state) =>
+      new TextEncoder().encode(JSON.stringify({ newest: state.newest, groups: [...state.groups] })),
     decode: (bytes) => {
-      const { newest, groups } = JSON.parse(new TextDecoder().decode(bytes)) as { newest: number; groups: [string, Group][] };
+      const { newest, groups } = JSON.parse(new TextDecoder().decode(bytes)) as {
+        newest: number;
+        groups: [string, Group][];
+      };
       return { newest, groups: new Map(groups) };
     },
     take(view, state) {
@@ -105,7 +113,8 @@ function insert(rule: CorrelationRule, state: CorrelationState, key: string, ent
   // Delivered again.
   if (group.entries.some(({ id, r, v }) => id === entry.id && r === entry.r && v === entry.v)) return null;
   // The same value again tells nothing new; keeping the newest stops a flood of one value from pushing the others out.
-  if (rule.type === 'value_count') group.entries = group.entries.filter(({ v, t }) => v !== entry.v || t > entry.t);
+  if (rule.type === 'value_count')
+    group.entries = group.entries.filter(({ v, t }) => v !== entry.v || t > entry.t);
   const oldest = state.newest - rule.timespanMs - LATE_MAX_MS;
   group.entries = group.entries.filter(({ t }) => t > oldest);
   const at = group.entries.findLastIndex(({ t }) => t <= entry.t) + 1;
@@ -133,5 +142,6 @@ function bound(state: CorrelationState, oldest: number): void {
     state.groups.delete(key);
     total -= entries.length;
   }
-  if (total > ENTRIES_MAX) for (const { entries } of state.groups.values()) entries.splice(0, total - ENTRIES_MAX);
+  if (total > ENTRIES_MAX)
+    for (const { entries } of state.groups.values()) entries.splice(0, total - ENTRIES_MAX);
 }

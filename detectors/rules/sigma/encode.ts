@@ -23,7 +23,9 @@ export const base64 = (bytes: Buffer): string => bytes.toString('base64');
 export function base64offset(bytes: Buffer): string[] {
   const skip = [0, 2, 3];
   return [0, 1, 2].map((offset) => {
-    const encoded = Buffer.concat([Buffer.alloc(offset, 32), bytes]).toString('base64').replace(/=+$/, '');
+    const encoded = Buffer.concat([Buffer.alloc(offset, 32), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
     const whole = (offset + bytes.length) % 3 === 0;
     return encoded.slice(skip[offset], whole ? encoded.length : encoded.length - 1);
   });

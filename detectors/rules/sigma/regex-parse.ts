@@ -22,12 +22,20 @@ const PATTERN_MAX = 2000;
 
 const digit: Test = (c) => c >= 48 && c <= 57;
 const word: Test = (c) => digit(c) || (c >= 65 && c <= 90) || c === 95 || (c >= 97 && c <= 122);
-const space: Test = (c) => (c >= 9 && c <= 13) || c === 32 || c === 160 || c === 0x2028 || c === 0x2029 || c === 0xfeff;
+const space: Test = (c) =>
+  (c >= 9 && c <= 13) || c === 32 || c === 160 || c === 0x2028 || c === 0x2029 || c === 0xfeff;
 const not =
   (test: Test): Test =>
   (c) =>
     !test(c);
-const CLASSES: Readonly<Record<string, Test>> = { d: digit, D: not(digit), w: word, W: not(word), s: space, S: not(space) };
+const CLASSES: Readonly<Record<string, Test>> = {
+  d: digit,
+  D: not(digit),
+  w: word,
+  W: not(word),
+  s: space,
+  S: not(space),
+};
 const CONTROLS: Readonly<Record<string, number>> = { t: 9, n: 10, r: 13, f: 12, v: 11, '0': 0 };
 
 /** The parsed pattern, or in words why it cannot be used. */
@@ -68,7 +76,8 @@ class Parser {
 
   private sequence(): RegexNode {
     const parts: RegexNode[] = [];
-    while (this.at < this.text.length && this.text[this.at] !== '|' && this.text[this.at] !== ')') parts.push(this.repeated());
+    while (this.at < this.text.length && this.text[this.at] !== '|' && this.text[this.at] !== ')')
+      parts.push(this.repeated());
     return { kind: 'sequence', parts };
   }
 
@@ -128,7 +137,11 @@ class Parser {
       if (!first && this.take(']')) break;
       const low = this.setItem();
       if (typeof low !== 'number') tests.push(low);
-      else if (this.text[this.at] === '-' && this.at + 1 < this.text.length && this.text[this.at + 1] !== ']') {
+      else if (
+        this.text[this.at] === '-' &&
+        this.at + 1 < this.text.length &&
+        this.text[this.at + 1] !== ']'
+      ) {
         this.at++;
         const high = this.setItem();
         if (typeof high !== 'number' || high < low) throw new Refused('a range in brackets that is not one');
@@ -155,7 +168,8 @@ class Parser {
     const hex = char === 'x' ? 2 : char === 'u' ? 4 : 0;
     if (hex > 0) {
       const digits = this.text.slice(this.at, this.at + hex);
-      if (!/^[0-9a-f]+$/i.test(digits) || digits.length < hex) throw new Refused(`"\\${char}" without its digits`);
+      if (!/^[0-9a-f]+$/i.test(digits) || digits.length < hex)
+        throw new Refused(`"\\${char}" without its digits`);
       this.at += hex;
       return Number.parseInt(digits, 16);
     }

@@ -20,7 +20,8 @@ export function compileRegex(pattern: string, flags: RegexFlags): ((text: string
   const parsed = parseRegex(pattern, flags);
   if (typeof parsed === 'string') return parsed;
   const program: Instruction[] = [];
-  if (!emit(parsed, program)) return `it is larger than ${PROGRAM_MAX} steps when its repetitions are written out`;
+  if (!emit(parsed, program))
+    return `it is larger than ${PROGRAM_MAX} steps when its repetitions are written out`;
   program.push({ op: 'match' });
   return (text) => run(program, text, flags);
 }

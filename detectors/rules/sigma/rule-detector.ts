@@ -20,7 +20,11 @@ const techniquesOf = (tags: readonly string[]): string[] =>
 const NO_FINDINGS: readonly Finding[] = [];
 const EVIDENCE_MAX = 100;
 
-type Make = (view: EventView, extra: Readonly<Record<string, string | number>>, evidence: readonly string[]) => Finding;
+type Make = (
+  view: EventView,
+  extra: Readonly<Record<string, string | number>>,
+  evidence: readonly string[],
+) => Finding;
 
 function createFindingMaker(meta: RuleMeta): Make {
   const render = compileTemplate(meta.reason);
@@ -44,7 +48,13 @@ export function mayConcern({ kinds, actions }: Needs, view: EventView): boolean 
   return body.kind === 'request' && body.actions.some(({ action }) => actions.has(action.toLowerCase()));
 }
 
-export function plainDetector(rule: PlainRule, name: string, version: string, matches: Predicate, needs: Needs): Detector {
+export function plainDetector(
+  rule: PlainRule,
+  name: string,
+  version: string,
+  matches: Predicate,
+  needs: Needs,
+): Detector {
   const make = createFindingMaker(rule.meta);
   return {
     name,
@@ -81,7 +91,11 @@ export function correlationDetector(
       if (hit === null) return NO_FINDINGS;
       const ids = [...new Set(hit.entries.map(({ id }) => id))];
       const values = [...new Set(hit.entries.flatMap(({ v }) => v ?? []))].slice(0, 8).join(', ');
-      const extra = { count: Math.round(hit.measure * 10) / 10, values, minutes: Math.ceil(rule.timespanMs / 60_000) };
+      const extra = {
+        count: Math.round(hit.measure * 10) / 10,
+        values,
+        minutes: Math.ceil(rule.timespanMs / 60_000),
+      };
       return [make(view, extra, ids.slice(-EVIDENCE_MAX))];
     },
   };

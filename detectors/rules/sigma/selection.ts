@@ -12,15 +12,27 @@ export type Predicate = (view: EventView) => boolean;
 export type Placeholders = Readonly<Record<string, readonly string[]>>;
 
 /** Where keywords (values without a field) are sought. */
-const KEYWORD_FIELDS = ['request.text', 'request.object', 'response.tag', 'response.error_message', 'body.reason', 'client.tool'];
+const KEYWORD_FIELDS = [
+  'request.text',
+  'request.object',
+  'response.tag',
+  'response.error_message',
+  'body.reason',
+  'client.tool',
+];
 
 export function compileRule(rule: PlainRule, placeholders: Placeholders): Predicate {
   const compiled = new Map<string, Predicate>();
-  for (const [name, selection] of rule.selections) compiled.set(name, compileSelection(selection, placeholders));
+  for (const [name, selection] of rule.selections)
+    compiled.set(name, compileSelection(selection, placeholders));
   return compileCondition(rule.condition, compiled, rule.conditionLine);
 }
 
-function compileCondition(node: ConditionNode, selections: ReadonlyMap<string, Predicate>, line: number): Predicate {
+function compileCondition(
+  node: ConditionNode,
+  selections: ReadonlyMap<string, Predicate>,
+  line: number,
+): Predicate {
   switch (node.kind) {
     case 'and': {
       const children = node.children.map((child) => compileCondition(child, selections, line));
@@ -36,15 +48,21 @@ function compileCondition(node: ConditionNode, selections: ReadonlyMap<string, P
     }
     case 'selection': {
       const found = selections.get(node.name);
-      if (found === undefined) throw new RuleFault('SIGMA_REFERENCE', line, `there is no selection "${node.name}"`);
+      if (found === undefined)
+        throw new RuleFault('SIGMA_REFERENCE', line, `there is no selection "${node.name}"`);
       return found;
     }
-    case 'of': {
+    default: {
       const children = namesOf(node.pattern, [...selections.keys()]).map((name) => selections.get(name)!);
-      if (children.length === 0) throw new RuleFault('SIGMA_REFERENCE', line, `no selection is called like "${node.pattern}"`);
+      if (children.length === 0)
+        throw new RuleFault('SIGMA_REFERENCE', line, `no selection is called like "${node.pattern}"`);
       const count = node.count ?? children.length;
       if (count > children.length)
-        throw new RuleFault('SIGMA_CONDITION', line, `"${count} of ${node.pattern}" of only ${children.length} selections`);
+        throw new RuleFault(
+          'SIGMA_CONDITION',
+          line,
+          `"${count} of ${node.pattern}" of only ${children.length} selections`,
+        );
       return (view) => {
         let hits = 0;
         for (const child of children) if (child(view) && ++hits >= count) return true;
@@ -68,7 +86,9 @@ function compileSelection(selection: Selection, placeholders: Placeholders): Pre
     return (view) => items.every((item) => item(view));
   }
   if (selection.kind === 'list') {
-    const alternatives = selection.alternatives.map((alternative) => compileSelection(alternative, placeholders));
+    const alternatives = selection.alternatives.map((alternative) =>
+      compileSelection(alternative, placeholders),
+    );
     return (view) => alternatives.some((alternative) => alternative(view));
   }
   const item = { ...selection.item, modifiers: ['contains', ...selection.item.modifiers] };
@@ -88,7 +108,8 @@ function compileFieldTest(item: FieldItem, placeholders: Placeholders): Predicat
   const read = fieldReader(item.field);
   if (item.modifiers.includes('exists')) {
     const [wanted] = item.values;
-    if (typeof wanted !== 'boolean') throw new RuleFault('SIGMA_INVALID', item.line, '"exists" needs true or false');
+    if (typeof wanted !== 'boolean')
+      throw new RuleFault('SIGMA_INVALID', item.line, '"exists" needs true or false');
     return (view) => read(view).some((value) => value !== null) === wanted;
   }
   if (item.modifiers.includes('fieldref')) return compileFieldReference(item);
@@ -119,15 +140,22 @@ function compileFieldReference(item: FieldItem): Predicate {
   };
 }
 
-function compileTests(item: FieldItem, placeholders: Placeholders): (values: readonly FactValue[]) => boolean {
+function compileTests(
+  item: FieldItem,
+  placeholders: Placeholders,
+): (values: readonly FactValue[]) => boolean {
   const values = item.modifiers.includes('expand') ? expand(item, placeholders) : item.values;
   const tests = values.map((value) => ({ test: compileValue(item, value), wantsNull: value === null }));
   const all = item.modifiers.includes('all');
-  const holds = ({ test, wantsNull }: { test: ValueTest; wantsNull: boolean }, found: readonly FactValue[]): boolean =>
+  const holds = (
+    { test, wantsNull }: { test: ValueTest; wantsNull: boolean },
+    found: readonly FactValue[],
+  ): boolean =>
     wantsNull
       ? found.every((value) => value === null)
       : found.some((value) => test(value, typeof value === 'string' ? value.toLowerCase() : String(value)));
-  return (found) => (all ? tests.every((test) => holds(test, found)) : tests.some((test) => holds(test, found)));
+  return (found) =>
+    all ? tests.every((test) => holds(test, found)) : tests.some((test) => holds(test, found));
 }
 
 function expand(item: FieldItem, placeholders: Placeholders): Scalar[] {
@@ -136,7 +164,8 @@ function expand(item: FieldItem, placeholders: Placeholders): Scalar[] {
     const name = /%(\w+)%/.exec(text)?.[1];
     if (name === undefined) return [value];
     const found = placeholders[name];
-    if (found === undefined) throw new RuleFault('SIGMA_REFERENCE', item.line, `there is no placeholder "${name}"`);
+    if (found === undefined)
+      throw new RuleFault('SIGMA_REFERENCE', item.line, `there is no placeholder "${name}"`);
     return found.map((replacement) => text.replace(`%${name}%`, replacement));
   });
 }

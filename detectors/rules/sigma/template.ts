@@ -3,7 +3,10 @@ import type { Figure } from '../../../schemas/types.ts';
 import type { EventView, FactValue } from '../../detector.ts';
 import { fieldReader } from '../fields.ts';
 
-export type Render = (view: EventView, extra: Readonly<Record<string, FactValue>>) => { reason: string; figures: Figure[] };
+export type Render = (
+  view: EventView,
+  extra: Readonly<Record<string, FactValue>>,
+) => { reason: string; figures: Figure[] };
 
 const VALUES_SHOWN = 5;
 const CHARS_SHOWN = 120;
@@ -37,5 +40,7 @@ function show(values: readonly FactValue[]): string {
     const text = String(value).replace(/\s+/g, ' ');
     return text.length > CHARS_SHOWN ? `${text.slice(0, CHARS_SHOWN)}...` : text;
   });
-  return shown.join(', ') + (values.length > VALUES_SHOWN ? `, and ${values.length - VALUES_SHOWN} more` : '');
+  return (
+    shown.join(', ') + (values.length > VALUES_SHOWN ? `, and ${values.length - VALUES_SHOWN} more` : '')
+  );
 }

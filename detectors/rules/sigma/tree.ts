@@ -42,7 +42,7 @@ export function readTrees(text: string): Tree[] {
         lines.linePos(error.pos[0]).line,
         error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
       );
-    if (document.contents !== null) trees.push(toTree(document.contents as Node, lines, 0));
+    if (document.contents !== null) trees.push(toTree(document.contents, lines, 0));
   }
   return trees;
 }
@@ -60,11 +60,15 @@ function toTree(node: Node | null, lines: LineCounter, depth: number): Tree {
         return {
           key: String(key.value),
           line: key.line,
-          value: pair.value === null ? { kind: 'scalar', line: key.line, value: null } : toTree(pair.value as Node, lines, depth + 1),
+          value:
+            pair.value === null
+              ? { kind: 'scalar', line: key.line, value: null }
+              : toTree(pair.value as Node, lines, depth + 1),
         };
       }),
     };
-  if (isSeq(node)) return { kind: 'list', line, items: node.items.map((item) => toTree(item as Node, lines, depth + 1)) };
+  if (isSeq(node))
+    return { kind: 'list', line, items: node.items.map((item) => toTree(item as Node, lines, depth + 1)) };
   if (isAlias(node)) throw new RuleFault('SIGMA_UNSUPPORTED', line, 'YAML aliases');
   if (!isScalar(node)) return { kind: 'scalar', line, value: null };
   const value = node.value;

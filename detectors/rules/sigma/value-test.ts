@@ -28,13 +28,29 @@ const TIME: Readonly<Record<string, (date: Date) => number>> = {
 };
 /** Handled by the item as a whole, not by its values. */
 export const ITEM_MODIFIERS: ReadonlySet<string> = new Set(['all', 'neq', 'exists', 'fieldref', 'expand']);
-const TEXT_MODIFIERS = ['contains', 'startswith', 'endswith', 'cased', 'windash', 'base64', 'base64offset', 'utf16', 'utf16le', 'utf16be', 'wide'];
+const TEXT_MODIFIERS = [
+  'contains',
+  'startswith',
+  'endswith',
+  'cased',
+  'windash',
+  'base64',
+  'base64offset',
+  'utf16',
+  'utf16le',
+  'utf16be',
+  'wide',
+];
 const KNOWN: ReadonlySet<string> = new Set([
   ...ITEM_MODIFIERS,
   ...TEXT_MODIFIERS,
   ...Object.keys(COMPARE),
   ...Object.keys(TIME),
-  ...['re', 'i', 'm', 's', 'cidr'],
+  're',
+  'i',
+  'm',
+  's',
+  'cidr',
 ]);
 
 /** ISO 8601 week of the year. */
@@ -58,12 +74,16 @@ export function checkModifiers({ modifiers, line, values }: FieldItem): void {
     if (!KNOWN.has(modifier)) throw new RuleFault('SIGMA_UNSUPPORTED', line, `the modifier "${modifier}"`);
   for (const group of CONTRADICTIONS) {
     const both = group.filter(has);
-    if (both.length > 1) throw new RuleFault('SIGMA_INVALID', line, `the modifiers ${both.join(' and ')} contradict each other`);
+    if (both.length > 1)
+      throw new RuleFault('SIGMA_INVALID', line, `the modifiers ${both.join(' and ')} contradict each other`);
   }
   for (const flag of ['i', 'm', 's'])
-    if (has(flag) && !has('re')) throw new RuleFault('SIGMA_INVALID', line, `the modifier "${flag}" belongs to "re"`);
-  if (has('all') && values.length < 2) throw new RuleFault('SIGMA_INVALID', line, 'the modifier "all" needs at least two values');
-  if (new Set(modifiers).size < modifiers.length) throw new RuleFault('SIGMA_INVALID', line, 'a modifier is given twice');
+    if (has(flag) && !has('re'))
+      throw new RuleFault('SIGMA_INVALID', line, `the modifier "${flag}" belongs to "re"`);
+  if (has('all') && values.length < 2)
+    throw new RuleFault('SIGMA_INVALID', line, 'the modifier "all" needs at least two values');
+  if (new Set(modifiers).size < modifiers.length)
+    throw new RuleFault('SIGMA_INVALID', line, 'a modifier is given twice');
 }
 
 /** Test of one value of the rule. */
@@ -74,11 +94,16 @@ export function compileValue(item: FieldItem, value: Scalar): ValueTest {
   if (time !== undefined || compare !== undefined) return compileNumber(value, line, compare, time);
   if (modifiers.includes('cidr')) {
     const test = compileCidr(String(value));
-    if (test === undefined) throw new RuleFault('SIGMA_INVALID', line, `"${value}" is not a network in CIDR notation`);
+    if (test === undefined)
+      throw new RuleFault('SIGMA_INVALID', line, `"${value}" is not a network in CIDR notation`);
     return (found) => typeof found === 'string' && test(found);
   }
   if (modifiers.includes('re')) {
-    const [ignoreCase, multiline, dotAll] = ['i', 'm', 's'].map((flag) => modifiers.includes(flag)) as [boolean, boolean, boolean];
+    const [ignoreCase, multiline, dotAll] = ['i', 'm', 's'].map((flag) => modifiers.includes(flag)) as [
+      boolean,
+      boolean,
+      boolean,
+    ];
     const test = compileRegex(String(value), { ignoreCase, multiline, dotAll });
     if (typeof test === 'string') throw new RuleFault('SIGMA_REGEX', line, `${test} in "${value}"`);
     return (found) => found !== null && test(String(found));
@@ -87,16 +112,27 @@ export function compileValue(item: FieldItem, value: Scalar): ValueTest {
   return compileText(item, value);
 }
 
-function compileNumber(value: Scalar, line: number, compare: string | undefined, time: string | undefined): ValueTest {
+function compileNumber(
+  value: Scalar,
+  line: number,
+  compare: string | undefined,
+  time: string | undefined,
+): ValueTest {
   if (typeof value !== 'number') throw new RuleFault('SIGMA_INVALID', line, `"${value}" is not a number`);
   const test = compare === undefined ? (a: number, b: number) => a === b : COMPARE[compare]!;
   const extract = time === undefined ? undefined : TIME[time]!;
   return (found) => {
     if (extract !== undefined) {
-      const at = typeof found === 'number' ? found : typeof found === 'string' ? Date.parse(found) : Number.NaN;
+      const at =
+        typeof found === 'number' ? found : typeof found === 'string' ? Date.parse(found) : Number.NaN;
       return !Number.isNaN(at) && test(extract(new Date(at)), value);
     }
-    const number = typeof found === 'number' ? found : typeof found === 'string' && found.trim() !== '' ? Number(found) : Number.NaN;
+    const number =
+      typeof found === 'number'
+        ? found
+        : typeof found === 'string' && found.trim() !== ''
+          ? Number(found)
+          : Number.NaN;
     return !Number.isNaN(number) && test(number, value);
   };
 }
@@ -107,7 +143,9 @@ function compileText({ modifiers, line }: FieldItem, value: Scalar): ValueTest {
   const star: Piece = { wildcard: '*' };
   const contains = modifiers.includes('contains') || modifiers.includes('base64offset');
   const tests = forms.map((pieces) => {
-    const folded = cased ? pieces : pieces.map((piece) => ('literal' in piece ? { literal: piece.literal.toLowerCase() } : piece));
+    const folded = cased
+      ? pieces
+      : pieces.map((piece) => ('literal' in piece ? { literal: piece.literal.toLowerCase() } : piece));
     return compilePieces([
       ...(contains || modifiers.includes('endswith') ? [star] : []),
       ...folded,
@@ -123,7 +161,9 @@ function compileText({ modifiers, line }: FieldItem, value: Scalar): ValueTest {
 
 /** Values after the modifiers that encode, applied in the order written; undefined where there is none. */
 function encodedForms(modifiers: readonly string[], line: number, value: string): Piece[][] | undefined {
-  const encoders = modifiers.filter((name) => /^(windash|base64|base64offset|utf16|utf16le|utf16be|wide)$/.test(name));
+  const encoders = modifiers.filter((name) =>
+    /^(windash|base64|base64offset|utf16|utf16le|utf16be|wide)$/.test(name),
+  );
   if (encoders.length === 0) return undefined;
   if (encoders.every((name) => name === 'windash')) return windash(value).map(readPieces);
   if (readPieces(value).some((piece) => 'wildcard' in piece))

@@ -73,7 +73,9 @@ function compileRun(pieces: readonly Piece[]): Run {
       find: (text, from) => text.indexOf(literal, from),
     };
   }
-  const chars = pieces.flatMap((piece) => ('literal' in piece ? [...Array(piece.literal.length).keys()].map((i) => piece.literal[i]!) : [null]));
+  const chars = pieces.flatMap((piece) =>
+    'literal' in piece ? [...Array(piece.literal.length).keys()].map((i) => piece.literal[i]!) : [null],
+  );
   const at = (text: string, from: number): boolean =>
     from + chars.length <= text.length && chars.every((char, i) => char === null || text[from + i] === char);
   return {

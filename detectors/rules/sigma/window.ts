@@ -51,7 +51,7 @@ function holds({ operator, value }: Criterion, measure: number): boolean {
       return measure < value;
     case 'lte':
       return measure <= value;
-    case 'eq':
+    default:
       return measure === value;
   }
 }
@@ -75,7 +75,7 @@ function measureOf(rule: CorrelationRule, entries: readonly Entry[]): number | n
       return percentileOf(numbers(), rule.percentile);
     case 'temporal':
       return new Set(entries.map(({ r }) => r)).size;
-    case 'temporal_ordered':
+    default:
       return longestOrder(entries, rule.rules.length);
   }
 }

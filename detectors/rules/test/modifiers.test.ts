@@ -4,7 +4,11 @@ import type { FactValue } from '../../detector.ts';
 import { errorsOf, matches, plainRule } from './support.ts';
 
 /** Item of a rule, values that match, values that do not; undefined: the field is absent. */
-const CASES: readonly (readonly [string, readonly (FactValue | undefined)[], readonly (FactValue | undefined)[]])[] = [
+const CASES: readonly (readonly [
+  string,
+  readonly (FactValue | undefined)[],
+  readonly (FactValue | undefined)[],
+])[] = [
   ['facts.v: abc', ['abc', 'ABC'], ['abcd', 'xabc', '', undefined, null]],
   ['facts.v: a*c', ['ac', 'abbc', 'a\nc'], ['ab', 'xac']],
   ['facts.v: a?c', ['abc'], ['ac', 'abbc']],
@@ -47,7 +51,11 @@ const CASES: readonly (readonly [string, readonly (FactValue | undefined)[], rea
   ['facts.v|gt|fieldref: facts.n', [8], [7]],
   ['facts.v|base64: foo', ['Zm9v'], ['foo']],
   ['facts.v|base64offset|contains: secret', ['c2VjcmV0IQ==', 'YXNlY3JldGI=', 'YWFzZWNyZXQh'], ['secret']],
-  ['facts.v|wide|base64offset|contains: cmd', [Buffer.from('x cmd y', 'utf16le').toString('base64')], [Buffer.from('x cmd y').toString('base64')]],
+  [
+    'facts.v|wide|base64offset|contains: cmd',
+    [Buffer.from('x cmd y', 'utf16le').toString('base64')],
+    [Buffer.from('x cmd y').toString('base64')],
+  ],
   ['facts.v|utf16le: ab', ['a\0b\0'], ['ab']],
   ['facts.v|utf16be: ab', ['\0a\0b'], ['a\0b\0']],
   ['facts.v|utf16: ab', ['\u00ff\u00fea\0b\0'], ['a\0b\0']],
@@ -55,7 +63,11 @@ const CASES: readonly (readonly [string, readonly (FactValue | undefined)[], rea
   ['facts.v|expand: "%admins%"', ['root', 'ADMIN'], ['user', '%admins%']],
   ['facts.v|startswith|expand: "x-%admins%"', ['x-root-1'], ['root']],
   ['facts.v|minute: 30', [Date.UTC(2026, 10, 24, 3, 30)], [Date.UTC(2026, 10, 24, 3, 31)]],
-  ['facts.v|hour: 3', [Date.UTC(2026, 10, 24, 3), '2026-11-24T03:10:00Z'], [Date.UTC(2026, 10, 24, 4), 'no date']],
+  [
+    'facts.v|hour: 3',
+    [Date.UTC(2026, 10, 24, 3), '2026-11-24T03:10:00Z'],
+    [Date.UTC(2026, 10, 24, 4), 'no date'],
+  ],
   ['facts.v|hour|lt: 5', [Date.UTC(2026, 10, 24, 4)], [Date.UTC(2026, 10, 24, 5)]],
   ['facts.v|day: 24', [Date.UTC(2026, 10, 24)], [Date.UTC(2026, 10, 25)]],
   ['facts.v|week: 53', [Date.UTC(2027, 0, 3), Date.UTC(2026, 11, 31)], [Date.UTC(2027, 0, 4)]],
@@ -67,7 +79,12 @@ describe('sigma: values and modifiers', () => {
   for (const [item, yes, no] of CASES)
     it(item, () => {
       const test = (v: FactValue | undefined): boolean =>
-        matches(item, { w: 'same', n: 7, ...(v === undefined ? {} : { v }) }, {}, { admins: ['root', 'admin'] });
+        matches(
+          item,
+          { w: 'same', n: 7, ...(v === undefined ? {} : { v }) },
+          {},
+          { admins: ['root', 'admin'] },
+        );
       for (const value of yes) assert.equal(test(value), true, `should match ${JSON.stringify(value)}`);
       for (const value of no) assert.equal(test(value), false, `should not match ${JSON.stringify(value)}`);
     });

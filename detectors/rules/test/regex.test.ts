@@ -11,7 +11,7 @@ describe('sigma: regular expressions', () => {
     const quantifier = fc.constantFrom('', '', '*', '+', '?', '{2}', '{1,2}', '{0,}', '*?');
     const { node } = fc.letrec<{ node: string }>((tie) => ({
       node: fc.oneof(
-        { maxDepth: 3 },
+        { maxDepth: 2 },
         fc.tuple(atom, quantifier).map(([a, q]) => a + q),
         fc.tuple(tie('node'), tie('node')).map(([l, r]) => l + r),
         fc.tuple(tie('node'), tie('node'), quantifier).map(([l, r, q]) => `(${l}|${r})${q}`),
@@ -19,19 +19,28 @@ describe('sigma: regular expressions', () => {
         tie('node').map((inner) => `\\b${inner}`),
       ),
     }));
-    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'A', '1', '.', ' ', '\n'), maxLength: 12 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'A', '1', '.', ' ', '\n'), maxLength: 6 });
     let compared = 0;
     fc.assert(
-      fc.property(node, text, fc.record({ ignoreCase: fc.boolean(), multiline: fc.boolean(), dotAll: fc.boolean() }), (pattern, input, flags) => {
-        const test = compileRegex(pattern, flags);
-        assert.ok(typeof test !== 'string', `${pattern}: ${String(test)}`);
-        const letters = `${flags.ignoreCase ? 'i' : ''}${flags.multiline ? 'm' : ''}${flags.dotAll ? 's' : ''}`;
-        assert.equal(test(input), new RegExp(pattern, letters).test(input), `${pattern} /${letters} on ${JSON.stringify(input)}`);
-        compared++;
-      }),
-      { seed: 7, numRuns: 3000 },
+      fc.property(
+        node,
+        text,
+        fc.record({ ignoreCase: fc.boolean(), multiline: fc.boolean(), dotAll: fc.boolean() }),
+        (pattern, input, flags) => {
+          const test = compileRegex(pattern, flags);
+          assert.ok(typeof test !== 'string', `${pattern}: ${String(test)}`);
+          const letters = `${flags.ignoreCase ? 'i' : ''}${flags.multiline ? 'm' : ''}${flags.dotAll ? 's' : ''}`;
+          assert.equal(
+            test(input),
+            new RegExp(pattern, letters).test(input),
+            `${pattern} /${letters} on ${JSON.stringify(input)}`,
+          );
+          compared++;
+        },
+      ),
+      { seed: 7, numRuns: 2000 },
     );
-    assert.equal(compared, 3000);
+    assert.equal(compared, 2000);
   });
 
   it('takes steps in proportion to the text for patterns that make others run for ever', () => {
@@ -41,7 +50,24 @@ describe('sigma: regular expressions', () => {
   });
 
   it('says why a pattern cannot be used', () => {
-    for (const pattern of ['(?=a)', '(?<n>a)', '(?i)a', '\\1', '*a', 'a**', '[a', '(a', 'a)', 'a{2,1}', 'a{5000}', '[z-a]', '\\', '\\q', 'a'.repeat(3000), '(?:(?:a{1000}){1000}){1000}'])
+    for (const pattern of [
+      '(?=a)',
+      '(?<n>a)',
+      '(?i)a',
+      '\\1',
+      '*a',
+      'a**',
+      '[a',
+      '(a',
+      'a)',
+      'a{2,1}',
+      'a{5000}',
+      '[z-a]',
+      '\\',
+      '\\q',
+      'a'.repeat(3000),
+      '(?:(?:a{1000}){1000}){1000}',
+    ])
       assert.equal(typeof compileRegex(pattern, FLAGS), 'string', pattern);
   });
 

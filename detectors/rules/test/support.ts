@@ -22,12 +22,25 @@ export function compileOne(text: string, placeholders: Record<string, string[]> 
 }
 
 /** Whether a rule of one selection with the item fires for facts. */
-export function matches(item: string, facts: Record<string, FactValue>, said: CaseEvent = {}, placeholders = {}): boolean {
+export function matches(
+  item: string,
+  facts: Record<string, FactValue>,
+  said: CaseEvent = {},
+  placeholders = {},
+): boolean {
   const { detector } = compileOne(plainRule(`sel:\n  ${item}\ncondition: sel`), placeholders);
   const view = caseView(makeCaseEvent(said, BASE_TIME, 1), facts);
-  return detector.onEvent(view, detector.createState(), { now: BASE_TIME, mayLearn: true, directory: DIRECTORY }).length > 0;
+  return (
+    detector.onEvent(view, detector.createState(), { now: BASE_TIME, mayLearn: true, directory: DIRECTORY })
+      .length > 0
+  );
 }
 
 export function errorsOf(text: string): { code: string; line: number; reason: string; file: string }[] {
-  return compileRules([{ path: 'test.yml', text }]).errors.map(({ code, line, reason, file }) => ({ code, line, reason, file }));
+  return compileRules([{ path: 'test.yml', text }]).errors.map(({ code, line, reason, file }) => ({
+    code,
+    line,
+    reason,
+    file,
+  }));
 }
