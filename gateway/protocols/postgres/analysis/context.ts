@@ -18,7 +18,8 @@ export interface SecretMark {
 }
 
 export interface Context {
-  readonly settings: SessionSettings;
+  /** As they stand at the statement under the walk: SET in the same string counts for what follows. */
+  settings: SessionSettings;
   readonly resolver: ObjectResolver;
   readonly prepared: PreparedNames;
   /** Names of common table expressions in scope; inner scopes are added and taken away. */

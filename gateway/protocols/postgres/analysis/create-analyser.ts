@@ -1,6 +1,7 @@
 /** The analyser: shape cache in front, the parser on this thread for what is short, a thread of its own for what is long. */
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { Analyser, AnalyserSession, SessionSettings, StatementAnalysis } from './analyser.ts';
+import { mayBeDeep } from './depth.ts';
 import { createStaticResolver, type ObjectResolver } from './objects.ts';
 import { loadParser } from './parser.ts';
 import { createParseThread } from './parse-thread.ts';
@@ -21,6 +22,8 @@ export interface AnalyserDeps {
 export interface AnalyserConfig {
   /** Longer commands are analysed on a thread of its own, UTF-16 units. */
   readonly directLengthMax: number;
+  /** Commands whose tree might be deeper go to that thread, too. */
+  readonly directDepthMax: number;
   /** Longer commands are opaque without a look, UTF-16 units. */
   readonly lengthMax: number;
   readonly deadlineMs: number;
@@ -37,6 +40,7 @@ export interface AnalyserConfig {
 
 export const ANALYSER_DEFAULTS: AnalyserConfig = {
   directLengthMax: 16 * 1024,
+  directDepthMax: 1000,
   lengthMax: 16 * 1024 * 1024,
   deadlineMs: 2000,
   waitingMax: 64,
@@ -159,7 +163,7 @@ export async function createAnalyser(
         }
       }
       counts.misses += 1;
-      if (sql.length <= config.directLengthMax && !broken) {
+      if (sql.length <= config.directLengthMax && !broken && !mayBeDeep(sql, config.directDepthMax)) {
         return analyseDirectly(sql, settings, asPrepared(session), shape);
       }
       return thread.analyse(sql, settings).then((found) => withText(sql, found));

@@ -11,16 +11,29 @@ export interface ObjectResolver {
   readonly version: number;
 }
 
-/** First schema of a search path that names one; `$user` names none that is known. */
-function firstSchema(searchPath: string | null): string {
-  if (searchPath === null) return 'public';
-  for (const part of searchPath.split(',')) {
+/** Schemas of a search path, unquoted. */
+function schemasOf(searchPath: string | null): readonly string[] {
+  if (searchPath === null) return ['public'];
+  return searchPath.split(',').map((part) => {
     const trimmed = part.trim();
     const quoted = trimmed.startsWith('"') && trimmed.endsWith('"') && trimmed.length >= 2;
-    const name = quoted ? trimmed.slice(1, -1).replaceAll('""', '"') : trimmed.toLowerCase();
-    if (name !== '' && name !== '$user' && name !== 'pg_catalog') return name;
-  }
-  return 'public';
+    return quoted ? trimmed.slice(1, -1).replaceAll('""', '"') : trimmed.toLowerCase();
+  });
+}
+
+/** First schema that has a name; `$user` names none that is known. */
+function firstSchema(searchPath: string | null): string {
+  const found = schemasOf(searchPath).find(
+    (name) => name !== '' && name !== '$user' && name !== 'pg_catalog',
+  );
+  return found ?? 'public';
+}
+
+/** Whether pg_catalog is searched before all schemas: it is, unless the path names it in a later place. */
+export function isCatalogueFirst(searchPath: string | null): boolean {
+  return (
+    searchPath === null || !searchPath.includes('pg_catalog') || schemasOf(searchPath)[0] === 'pg_catalog'
+  );
 }
 
 /** Resolves by search_path alone: the first schema named there is taken to have the object; pg_catalog comes before. */
@@ -29,7 +42,7 @@ export function createStaticResolver(): ObjectResolver {
     version: 1,
     relation(schema, name, settings) {
       if (schema !== null) return `${schema}.${name}`;
-      if (CATALOGUE_RELATIONS.has(name)) return `pg_catalog.${name}`;
+      if (CATALOGUE_RELATIONS.has(name) && isCatalogueFirst(settings.searchPath)) return `pg_catalog.${name}`;
       return `${firstSchema(settings.searchPath)}.${name}`;
     },
     other(parts, settings) {

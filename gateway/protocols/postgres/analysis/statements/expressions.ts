@@ -3,6 +3,7 @@ import { add, constantOf, opaque, secretExpression, type Context } from '../cont
 import { BUILTIN_FUNCTIONS } from '../data/builtin-functions.ts';
 import { FUNCTION_EFFECTS, type FunctionEffect } from '../functions.ts';
 import type { Handlers } from '../handlers.ts';
+import { isCatalogueFirst } from '../objects.ts';
 import { readRelation } from '../relations.ts';
 import { listOf, nameParts, nodeOf, type TreeNode } from '../tree.ts';
 import { setByFunction } from './settings.ts';
@@ -23,7 +24,8 @@ export function nameCall(context: Context, node: TreeNode, walk: (value: unknown
   const effect = FUNCTION_EFFECTS.get(name);
   if (name === 'set_config') return setByFunction(context, listOf(node, 'args'));
   if (effect !== undefined) return applyEffect(context, name, effect, listOf(node, 'args'), walk);
-  const builtIn = schema === null || schema === 'pg_catalog';
+  const first = isCatalogueFirst(context.settings.searchPath);
+  const builtIn = schema === 'pg_catalog' || (schema === null && first);
   if (builtIn && BUILTIN_FUNCTIONS.has(name)) return;
   if (schema === 'information_schema') return;
   add(context, 'execute', 'function', context.resolver.other(parts, context.settings));

@@ -27,6 +27,9 @@ export function isUnsafeEncoding(name: string): boolean {
 export function setSetting(context: Context, written: string, value: string | null): void {
   const name = written.toLowerCase();
   if (SESSION_STATE.has(name)) context.changesSessionState = true;
+  if (name === 'search_path' && context.located) {
+    context.settings = { ...context.settings, searchPath: value };
+  }
   if (name === 'client_connection_check_interval' && value !== null) {
     forbid(
       context,
@@ -62,6 +65,10 @@ function unknownSetting(context: Context): void {
   opaque(context, 'function', 'set_config');
 }
 
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 /** A VariableSetStmt, wherever it stands. */
 export function setStatement(context: Context, node: TreeNode): void {
   const kind = textOf(node, 'kind');
@@ -73,7 +80,8 @@ export function setStatement(context: Context, node: TreeNode): void {
   if (kind === 'VAR_SET_MULTI') return add(context, 'transaction');
   if (kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT') return setSetting(context, name, null);
   const values = listOf(node, 'args').map((arg) => constantOf(context, arg) ?? '(computed)');
-  setSetting(context, name, values.join(', '));
+  const path = name.toLowerCase() === 'search_path';
+  setSetting(context, name, (path ? values.map(quoted) : values).join(', '));
 }
 
 export const settings: Handlers = {

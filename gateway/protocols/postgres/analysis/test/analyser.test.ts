@@ -83,6 +83,24 @@ describe('analysis: sessions and settings', () => {
     assert.deepEqual(summary(analyse('select * from pg_authid', settings)), ['read pg_catalog.pg_authid!']);
   });
 
+  it('resolves by a search path that is set in the same string', () => {
+    assert.deepEqual(summary(analyse('set search_path to "Evil", public; select * from orders where id=1')), [
+      'read Evil.orders',
+      'set search_path',
+    ]);
+    assert.deepEqual(
+      summary(analyse("select set_config('search_path', 'evil', true); delete from orders where id=1")),
+      ['delete evil.orders', 'set search_path'],
+    );
+  });
+
+  it('takes a function for built in only where pg_catalog is searched first', () => {
+    const settings = { ...SETTINGS, searchPath: 'evil, pg_catalog' };
+    assert.deepEqual(summary(analyse('select lower($1)', settings)), ['execute evil.lower']);
+    assert.deepEqual(summary(analyse('select pg_catalog.lower($1)', settings)), []);
+    assert.deepEqual(summary(analyse('select * from pg_class limit 1', settings)), ['read evil.pg_class']);
+  });
+
   it('is opaque where backslashes may mean something else', () => {
     const settings = { ...SETTINGS, standardConformingStrings: false };
     assert.equal(analyse("select 'a\\'", settings).actions[0]?.action, 'opaque_code');
@@ -115,10 +133,13 @@ describe('analysis: sessions and settings', () => {
     assert.notEqual(analyse('select * from fq where id = 1').fingerprint, one);
   });
 
-  it('never throws, whatever the text', () => {
+  it('never throws, whatever the text', async () => {
     for (const sql of [
       '\0',
       'select \0',
+      `select ${'f('.repeat(3000)}1${')'.repeat(3000)}`,
+      `select a ${'is null '.repeat(1900)}`,
+      `select ${'-'.repeat(1)}${'- '.repeat(900)}1`,
       "'",
       '"',
       '$$',
@@ -130,7 +151,7 @@ describe('analysis: sessions and settings', () => {
       `select ${'not '.repeat(4000)}true`,
       'select __proto__ from constructor where id=1',
     ]) {
-      const analysis = analyse(sql);
+      const analysis = await analyser.analyse(sql, SETTINGS, analyser.createSession());
       assert.ok(analysis.statements >= 1, sql.slice(0, 20));
     }
     assert.deepEqual(summary(analyse('select 1 from still_works where id=1')), ['read public.still_works']);
