@@ -66,9 +66,17 @@ export function createAccess(
     if (stored === undefined || account === undefined || stored.revokedAt !== null) return undefined;
     const { salt, iterations, storedKey, serverKey } = stored.scram;
     const scram: ScramVerifier = {
-      salt: base64(salt), iterations, storedKey: base64(storedKey), serverKey: base64(serverKey),
+      salt: base64(salt),
+      iterations,
+      storedKey: base64(storedKey),
+      serverKey: base64(serverKey),
     };
-    const record: TokenRecord = { tokenId, identity: identityOf(stored, account), scram, connections: stored.connections };
+    const record: TokenRecord = {
+      tokenId,
+      identity: identityOf(stored, account),
+      scram,
+      connections: stored.connections,
+    };
     const found: Kept = { record, stored, untilUs: clock.monotonicUs() + KEPT_MS * 1000 };
     if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value!);
     kept.set(tokenId, found);
@@ -90,7 +98,9 @@ export function createAccess(
     const found = await load(userName.slice(hash + 1));
     const name = userName.slice(0, hash);
     const { identity } = found?.record ?? {};
-    return identity !== undefined && (identity.id === name || identity.id === `countersign/${name}`) ? found : undefined;
+    return identity !== undefined && (identity.id === name || identity.id === `countersign/${name}`)
+      ? found
+      : undefined;
   };
   const refuse = <T>(error: ReturnType<typeof accessError>): AccessResult<T> => ({ ok: false, error });
 
@@ -119,7 +129,8 @@ export function createAccess(
         exerciseId: identity.attributes['exercise_id'] ?? null,
       });
       if (refusal !== undefined) return refuse(refusal.error);
-      if (identity.expiresAt !== null && identity.expiresAt <= clock.now()) return refuse(accessError('TOKEN_EXPIRED'));
+      if (identity.expiresAt !== null && identity.expiresAt <= clock.now())
+        return refuse(accessError('TOKEN_EXPIRED'));
       if (!connections.includes('*') && !connections.includes(connection))
         return refuse(accessError('TOKEN_CONNECTION_DENIED', { connection }));
       if (!lease.held()) return refuse(controlError('LEASE_LOST'));

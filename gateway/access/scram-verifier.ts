@@ -15,7 +15,12 @@ export function makeVerifier(password: string, salt: Buffer, iterations: number)
 /** A verifier that no password matches; the same for each try of a name, so that it tells nothing about the name. */
 export function decoyVerifier(secret: Buffer, userName: string, iterations: number): ScramVerifier {
   const salt = hmac(secret, `salt ${userName}`).subarray(0, SALT_BYTES);
-  return { salt, iterations, storedKey: hmac(secret, `stored ${userName}`), serverKey: hmac(secret, `server ${userName}`) };
+  return {
+    salt,
+    iterations,
+    storedKey: hmac(secret, `stored ${userName}`),
+    serverKey: hmac(secret, `server ${userName}`),
+  };
 }
 
 export const newSalt = (bytes: (length: number) => Buffer): Buffer => Buffer.from(bytes(SALT_BYTES));

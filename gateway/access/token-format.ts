@@ -21,14 +21,16 @@ function encode(value: bigint, alphabet: string, length: number): string {
 const checksum = (head: string): string => encode(BigInt(crc32(head)), BASE62, 6);
 
 /** Token ids grow with time, as the UUIDv7 that they are made of. */
-export const tokenIdOf = (uuid: string): string => encode(BigInt(`0x${uuid.replaceAll('-', '')}`), BASE32, 26);
+export const tokenIdOf = (uuid: string): string =>
+  encode(BigInt(`0x${uuid.replaceAll('-', '')}`), BASE32, 26);
 
 /** `bytes` gives strong random bytes. */
 export function makeToken(tokenId: string, bytes: (length: number) => Uint8Array): string {
   let secret = '';
   while (secret.length < SECRET_CHARS) {
     // Bytes past the last multiple of 62 would make some characters likelier.
-    for (const byte of bytes(SECRET_CHARS)) if (byte < 248 && secret.length < SECRET_CHARS) secret += BASE62[byte % 62]!;
+    for (const byte of bytes(SECRET_CHARS))
+      if (byte < 248 && secret.length < SECRET_CHARS) secret += BASE62[byte % 62]!;
   }
   const head = `cst_${tokenId}_${secret}`;
   return `${head}_${checksum(head)}`;

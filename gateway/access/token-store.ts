@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
-import { IDENTITIES, putToken, TOKENS, tokenIdsOf, type StoredIdentity, type StoredToken } from '../control/token-index.ts';
+import {
+  IDENTITIES,
+  putToken,
+  TOKENS,
+  tokenIdsOf,
+  type StoredIdentity,
+  type StoredToken,
+} from '../control/token-index.ts';
 import type { AccessResult } from './access.ts';
 import { accessError } from './errors.ts';
 import { makeVerifier, newSalt } from './scram-verifier.ts';
@@ -24,7 +31,11 @@ export interface TokenStore {
   issue(issue: TokenIssue): Promise<AccessResult<{ token: string; userName: string; stored: StoredToken }>>;
   get(tokenId: string): Promise<StoredToken | undefined>;
   /** By token id, which is the order they were issued; of one identity where given. */
-  list(options: { readonly limit: number; readonly after?: string; readonly identityId?: string }): Promise<StoredToken[]>;
+  list(options: {
+    readonly limit: number;
+    readonly after?: string;
+    readonly identityId?: string;
+  }): Promise<StoredToken[]>;
   /** The newest token of an identity that still works. */
   newestLive(identityId: string): Promise<StoredToken | undefined>;
   putIdentity(identity: StoredIdentity): Promise<void>;
@@ -48,13 +59,23 @@ export function createTokenStore(
   return {
     async issue({ identityId, connections, ttlMs, credentialSource, attributes, by }) {
       const ttlMsMax = config.tokenTtlMsMax;
-      if (ttlMs > ttlMsMax || ttlMs <= 0) return { ok: false, error: accessError('TOKEN_TTL_TOO_LONG', { ttlMsMax, ttlMs }) };
+      if (ttlMs > ttlMsMax || ttlMs <= 0)
+        return { ok: false, error: accessError('TOKEN_TTL_TOO_LONG', { ttlMsMax, ttlMs }) };
       const issuedAt = clock.now();
       const tokenId = tokenIdOf(random.uuidv7(issuedAt));
       const token = makeToken(tokenId, (length) => random.bytes(length));
-      const verifier = makeVerifier(token, newSalt((length) => random.bytes(length)), config.scramIterations);
+      const verifier = makeVerifier(
+        token,
+        newSalt((length) => random.bytes(length)),
+        config.scramIterations,
+      );
       const stored: StoredToken = {
-        tokenId, identityId, connections, credentialSource, attributes, issuedAt,
+        tokenId,
+        identityId,
+        connections,
+        credentialSource,
+        attributes,
+        issuedAt,
         issuedBy: by,
         expiresAt: issuedAt + ttlMs,
         revokedAt: null,
@@ -78,10 +99,15 @@ export function createTokenStore(
     get,
     async list({ limit, after, identityId }) {
       if (identityId === undefined) {
-        const page = await store.list<StoredToken>(TOKENS, { limit, ...(after === undefined ? {} : { after }) });
+        const page = await store.list<StoredToken>(TOKENS, {
+          limit,
+          ...(after === undefined ? {} : { after }),
+        });
         return page.map(({ value }) => value);
       }
-      const ids = (await tokenIdsOf(store, 'identity', identityId, 10_000)).filter((id) => after === undefined || id > after);
+      const ids = (await tokenIdsOf(store, 'identity', identityId, 10_000)).filter(
+        (id) => after === undefined || id > after,
+      );
       const tokens = await Promise.all(ids.slice(0, limit).map(get));
       return tokens.filter((token) => token !== undefined);
     },
@@ -93,7 +119,8 @@ export function createTokenStore(
       }
       return undefined;
     },
-    putIdentity: (identity) => store.transact((transaction) => transaction.put(IDENTITIES, identity.id, identity)),
+    putIdentity: (identity) =>
+      store.transact((transaction) => transaction.put(IDENTITIES, identity.id, identity)),
     async getIdentity(identityId) {
       return (await store.get<StoredIdentity>(IDENTITIES, identityId))?.value;
     },

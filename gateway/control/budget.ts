@@ -10,8 +10,7 @@ export interface Budget {
 }
 
 const LIST_MAX = 10_000;
-const collectionOf = (name: string): string =>
-  `budgets/${Buffer.from(name).toString('hex').slice(0, 100)}`;
+const collectionOf = (name: string): string => `budgets/${Buffer.from(name).toString('hex').slice(0, 100)}`;
 
 /** Counts the identities in, or says that they do not fit; then nothing is written. One that is in already costs nothing. */
 export async function spendBudget(
@@ -32,7 +31,12 @@ export async function spendBudget(
   const identitiesMax = Math.min(budget.identitiesMax, LIST_MAX - 1);
   if (added.length > 0 && live.size + added.length > identitiesMax) {
     const { name, windowMs } = budget;
-    return controlError('LOCKOUT_BUDGET_EXHAUSTED', { used: live.size, windowMs, budget: name, identitiesMax });
+    return controlError('LOCKOUT_BUDGET_EXHAUSTED', {
+      used: live.size,
+      windowMs,
+      budget: name,
+      identitiesMax,
+    });
   }
   for (const id of over) await transaction.delete(collection, id);
   for (const id of added) await transaction.put(collection, id, { at: now });

@@ -110,7 +110,9 @@ export function createControlView({ clock }: { clock: Clock }): ControlView {
   return {
     check(subject) {
       if (subject.tokenId !== null) {
-        const revocation = byKey.get(`token_revocation/${subject.tokenId}`)?.body as TokenRevocation | undefined;
+        const revocation = byKey.get(`token_revocation/${subject.tokenId}`)?.body as
+          | TokenRevocation
+          | undefined;
         if (revocation !== undefined) {
           const error = controlError('TOKEN_REVOKED', { reason: revocation.reason });
           return { error, lockoutId: null, incidentId: revocation.incidentId };

@@ -8,7 +8,14 @@ import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
-import type { ClosureKind, ControlRecord, IncidentClosure, Lockout, SubjectKind, TokenRevocation } from '../../schemas/types.ts';
+import type {
+  ClosureKind,
+  ControlRecord,
+  IncidentClosure,
+  Lockout,
+  SubjectKind,
+  TokenRevocation,
+} from '../../schemas/types.ts';
 import { breakGlassAmong, identitiesHit, TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
 import { spendBudget, type Budget } from './budget.ts';
 import { controlKey } from './control-view.ts';
@@ -48,8 +55,13 @@ export interface LockoutCall extends ControlCall {
 }
 
 export interface ControlWriter {
-  lockout(call: LockoutCall): Promise<ControlResult<{ lockout: Lockout; revision: number; tokensRevoked: number }>>;
-  release(lockoutId: string, call: ControlCall): Promise<ControlResult<{ lockout: Lockout; revision: number }>>;
+  lockout(
+    call: LockoutCall,
+  ): Promise<ControlResult<{ lockout: Lockout; revision: number; tokensRevoked: number }>>;
+  release(
+    lockoutId: string,
+    call: ControlCall,
+  ): Promise<ControlResult<{ lockout: Lockout; revision: number }>>;
   /** `ok: false` with TOKEN_REVOKED is never the answer: revoking again is harmless. Undefined: no such token. */
   revokeToken(
     tokenId: string,
@@ -115,7 +127,14 @@ export function createControlWriter(
     await transaction.put(TOKENS, token.tokenId, { ...token, revokedAt, revokedReason: reason });
     const { tokenId, identityId, expiresAt } = token;
     const body: TokenRevocation = {
-      kind: 'token_revocation', tokenId, identityId, expiresAt, reason, incidentId, revokedBy: by, revokedAt,
+      kind: 'token_revocation',
+      tokenId,
+      identityId,
+      expiresAt,
+      reason,
+      incidentId,
+      revokedBy: by,
+      revokedAt,
     };
     await publish(transaction, body);
   };
@@ -139,7 +158,9 @@ export function createControlWriter(
       this.answer = answer;
     }
   }
-  const transact = async <T>(work: (transaction: ControlTransaction) => Promise<T>): Promise<ControlResult<T>> => {
+  const transact = async <T>(
+    work: (transaction: ControlTransaction) => Promise<T>,
+  ): Promise<ControlResult<T>> => {
     try {
       return { ok: true, value: await store.transact(work) };
     } catch (error) {
@@ -169,7 +190,8 @@ export function createControlWriter(
       const result = await transact((transaction) =>
         once(transaction, call, ['lockout', subjectKind, subject, call.exerciseId], async () => {
           const hit = await identitiesHit(transaction, subjectKind, subject, call.identityIds ?? []);
-          const refused = call.exerciseId === null ? await permit(transaction, call.automation, hit) : undefined;
+          const refused =
+            call.exerciseId === null ? await permit(transaction, call.automation, hit) : undefined;
           if (refused !== undefined) throw new Refused(refused);
           const now = clock.now();
           const lockout: Lockout = {
@@ -220,7 +242,8 @@ export function createControlWriter(
         once(transaction, call, ['revoke', tokenId], async () => {
           const entry = await transaction.get<StoredToken>(TOKENS, tokenId);
           const token = entry!.value;
-          if (token.revokedAt !== null) return { tokenId, revokedAt: token.revokedAt, revision: entry!.revision };
+          if (token.revokedAt !== null)
+            return { tokenId, revokedAt: token.revokedAt, revision: entry!.revision };
           const refused = await permit(transaction, call.automation, [token.identityId]);
           if (refused !== undefined) throw new Refused(refused);
           await revoke(transaction, token, call);

@@ -7,7 +7,8 @@ export const definitions = {
     status: 403,
   },
   LOCKOUT_AWAITS_RELEASE: {
-    message: 'A lockout has ended by time and awaits its release ({subjectKind}): {reason} [lockout {lockoutId}]',
+    message:
+      'A lockout has ended by time and awaits its release ({subjectKind}): {reason} [lockout {lockoutId}]',
     hint: 'A person must release it: `countersign lockout release {lockoutId}`.',
     status: 403,
   },
@@ -22,7 +23,8 @@ export const definitions = {
     status: 503,
   },
   LOCKOUT_BUDGET_EXHAUSTED: {
-    message: 'Automation has locked out {used} identities within {windowMs} ms; its budget "{budget}" is {identitiesMax}.',
+    message:
+      'Automation has locked out {used} identities within {windowMs} ms; its budget "{budget}" is {identitiesMax}.',
     hint: 'A person can lock out without a budget. Look first whether the response has become the outage.',
     status: 429,
   },

@@ -4,7 +4,10 @@ import { createHash } from 'node:crypto';
 
 const COLLECTION = 'idempotency';
 
-export type Earlier<T> = { readonly kind: 'none' } | { readonly kind: 'same'; readonly answer: T } | { readonly kind: 'other' };
+export type Earlier<T> =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'same'; readonly answer: T }
+  | { readonly kind: 'other' };
 
 const idOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 /** What makes two calls the same call. */

@@ -8,7 +8,11 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { ControlView } from './control-view.ts';
 
-export type LeaseEntry = { readonly epoch: number; readonly leaseUntil: number; readonly appliedRevision: number };
+export type LeaseEntry = {
+  readonly epoch: number;
+  readonly leaseUntil: number;
+  readonly appliedRevision: number;
+};
 /** Last revision that concerns gateways; written with every control record. */
 export type ControlHead = { readonly revision: number };
 export const LEASES = 'leases';
@@ -130,7 +134,8 @@ export async function waitInForce(
   for (;;) {
     const leases = await store.list<LeaseEntry>(LEASES, { limit: 1000 });
     const now = clock.now();
-    if (leases.every(({ value }) => value.leaseUntil <= now || value.appliedRevision >= revision)) return true;
+    if (leases.every(({ value }) => value.leaseUntil <= now || value.appliedRevision >= revision))
+      return true;
     if (clock.monotonicUs() >= endUs) return false;
     await clock.sleep(POLL_MS);
   }

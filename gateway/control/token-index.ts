@@ -1,5 +1,9 @@
 /** Tokens in the control store, and how to find those of an identity or a credential source. */
-import type { ControlTransaction, ControlEntry, ListOptions } from '../../platform/control-store/control-store.ts';
+import type {
+  ControlTransaction,
+  ControlEntry,
+  ListOptions,
+} from '../../platform/control-store/control-store.ts';
 import type { IdentityKind } from '../../schemas/types.ts';
 
 export const TOKENS = 'tokens';
@@ -21,7 +25,12 @@ export type StoredToken = {
   readonly revokedReason: string | null;
   /** SHA-256 of the whole token, base64. */
   readonly digest: string;
-  readonly scram: { readonly salt: string; readonly iterations: number; readonly storedKey: string; readonly serverKey: string };
+  readonly scram: {
+    readonly salt: string;
+    readonly iterations: number;
+    readonly storedKey: string;
+    readonly serverKey: string;
+  };
 };
 
 /** An account: who a token speaks for. Groups and attributes are read at each login. */

@@ -36,7 +36,8 @@ const contextOf = (path: string, version: number): string => `countersign vault 
 const base64 = (text: string): Buffer => Buffer.from(text, 'base64');
 
 function checkPath(path: string): void {
-  if (!/^[a-zA-Z0-9._/-]{1,512}$/.test(path)) throw vaultError('VAULT_INVALID', { reason: 'the path is not allowed' });
+  if (!/^[a-zA-Z0-9._/-]{1,512}$/.test(path))
+    throw vaultError('VAULT_INVALID', { reason: 'the path is not allowed' });
 }
 
 /** Opens (and at the first time makes) the vault; rejects with VAULT_KEY_WRONG. */
@@ -50,7 +51,9 @@ export async function createEmbeddedVault(
     const entry = await transaction.get<Check>(CHECK.collection, CHECK.id);
     if (entry !== undefined) return unseal(key, CHECK_CONTEXT, base64(entry.value.wrapped));
     const fresh = Buffer.from(random.bytes(32));
-    await transaction.put(CHECK.collection, CHECK.id, { wrapped: seal(key, nonce(), CHECK_CONTEXT, fresh).toString('base64') });
+    await transaction.put(CHECK.collection, CHECK.id, {
+      wrapped: seal(key, nonce(), CHECK_CONTEXT, fresh).toString('base64'),
+    });
     return fresh;
   });
   if (wrapping === undefined) throw vaultError('VAULT_KEY_WRONG');
@@ -72,7 +75,8 @@ export async function createEmbeddedVault(
     },
     put(path, value) {
       checkPath(path);
-      if (Buffer.byteLength(value) > VALUE_BYTES_MAX) throw vaultError('VAULT_INVALID', { reason: 'the value is over 64 KiB' });
+      if (Buffer.byteLength(value) > VALUE_BYTES_MAX)
+        throw vaultError('VAULT_INVALID', { reason: 'the value is over 64 KiB' });
       const dataKey = Buffer.from(random.bytes(32));
       return store.transact(async (transaction) => {
         const entry = await transaction.get<Entry>(COLLECTION, path);
@@ -101,8 +105,11 @@ export async function createEmbeddedVault(
       if (newKey.length !== 32) throw vaultError('VAULT_KEY_INVALID', { reason: 'it is not 32 bytes' });
       // One transaction: at no time is the vault under two keys. It holds thousands of secrets, not millions.
       await store.transact(async (transaction) => {
-        for (let after: string | undefined; ; ) {
-          const page = await transaction.list<Entry>(COLLECTION, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+        for (let after: string | undefined; ;) {
+          const page = await transaction.list<Entry>(COLLECTION, {
+            limit: PAGE,
+            ...(after === undefined ? {} : { after }),
+          });
           for (const { id, value } of page) {
             const versions = value.versions.map((version) => {
               const context = contextOf(id, version.version);

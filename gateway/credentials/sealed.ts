@@ -15,7 +15,9 @@ export function seal(key: Buffer, nonce: Buffer, context: string, plain: Uint8Ar
 /** Undefined where key, context or bytes are not those it was sealed with. */
 export function unseal(key: Buffer, context: string, sealed: Buffer): Buffer | undefined {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined;
-  const cipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  const cipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
   cipher.setAAD(Buffer.from(context));
   cipher.setAuthTag(sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
   try {

@@ -15,8 +15,11 @@ const OUTPUT_BYTES_MAX = 4096;
 
 function parse(text: string): Buffer {
   const trimmed = text.trim();
-  const key = /^[0-9a-fA-F]{64}$/.test(trimmed) ? Buffer.from(trimmed, 'hex') : Buffer.from(trimmed, 'base64');
-  if (key.length !== 32) throw vaultError('VAULT_KEY_INVALID', { reason: 'it is not 32 bytes in hex or base64' });
+  const key = /^[0-9a-fA-F]{64}$/.test(trimmed)
+    ? Buffer.from(trimmed, 'hex')
+    : Buffer.from(trimmed, 'base64');
+  if (key.length !== 32)
+    throw vaultError('VAULT_KEY_INVALID', { reason: 'it is not 32 bytes in hex or base64' });
   return key;
 }
 
@@ -46,7 +49,9 @@ export async function readVaultKey(
   const [program, ...args] = source.command;
   let output: string;
   try {
-    output = (await promisify(execFile)(program, args, { timeout: COMMAND_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX })).stdout;
+    output = (
+      await promisify(execFile)(program, args, { timeout: COMMAND_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX })
+    ).stdout;
   } catch {
     // The error would carry the output, which may be half a key.
     throw vaultError('VAULT_KEY_INVALID', { reason: `the command ${program} failed` });

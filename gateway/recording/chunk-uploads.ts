@@ -50,6 +50,8 @@ export function createChunkUploads(
 
   const uploadOnce = async (recordingId: string): Promise<void> => {
     const folder = folderOf(recordingId);
+    // Before looking: what is sealed meanwhile is looked at again.
+    const wasOpen = open.has(recordingId);
     const names = disk.list(folder);
     for (const name of names.filter((candidate) => candidate.endsWith('.chunk'))) {
       const file = disk.open(`${folder}/${name}`);
@@ -61,8 +63,13 @@ export function createChunkUploads(
       local -= size;
     }
     const complete = names.includes(SEALED);
-    if (!complete && open.has(recordingId)) return;
-    const manifest: RecordingManifest = { recordingId, complete, sealedAt: clock.now(), chunks: await store.chunks(recordingId) };
+    if (!complete && wasOpen) return;
+    const manifest: RecordingManifest = {
+      recordingId,
+      complete,
+      sealedAt: clock.now(),
+      chunks: await store.chunks(recordingId),
+    };
     await store.putManifest(recordingId, Buffer.from(JSON.stringify(manifest)));
     disk.remove(folder);
   };

@@ -96,7 +96,9 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
     },
     async idle(signal) {
       while (running !== undefined && signal?.aborted !== true) {
-        const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+        const aborted = new Promise<void>((resolve) =>
+          signal?.addEventListener('abort', () => resolve(), { once: true }),
+        );
         await Promise.race([running, aborted]);
       }
     },

@@ -21,11 +21,6 @@ export const definitions = {
     hint: 'It may have been removed by retention, or its session is still open.',
     status: 404,
   },
-  RECORDING_UNREADABLE: {
-    message: 'The recording {recordingId} cannot be read: {reason}.',
-    hint: "Check that the vault's key is the one it was written with.",
-    status: 500,
-  },
 } as const satisfies ErrorDefinitions;
 
 export const recordingError = defineErrors(definitions);

@@ -34,7 +34,7 @@ export function encodeFrame({ time, stream, requestId, bytes }: RecordingFrame):
 /** Frames of a decrypted chunk. The bytes are authenticated, so they have the right form. */
 export function decodeFrames(plain: Buffer): RecordingFrame[] {
   const frames: RecordingFrame[] = [];
-  for (let at = 0; at < plain.length; ) {
+  for (let at = 0; at < plain.length;) {
     const idLength = plain[at + 9]!;
     const start = at + HEAD_BYTES + idLength + 4;
     const length = plain.readUInt32BE(start - 4);
@@ -64,10 +64,16 @@ export function sealChunk(
 }
 
 /** Undefined where the chunk is not this recording's, or the vault's key is another. */
-export function openChunk(recordingId: string, index: number, wrapper: KeyWrapper, chunk: Buffer): RecordingFrame[] | undefined {
+export function openChunk(
+  recordingId: string,
+  index: number,
+  wrapper: KeyWrapper,
+  chunk: Buffer,
+): RecordingFrame[] | undefined {
   if (chunk.length < 2) return undefined;
   const end = 2 + chunk.readUInt16BE(0);
   const key = wrapper.unwrap(keyContext(recordingId), chunk.subarray(2, end));
-  const plain = key === undefined ? undefined : unseal(key, chunkContext(recordingId, index), chunk.subarray(end));
+  const plain =
+    key === undefined ? undefined : unseal(key, chunkContext(recordingId, index), chunk.subarray(end));
   return plain === undefined ? undefined : decodeFrames(plain);
 }

@@ -1,6 +1,5 @@
 /** Records sessions: frames are gathered into chunks, sealed with the session's own key, and carried to the recording store. */
-import type { Clock, Random } from '../../platform/clock/clock.ts';
-import type { Logger } from '../../platform/log/log.ts';
+import type { Random } from '../../platform/clock/clock.ts';
 import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { KeyWrapper } from '../credentials/embedded-vault.ts';
@@ -22,6 +21,7 @@ export interface RecordingsDeps extends ChunkUploadsDeps {
 
 const CHUNK_MS = 1000;
 const CHUNK_BYTES_MAX = 256 * 1024;
+const FRAME_BYTES_MAX = 128 * 1024;
 const RETRY_MS = 250;
 
 export function createRecordings(
@@ -51,10 +51,16 @@ export function createRecordings(
       const size = bytes;
       frames = [];
       bytes = 0;
-      const sealed = sealChunk(recordingId, index, { key, wrapped, nonce: Buffer.from(random.bytes(12)) }, plain);
+      const sealed = sealChunk(
+        recordingId,
+        index,
+        { key, wrapped, nonce: Buffer.from(random.bytes(12)) },
+        plain,
+      );
       for (;;) {
         try {
-          if (uploads.localBytes() + sealed.length > config.recordingLocalBytesMax) throw new Error('recordings wait for their store up to the bound');
+          if (uploads.localBytes() + sealed.length > config.recordingLocalBytesMax)
+            throw new Error('recordings wait for their store up to the bound');
           await uploads.add(recordingId, index, sealed);
           break;
         } catch (error) {
@@ -83,11 +89,14 @@ export function createRecordings(
       sink: {
         write(stream, requestId, data) {
           if (closed || data.length === 0) return true;
-          const copy = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-          const frame = encodeFrame({ time: clock.now(), stream, requestId, bytes: copy });
-          frames.push(frame);
-          bytes += frame.length;
-          ahead += frame.length;
+          const all = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+          for (let at = 0; at < all.length; at += FRAME_BYTES_MAX) {
+            const piece = all.subarray(at, at + FRAME_BYTES_MAX);
+            const frame = encodeFrame({ time: clock.now(), stream, requestId, bytes: piece });
+            frames.push(frame);
+            bytes += frame.length;
+            ahead += frame.length;
+          }
           if (bytes >= chunkBytes) flush();
           else timer ??= clock.after(CHUNK_MS, flush, { background: true });
           return ahead <= config.recordingAheadBytesMax;
@@ -120,7 +129,8 @@ export async function* readRecording(
   recordingId: string,
 ): AsyncGenerator<ReplayItem, RecordingManifest | undefined> {
   const manifestBytes = await store.getManifest(recordingId);
-  const manifest = manifestBytes === undefined ? undefined : (JSON.parse(manifestBytes.toString()) as RecordingManifest);
+  const manifest =
+    manifestBytes === undefined ? undefined : (JSON.parse(manifestBytes.toString()) as RecordingManifest);
   const there = manifest?.chunks ?? (await store.chunks(recordingId));
   if (there.length === 0 && manifest === undefined) throw recordingError('RECORDING_ABSENT', { recordingId });
   const last = there.at(-1)?.index ?? -1;

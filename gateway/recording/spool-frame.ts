@@ -44,7 +44,8 @@ export function decodeEntry(bytes: Buffer, at: number): EntryRead {
   if (bytes.length - start < length) return { ok: false, reason: 'short' };
   const body = bytes.subarray(start, start + length);
   const keyLength = body.readUInt16LE(1);
-  if (crc32(body) !== bytes.readUInt32LE(at + 4) || 3 + keyLength > length) return { ok: false, reason: 'corrupt' };
+  if (crc32(body) !== bytes.readUInt32LE(at + 4) || 3 + keyLength > length)
+    return { ok: false, reason: 'corrupt' };
   return {
     ok: true,
     bytes: HEAD_BYTES + length,

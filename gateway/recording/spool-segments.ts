@@ -65,7 +65,10 @@ export function readEntries(
 }
 
 /** A number pair that survives crashes: the newest whole line of a small file counts. */
-export function createPlaceFile(disk: Disk, path: string): { read(): SegmentPlace; write(place: SegmentPlace): void } {
+export function createPlaceFile(
+  disk: Disk,
+  path: string,
+): { read(): SegmentPlace; write(place: SegmentPlace): void } {
   const LINE_BYTES = 32;
   const FILE_BYTES_MAX = 64 * 1024;
   let file = disk.open(path);

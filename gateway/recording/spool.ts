@@ -10,7 +10,14 @@ import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import { recordingError } from './errors.ts';
 import { encodeEntry, type SpoolEntry } from './spool-frame.ts';
-import { createPlaceFile, openSegment, openSegments, readEntries, type Segment, type SegmentPlace } from './spool-segments.ts';
+import {
+  createPlaceFile,
+  openSegment,
+  openSegments,
+  readEntries,
+  type Segment,
+  type SegmentPlace,
+} from './spool-segments.ts';
 
 export interface EventPosition {
   readonly partition: number;
@@ -66,13 +73,22 @@ export interface SpoolDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
 }
-export type SpoolConfig = Pick<GatewayConfig, 'durability' | 'spoolFolder' | 'spoolBytesMax' | 'spoolSegmentBytes'>;
+export type SpoolConfig = Pick<
+  GatewayConfig,
+  'durability' | 'spoolFolder' | 'spoolBytesMax' | 'spoolSegmentBytes'
+>;
 
 /** Opens the spool and what an earlier process left in it; a torn last entry is cut off. */
 export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: SpoolConfig): Spool {
   const folder = config.spoolFolder;
-  const gauge = metrics.gauge('countersign_spool_pending_bytes', 'Bytes that the event log does not have yet.');
-  const failures = metrics.counter('countersign_spool_refused_total', 'Events that the spool could not take.');
+  const gauge = metrics.gauge(
+    'countersign_spool_pending_bytes',
+    'Bytes that the event log does not have yet.',
+  );
+  const failures = metrics.counter(
+    'countersign_spool_refused_total',
+    'Events that the spool could not take.',
+  );
   disk.makeFolder(folder);
   const placeFile = createPlaceFile(disk, `${folder}/drained`);
   const segments: Segment[] = openSegments(disk, folder);
@@ -88,7 +104,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
     segment.bytes = position;
   };
   const walk = (segment: Segment, from: number, onEntry: (entry: SpoolEntry, next: number) => void): void => {
-    for (let at = from; at < segment.bytes; ) {
+    for (let at = from; at < segment.bytes;) {
       const read = readEntries(segment, at);
       for (const { entry, next } of read.entries) onEntry(entry, next);
       if (read.damagedAt !== undefined) {
@@ -105,7 +121,8 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
   for (const segment of segments) walk(segment, 0, () => undefined);
   const after = (number: number): Segment[] => segments.filter((segment) => segment.number >= number);
   let pending = after(place.segment).reduce(
-    (sum, segment) => sum + segment.bytes - (segment.number === place.segment ? Math.min(place.offset, segment.bytes) : 0),
+    (sum, segment) =>
+      sum + segment.bytes - (segment.number === place.segment ? Math.min(place.offset, segment.bytes) : 0),
     0,
   );
   // Always a new file: what an earlier process wrote is never appended to.
@@ -205,7 +222,10 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
         windowBytes += entry.value.length;
       }
       if (read.damagedAt !== undefined) setAside(segment, read.damagedAt);
-      readBack = { segment: segment.number, offset: read.damagedAt === undefined ? read.next : segment.bytes };
+      readBack = {
+        segment: segment.number,
+        offset: read.damagedAt === undefined ? read.next : segment.bytes,
+      };
     }
   };
   const firstOwn = active.number;
@@ -253,7 +273,9 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       if (last === undefined) return;
       place = last.end;
       pending = after(place.segment).reduce(
-        (sum, segment) => sum + (segment.number === place.segment ? Math.max(0, segment.bytes - place.offset) : segment.bytes),
+        (sum, segment) =>
+          sum +
+          (segment.number === place.segment ? Math.max(0, segment.bytes - place.offset) : segment.bytes),
         0,
       );
       gauge.set(pending);

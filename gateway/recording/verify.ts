@@ -51,6 +51,8 @@ interface Link {
   hash: Buffer;
 }
 interface GatewayState {
+  readonly gatewayId: string;
+  readonly epoch: number;
   sequences: Set<number>;
   first: number;
   last: number;
@@ -97,7 +99,11 @@ export function createAuditVerifier(codec: Codec<SessionEvent>, options: AuditOp
     checkpoints += 1;
     const key = keys.get(body.keyId);
     if (key === undefined || gatewayChain === null) {
-      problem('unknown-key', event, `the checkpoint is signed with ${body.keyId}, which is not among the keys`);
+      problem(
+        'unknown-key',
+        event,
+        `the checkpoint is signed with ${body.keyId}, which is not among the keys`,
+      );
       return;
     }
     const bytes = checkpointBytes({
@@ -135,14 +141,21 @@ export function createAuditVerifier(codec: Codec<SessionEvent>, options: AuditOp
       const from = options.startsInside === true ? state.first : 1;
       const until = Math.max(state.last, state.covered);
       let missing = 0;
-      for (let sequence = from; sequence <= until; sequence += 1) if (!state.sequences.has(sequence)) missing += 1;
+      for (let sequence = from; sequence <= until; sequence += 1)
+        if (!state.sequences.has(sequence)) missing += 1;
       if (missing > 0) problem('gap', null, `${missing} events of gateway ${name} are missing`);
     }
     const latest = Math.max(0, ...[...epochs.values()].map(({ lastCheckpointAt }) => lastCheckpointAt));
     const { completeUntil, checkpointMs } = options;
     if (completeUntil !== undefined && latest < completeUntil - 2 * checkpointMs)
-      problem('truncated', null, `no checkpoint after ${new Date(latest).toISOString()}: the tail is missing`);
+      problem(
+        'truncated',
+        null,
+        `no checkpoint after ${new Date(latest).toISOString()}: the tail is missing`,
+      );
     for (const [name, state] of epochs) {
+      // A crash ends an epoch without checkpoint; the chains go on in the next one, whose checkpoints cover it.
+      if (epochs.has(`${state.gatewayId} epoch ${state.epoch + 1}`)) continue;
       // The checkpoint itself is the event after what it covers.
       const open = state.last - state.covered - 1;
       if (open > 0 && completeUntil !== undefined)
@@ -170,12 +183,27 @@ export function createAuditVerifier(codec: Codec<SessionEvent>, options: AuditOp
         sessions.set(session.id, known);
       }
       if (gatewayChain !== null) {
-        link('gateway-chain', event, gatewayLinks.get(gateway.id), gatewayChain.sequence, gatewayChain.previousHash);
+        link(
+          'gateway-chain',
+          event,
+          gatewayLinks.get(gateway.id),
+          gatewayChain.sequence,
+          gatewayChain.previousHash,
+        );
         gatewayLinks.set(gateway.id, { sequence: gatewayChain.sequence, hash: event.hash });
       }
       const name = `${gateway.id} epoch ${gateway.epoch}`;
-      const state = epochs.get(name) ?? { sequences: new Set(), first: gateway.sequence, last: 0, covered: 0, lastCheckpointAt: 0 };
-      if (state.sequences.has(gateway.sequence)) problem('fork', event, `two events are number ${gateway.sequence} of gateway ${name}`);
+      const state = epochs.get(name) ?? {
+        gatewayId: gateway.id,
+        epoch: gateway.epoch,
+        sequences: new Set(),
+        first: gateway.sequence,
+        last: 0,
+        covered: 0,
+        lastCheckpointAt: 0,
+      };
+      if (state.sequences.has(gateway.sequence))
+        problem('fork', event, `two events are number ${gateway.sequence} of gateway ${name}`);
       state.sequences.add(gateway.sequence);
       state.last = Math.max(state.last, gateway.sequence);
       state.first = Math.min(state.first, gateway.sequence);

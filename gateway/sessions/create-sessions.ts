@@ -68,7 +68,8 @@ const HEADS_MAX = 1000;
 /** Attribute of an identity that marks what an exercise does. */
 const EXERCISE_ATTRIBUTE = 'exercise_id';
 
-export const exerciseOf = (identity: Identity): string | null => identity.attributes[EXERCISE_ATTRIBUTE] ?? null;
+export const exerciseOf = (identity: Identity): string | null =>
+  identity.attributes[EXERCISE_ATTRIBUTE] ?? null;
 
 /** Recovers from the spool in this call; serves after `start`. */
 export function createSessions(deps: SessionsDeps, config: GatewayConfig): GatewaySessions {
@@ -84,8 +85,14 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
   let unaudited = 0;
   let stopped = false;
   const openGauge = metrics.gauge('countersign_sessions_open', 'Sessions open now.');
-  const unauditedCounter = metrics.counter('countersign_requests_unaudited_total', 'Requests let through without event.');
-  const requestsRefused = metrics.counter('countersign_sessions_refused_total', 'Logins that did not become a session.');
+  const unauditedCounter = metrics.counter(
+    'countersign_requests_unaudited_total',
+    'Requests let through without event.',
+  );
+  const requestsRefused = metrics.counter(
+    'countersign_sessions_refused_total',
+    'Logins that did not become a session.',
+  );
 
   const written = (draft: EventDraft): void => {
     if (draft.session !== null) advanced.set(draft.session.id, draft.session.chain);
@@ -133,14 +140,23 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
   const checkpoint = (): void => {
     do {
       const page = [...advanced].slice(0, HEADS_MAX);
-      const heads = page.map(([sessionId, chain]) => ({ sessionId, sequence: chain.sequence, hash: chain.hash }));
+      const heads = page.map(([sessionId, chain]) => ({
+        sessionId,
+        sequence: chain.sequence,
+        hash: chain.hash,
+      }));
       if (!writer.checkpoint(heads, signer).ok) return;
       for (const [sessionId] of page) advanced.delete(sessionId);
     } while (advanced.size > 0);
   };
   const heartbeat = (): void => {
     const count = unaudited + deferred.takeLost();
-    const body = { kind: 'heartbeat' as const, openSessions: live.size, spoolBytes: spool.pendingBytes(), unaudited: count };
+    const body = {
+      kind: 'heartbeat' as const,
+      openSessions: live.size,
+      spoolBytes: spool.pendingBytes(),
+      unaudited: count,
+    };
     unaudited = writer.write(gatewayDraft(body), { essential: true }).ok ? 0 : count;
   };
   const endMatching = (orderOf: (session: LiveSession) => EndOrder | undefined): void => {
@@ -164,7 +180,12 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
   });
   lease.onChange((held) => {
     if (held) return;
-    const order: EndOrder = { reason: 'lease_lost', error: controlError('LEASE_LOST'), lockoutId: null, incidentId: null };
+    const order: EndOrder = {
+      reason: 'lease_lost',
+      error: controlError('LEASE_LOST'),
+      lockoutId: null,
+      incidentId: null,
+    };
     endMatching(({ opening }) => (opening.identity.kind === 'human' ? undefined : order));
   });
 
@@ -173,9 +194,11 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     const refusal = view.check(subject);
     if (refusal !== undefined) return refusal.error;
     if (!lease.held()) return controlError('LEASE_LOST');
-    if (live.size >= config.sessionsMax) return sessionError('SESSION_LIMIT', { sessionsMax: config.sessionsMax });
+    if (live.size >= config.sessionsMax)
+      return sessionError('SESSION_LIMIT', { sessionsMax: config.sessionsMax });
     const sessionsMax = config.sessionsPerIdentityMax;
-    if ((byIdentity.get(opening.identity.id) ?? 0) >= sessionsMax) return sessionError('SESSION_IDENTITY_LIMIT', { sessionsMax });
+    if ((byIdentity.get(opening.identity.id) ?? 0) >= sessionsMax)
+      return sessionError('SESSION_IDENTITY_LIMIT', { sessionsMax });
     return undefined;
   };
   const refused = (refusal: Parameters<Sessions['refused']>[0]): void => {
@@ -196,11 +219,21 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     else byIdentity.delete(identityId);
     openGauge.set(live.size);
   };
-  const begin = (opening: SessionOpening, subject: ControlSubject, id: string): LiveSession | CountersignError => {
+  const begin = (
+    opening: SessionOpening,
+    subject: ControlSubject,
+    id: string,
+  ): LiveSession | CountersignError => {
     const { identity, client, target, targetSession } = opening;
     const recordingId = id;
     const record: OpenRecord = {
-      sessionId: id, identity, client, target, targetSession, exerciseId: subject.exerciseId, openedAt: clock.now(),
+      sessionId: id,
+      identity,
+      client,
+      target,
+      targetSession,
+      exerciseId: subject.exerciseId,
+      openedAt: clock.now(),
     };
     try {
       // First: a session whose end nobody would write must not exist.
@@ -260,16 +293,24 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
         ...totals,
       };
       const session = { id: record.sessionId, chain };
-      deferred.write({ ...gatewayDraft(body), session, identity, client, target, exerciseId }, { essential: true });
+      deferred.write(
+        { ...gatewayDraft(body), session, identity, client, target, exerciseId },
+        { essential: true },
+      );
     }
   };
   const endInTargets = async (): Promise<void> => {
     for (const { record } of recovered.leftovers) {
       if (record.targetSession === null) continue;
       const leftover = { connection: record.target.connection, targetSession: record.targetSession };
-      await deps.endLeftover(leftover).catch((error: unknown) =>
-        log.error({ error, connection: leftover.connection }, 'what a crash left in a target could not be ended'),
-      );
+      await deps
+        .endLeftover(leftover)
+        .catch((error: unknown) =>
+          log.error(
+            { error, connection: leftover.connection },
+            'what a crash left in a target could not be ended',
+          ),
+        );
     }
   };
 
@@ -314,7 +355,10 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
       stopped = true;
       for (const timer of timers) timer.cancel();
       const order: EndOrder = {
-        reason: 'gateway_shutdown', error: sessionError('SESSION_GATEWAY_STOPS'), lockoutId: null, incidentId: null,
+        reason: 'gateway_shutdown',
+        error: sessionError('SESSION_GATEWAY_STOPS'),
+        lockoutId: null,
+        incidentId: null,
       };
       endMatching(() => order);
       // A protocol that has not closed by now has no more to say.

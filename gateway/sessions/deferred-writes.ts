@@ -16,9 +16,15 @@ export interface DeferredWrites {
 const WAITING_MAX = 50_000;
 const RETRY_MS = 100;
 
-export function createDeferredWrites(
-  { writer, clock, onWritten }: { writer: EventWriter; clock: Clock; onWritten: (draft: EventDraft) => void },
-): DeferredWrites {
+export function createDeferredWrites({
+  writer,
+  clock,
+  onWritten,
+}: {
+  writer: EventWriter;
+  clock: Clock;
+  onWritten: (draft: EventDraft) => void;
+}): DeferredWrites {
   let waiting: { draft: EventDraft; options: AppendOptions }[] = [];
   let lost = 0;
   const flush = (): boolean => {

@@ -11,7 +11,8 @@ function groups(ip: string): number[] {
     text = `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
   }
   const [head = '', tail] = text.split('::');
-  const parse = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const parse = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
   const first = parse(head);
   if (tail === undefined) return first;
   const last = parse(tail);
@@ -26,7 +27,10 @@ export function sourceNetwork(address: string): string {
   const parts = groups(ip);
   if (parts.slice(0, 5).every((part) => part === 0) && parts[5] === 0xffff)
     return `${parts[6]! >> 8}.${parts[6]! & 0xff}.${parts[7]! >> 8}.0/24`;
-  return `${parts.slice(0, 3).map((part) => part.toString(16)).join(':')}::/48`;
+  return `${parts
+    .slice(0, 3)
+    .map((part) => part.toString(16))
+    .join(':')}::/48`;
 }
 
 export function eventKey(event: SessionEvent): string {

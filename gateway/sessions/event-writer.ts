@@ -28,14 +28,21 @@ export interface EventDraft {
 }
 
 export type Written =
-  | { readonly ok: true; readonly eventId: string; readonly durable: Promise<CountersignError | undefined> | undefined }
+  | {
+      readonly ok: true;
+      readonly eventId: string;
+      readonly durable: Promise<CountersignError | undefined> | undefined;
+    }
   | { readonly ok: false; readonly error: CountersignError };
 
 export interface EventWriter {
   /** Writes now or says why not; then nothing was numbered. */
   write(draft: EventDraft, options?: AppendOptions & { readonly eventId?: string }): Written;
   /** Writes a checkpoint over these heads. */
-  checkpoint(heads: readonly { readonly sessionId: string; readonly sequence: number; readonly hash: Buffer }[], signer: Signer): Written;
+  checkpoint(
+    heads: readonly { readonly sessionId: string; readonly sequence: number; readonly hash: Buffer }[],
+    signer: Signer,
+  ): Written;
   /** The gateway's own chain. */
   readonly gatewayChain: Chain;
   /** Id for an event or request. */
@@ -83,7 +90,9 @@ export function createEventWriter(
       client: draft.client,
       target: draft.target,
       body,
-      gatewayChain: inGatewayChain ? { sequence: gatewayChain.sequence + 1, previousHash: gatewayChain.hash } : null,
+      gatewayChain: inGatewayChain
+        ? { sequence: gatewayChain.sequence + 1, previousHash: gatewayChain.hash }
+        : null,
       previousHash: session?.chain.hash ?? ZERO_HASH,
       hash: ZERO_HASH,
     };

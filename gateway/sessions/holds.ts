@@ -63,14 +63,16 @@ export function createHolds(
   const boundMs = (): number =>
     Math.min(BOUND_MS_MAX, Math.max(config.holdMs, (ROUND_TRIPS * (roundTrips.quantile(0.99) ?? 0)) / 1000));
   const look = (hold: Waiting): void => {
-    if (hold.position === undefined || (passed.get(hold.position.partition) ?? -1) < hold.position.offset) return;
+    if (hold.position === undefined || (passed.get(hold.position.partition) ?? -1) < hold.position.offset)
+      return;
     for (const state of hold.detections.values()) if (state === 'open') return;
     hold.settle('passed');
   };
   const onPassed = (body: Extract<Verdict['body'], { kind: 'passed' }>): void => {
     for (const { eventId, detectionIds } of body.spoken) {
       const hold = waiting.get(eventId);
-      for (const id of detectionIds) if (hold !== undefined && !hold.detections.has(id)) hold.detections.set(id, 'open');
+      for (const id of detectionIds)
+        if (hold !== undefined && !hold.detections.has(id)) hold.detections.set(id, 'open');
     }
     if (body.offset <= (passed.get(body.partition) ?? -1)) return;
     passed.set(body.partition, body.offset);
@@ -95,7 +97,11 @@ export function createHolds(
         settle(outcome) {
           if (!waiting.delete(eventId)) return;
           timer?.cancel();
-          resolve({ outcome, heldUs: Math.round(clock.monotonicUs() - startUs), detectionIds: [...hold.detections.keys()] });
+          resolve({
+            outcome,
+            heldUs: Math.round(clock.monotonicUs() - startUs),
+            detectionIds: [...hold.detections.keys()],
+          });
         },
       };
       waiting.set(eventId, hold);
@@ -123,7 +129,8 @@ export function createHolds(
     },
     observeRoundTrip: (us) => roundTrips.observe(us),
     boundMs,
-    lagging: () => stalledSinceUs !== undefined && clock.monotonicUs() - stalledSinceUs > config.detectionLagMs * 1000,
+    lagging: () =>
+      stalledSinceUs !== undefined && clock.monotonicUs() - stalledSinceUs > config.detectionLagMs * 1000,
     waiting: () => waiting.size,
   };
 }

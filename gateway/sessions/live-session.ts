@@ -80,7 +80,8 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
   const close = (reason: CloseReason, detail: string | null): void => {
     if (state.closed) return;
     // What was forwarded has no other end any more.
-    for (const requestId of state.open.keys()) gates.response(requestId, { status: 'lost', rows: 0, bytes: 0, durationUs: 0 });
+    for (const requestId of state.open.keys())
+      gates.response(requestId, { status: 'lost', rows: 0, bytes: 0, durationUs: 0 });
     state.closed = true;
     for (const hold of state.holds) hold.end();
     const { order, totals } = state;

@@ -24,7 +24,12 @@ const chainOf = (head: { sequence: number; hash: string } | undefined): Chain =>
 
 /** Reads the journal and the spool, and writes the new epoch; before anything else is appended. */
 export function recover(
-  { journal, spool, codec, log }: { journal: OpenJournal; spool: Spool; codec: Codec<SessionEvent>; log: Logger },
+  {
+    journal,
+    spool,
+    codec,
+    log,
+  }: { journal: OpenJournal; spool: Spool; codec: Codec<SessionEvent>; log: Logger },
   gatewayId: string,
 ): Recovered {
   const { before } = journal;
@@ -66,7 +71,10 @@ export function journalState(epoch: number, gatewayChain: Chain, open: readonly 
     gatewayHead: { sequence: gatewayChain.sequence, hash: gatewayChain.hash.toString('hex') },
     open: open.map(({ record, chain, totals }) => ({
       record,
-      head: chain.sequence === 0 ? undefined : { sequence: chain.sequence, hash: chain.hash.toString('hex'), ...totals },
+      head:
+        chain.sequence === 0
+          ? undefined
+          : { sequence: chain.sequence, hash: chain.hash.toString('hex'), ...totals },
     })),
   };
 }

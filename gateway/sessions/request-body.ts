@@ -30,7 +30,9 @@ export function requestBody(input: RequestInput, decision: DecisionRef): Request
     textBytes: raw === undefined ? null : raw.subarray(0, TEXT_BYTES_MAX),
     textLength: whole?.length ?? Buffer.byteLength(input.text),
     textDigest:
-      whole !== undefined && whole.length > TEXT_BYTES_MAX ? createHash('sha256').update(whole).digest() : null,
+      whole !== undefined && whole.length > TEXT_BYTES_MAX
+        ? createHash('sha256').update(whole).digest()
+        : null,
     fingerprint: input.fingerprint,
     actions: input.actions.slice(0, OBJECTS_MAX),
     risk: input.risk,

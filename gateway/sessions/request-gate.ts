@@ -32,7 +32,11 @@ function afterHold(result: HoldResult, first: PolicyDecision, allowWhenLate: boo
       return deny('session', 'the session was ended');
     case 'late':
       return allowWhenLate && result.detectionIds.length === 0
-        ? { outcome: 'allow', rule: 'onDetectionLag', reason: 'the detectors did not answer in time; allowed as configured' }
+        ? {
+            outcome: 'allow',
+            rule: 'onDetectionLag',
+            reason: 'the detectors did not answer in time; allowed as configured',
+          }
         : deny('onDetectionLag', 'no verdict came in time');
   }
 }
@@ -53,7 +57,8 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     const refusal = view.check(subject);
     if (refusal !== undefined) return byError(refusal.error);
     // People may go on with what does little harm; nobody else may act on a stale view.
-    if (!lease.held() && (opening.identity.kind !== 'human' || HIGH.has(risk))) return byError(controlError('LEASE_LOST'));
+    if (!lease.held() && (opening.identity.kind !== 'human' || HIGH.has(risk)))
+      return byError(controlError('LEASE_LOST'));
     return undefined;
   };
   const decide = (input: RequestInput): PolicyDecision => {
@@ -64,10 +69,16 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     const { actions, risk, fingerprint } = input;
     return policy.decide({ identity, client, target, actions, risk, fingerprint, now: clock.now() });
   };
-  const gateOf = (requestId: string, first: Outcome, decisionId: string, final: Final | Promise<Final>): RequestGate => ({
+  const gateOf = (
+    requestId: string,
+    first: Outcome,
+    decisionId: string,
+    final: Final | Promise<Final>,
+  ): RequestGate => ({
     requestId,
     first,
-    decision: final instanceof Promise ? final.then((known) => ({ ...known, decisionId })) : { ...final, decisionId },
+    decision:
+      final instanceof Promise ? final.then((known) => ({ ...known, decisionId })) : { ...final, decisionId },
   });
   const reportDenial = (requestId: string, channel: string | null, final: Final): Final => {
     deferred.write(
@@ -104,7 +115,12 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     if (state.closed) return final;
     const draft = (): ReturnType<SessionState['draft']> => {
       const decision: DecisionRef = { decisionId, ...final };
-      const body = { kind: 'decision' as const, decision, heldUs: held.heldUs, detectionIds: held.detectionIds.slice(0, 100) };
+      const body = {
+        kind: 'decision' as const,
+        decision,
+        heldUs: held.heldUs,
+        detectionIds: held.detectionIds.slice(0, 100),
+      };
       return state.draft(body, requestId, input.channel ?? null);
     };
     if (final.outcome !== 'deny') {
@@ -142,7 +158,13 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     }
     const result = await hold.result;
     state.holds.delete(hold);
-    return conclude(requestId, input, ref.decisionId, afterHold(result, ref, config.onDetectionLag === 'allow'), result);
+    return conclude(
+      requestId,
+      input,
+      ref.decisionId,
+      afterHold(result, ref, config.onDetectionLag === 'allow'),
+      result,
+    );
   };
 
   const request = (input: RequestInput): RequestGate => {
@@ -152,7 +174,8 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     if (state.closed) return gateOf(requestId, 'deny', decisionId, deny('session', 'the session is over'));
     const first = decide(input);
     const ref: DecisionRef = { decisionId, outcome: first.outcome, rule: first.rule, reason: first.reason };
-    const lagging = first.outcome === 'hold_verdict' && config.onDetectionLag !== 'hold_then_deny' && holds.lagging();
+    const lagging =
+      first.outcome === 'hold_verdict' && config.onDetectionLag !== 'hold_then_deny' && holds.lagging();
     const eventId = writer.newId();
     // Before the event leaves: no verdict may come earlier than the wait for it.
     const hold = first.outcome === 'hold_verdict' && !lagging ? holds.hold(eventId) : undefined;
@@ -164,11 +187,20 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       hold?.end();
       const harmless = first.outcome === 'allow' || first.outcome === 'mask';
       if (config.onSpoolFull === 'deny' || !harmless)
-        return gateOf(requestId, first.outcome, decisionId, first.outcome === 'deny' ? deny(first.rule, first.reason) : byError(written.error));
+        return gateOf(
+          requestId,
+          first.outcome,
+          decisionId,
+          first.outcome === 'deny' ? deny(first.rule, first.reason) : byError(written.error),
+        );
       services.countUnaudited(written.error);
       state.totals.requests += 1;
       state.open.set(requestId, false);
-      return gateOf(requestId, first.outcome, decisionId, { outcome: first.outcome as 'allow' | 'mask', rule: first.rule, reason: first.reason });
+      return gateOf(requestId, first.outcome, decisionId, {
+        outcome: first.outcome as 'allow' | 'mask',
+        rule: first.rule,
+        reason: first.reason,
+      });
     }
     state.totals.requests += 1;
     if (hold !== undefined) state.holds.add(hold);
@@ -179,14 +211,28 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     }
     if (first.outcome === 'hold_approval') {
       const final = deny(first.rule, `needs an approval, which cannot be given yet: ${first.reason}`);
-      return gateOf(requestId, first.outcome, decisionId, conclude(requestId, input, decisionId, final, none));
+      return gateOf(
+        requestId,
+        first.outcome,
+        decisionId,
+        conclude(requestId, input, decisionId, final, none),
+      );
     }
     if (first.outcome === 'deny')
-      return gateOf(requestId, 'deny', decisionId, reportDenial(requestId, channel, deny(first.rule, first.reason)));
+      return gateOf(
+        requestId,
+        'deny',
+        decisionId,
+        reportDenial(requestId, channel, deny(first.rule, first.reason)),
+      );
     if (hold !== undefined || written.durable !== undefined)
       return gateOf(requestId, first.outcome, decisionId, wait(requestId, input, ref, written.durable, hold));
     state.open.set(requestId, true);
-    return gateOf(requestId, first.outcome, decisionId, { outcome: first.outcome as 'allow' | 'mask', rule: first.rule, reason: first.reason });
+    return gateOf(requestId, first.outcome, decisionId, {
+      outcome: first.outcome as 'allow' | 'mask',
+      rule: first.rule,
+      reason: first.reason,
+    });
   };
 
   return {
@@ -212,7 +258,8 @@ export function createRequestGates(services: SessionServices, state: SessionStat
             errorCode: input.errorCode ?? null,
             errorMessage: input.errorMessage ?? null,
             maskedFields: [],
-            bodyDigest: digest == null ? null : Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength),
+            bodyDigest:
+              digest == null ? null : Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength),
           },
           requestId,
         ),

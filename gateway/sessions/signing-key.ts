@@ -21,7 +21,11 @@ export const keyIdOf = (publicKey: KeyObject): string =>
 
 /** A signer from a seed of 32 bytes. */
 export function createSigner(seed: Buffer): Signer {
-  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([PKCS8_HEAD, seed]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   const publicKey = createPublicKey(privateKey);
   return {
     keyId: keyIdOf(publicKey),

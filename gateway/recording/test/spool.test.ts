@@ -5,18 +5,30 @@ import { createSimulatedDisk, type SimulatedDisk } from '../../../platform/disk/
 import { quietLog, quietMetrics } from '../../sessions/test/quiet.ts';
 import { createSpool, type SpoolConfig } from '../spool.ts';
 
-const config: SpoolConfig = { durability: 'process', spoolFolder: '/spool', spoolBytesMax: 100_000, spoolSegmentBytes: 4096 };
+const config: SpoolConfig = {
+  durability: 'process',
+  spoolFolder: '/spool',
+  spoolBytesMax: 100_000,
+  spoolSegmentBytes: 4096,
+};
 const clock = createManualClock();
 const newDisk = (): SimulatedDisk => createSimulatedDisk({ clock, random: createSeededRandom(1) });
 const open = (disk: SimulatedDisk, extra: Partial<SpoolConfig> = {}) =>
   createSpool({ disk, clock, log: quietLog, metrics: quietMetrics }, { ...config, ...extra });
-const entry = (n: number) => ({ topic: 'events' as const, key: `k${n % 3}`, value: Buffer.from(`event ${n} `.repeat(10)) });
+const entry = (n: number) => ({
+  topic: 'events' as const,
+  key: `k${n % 3}`,
+  value: Buffer.from(`event ${n} `.repeat(10)),
+});
 const drainAll = (spool: ReturnType<typeof open>, seen: string[], recordsMax = 7): void => {
   for (;;) {
     const batch = spool.take(recordsMax, 1_000_000);
     if (batch.length === 0) return;
     seen.push(...batch.map((pending) => pending.entry.value.toString()));
-    spool.drained(batch, batch.map((_, index) => ({ partition: 0, offset: index })));
+    spool.drained(
+      batch,
+      batch.map((_, index) => ({ partition: 0, offset: index })),
+    );
   }
 };
 const expected = (from: number, to: number): string[] =>
@@ -27,7 +39,10 @@ test('a killed process loses nothing appended, and the next one sends what was n
   const first = open(disk);
   for (let n = 0; n < 200; n += 1) assert.ok(first.append(entry(n)).ok);
   const batch = first.take(50, 1_000_000);
-  first.drained(batch, batch.map((_, index) => ({ partition: 0, offset: index })));
+  first.drained(
+    batch,
+    batch.map((_, index) => ({ partition: 0, offset: index })),
+  );
   disk.crash('kill');
   const second = open(disk);
   for (let n = 200; n < 220; n += 1) assert.ok(second.append(entry(n)).ok);
@@ -35,7 +50,11 @@ test('a killed process loses nothing appended, and the next one sends what was n
   drainAll(second, seen);
   assert.deepEqual(seen, expected(50, 220));
   assert.equal(second.pendingBytes(), 0);
-  assert.equal(disk.list('/spool').filter((name) => name.endsWith('.seg')).length, 1, 'drained files are gone');
+  assert.equal(
+    disk.list('/spool').filter((name) => name.endsWith('.seg')).length,
+    1,
+    'drained files are gone',
+  );
 });
 
 test('a torn last entry is cut off and what stands before it is sent', () => {
@@ -118,7 +137,10 @@ test('whoever waits learns the position of each event, also of those read back',
   for (let n = 0; n < 5; n += 1) spool.append(entry(n), { onDrained: ({ offset }) => got.push(offset) });
   const batch = spool.take(100, 1_000_000);
   assert.equal(batch.length, 10);
-  spool.drained(batch, batch.map((_, index) => ({ partition: 1, offset: 100 + index })));
+  spool.drained(
+    batch,
+    batch.map((_, index) => ({ partition: 1, offset: 100 + index })),
+  );
   assert.deepEqual(got, [105, 106, 107, 108, 109]);
 });
 

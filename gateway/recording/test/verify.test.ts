@@ -22,20 +22,42 @@ function trail(): { events: Buffer[]; until: number } {
     { disk, clock, log: quietLog, metrics: quietMetrics },
     { durability: 'process', spoolFolder: '/s', spoolBytesMax: 10_000_000, spoolSegmentBytes: 1_000_000 },
   );
-  const writer = createEventWriter({ spool, codec, clock, random }, { id: 'gw', epoch: 3, gatewayChain: newChain() });
+  const writer = createEventWriter(
+    { spool, codec, clock, random },
+    { id: 'gw', epoch: 3, gatewayChain: newChain() },
+  );
   const sessions = ['a', 'b'].map((id) => ({ id, chain: newChain() }));
   const draft = (session: (typeof sessions)[number], body: SessionEvent['body']): EventDraft => ({
-    body, session, controlRevision: 1, identity: null, client: null, target: null,
+    body,
+    session,
+    controlRevision: 1,
+    identity: null,
+    client: null,
+    target: null,
   });
   const checkpoint = (): void => {
-    const heads = sessions.map(({ id, chain }) => ({ sessionId: id, sequence: chain.sequence, hash: chain.hash }));
+    const heads = sessions.map(({ id, chain }) => ({
+      sessionId: id,
+      sequence: chain.sequence,
+      hash: chain.hash,
+    }));
     assert.ok(writer.checkpoint(heads, signer).ok);
   };
   for (const session of sessions)
-    writer.write(draft(session, { kind: 'session_opened', authentication: 'x', tls: true, targetSession: null, recordingId: null }));
+    writer.write(
+      draft(session, {
+        kind: 'session_opened',
+        authentication: 'x',
+        tls: true,
+        targetSession: null,
+        recordingId: null,
+      }),
+    );
   for (let n = 0; n < 16; n += 1) {
     clock.advance(100);
-    writer.write(draft(sessions[n % 2]!, { kind: 'heartbeat', openSessions: n, spoolBytes: 0, unaudited: 0 }));
+    writer.write(
+      draft(sessions[n % 2]!, { kind: 'heartbeat', openSessions: n, spoolBytes: 0, unaudited: 0 }),
+    );
     if (n % 4 === 3) checkpoint();
   }
   const batch = spool.take(1000, 10_000_000);
@@ -62,7 +84,11 @@ test('any changed byte of any event is found', () => {
     for (const at of [0, 12, 40, events[index]!.length - 40, events[index]!.length - 1]) {
       const changed = events.map((event) => Buffer.from(event));
       changed[index]![at]! ^= 1;
-      assert.notEqual(check(changed, { completeUntil: until }).problems.length, 0, `event ${index}, byte ${at}`);
+      assert.notEqual(
+        check(changed, { completeUntil: until }).problems.length,
+        0,
+        `event ${index}, byte ${at}`,
+      );
     }
   }
 });
@@ -70,9 +96,16 @@ test('any changed byte of any event is found', () => {
 test('any dropped event is found, also the last', () => {
   const { events, until } = trail();
   for (let index = 0; index < events.length; index += 1)
-    assert.notEqual(check(events.toSpliced(index, 1), { completeUntil: until }).problems.length, 0, `event ${index}`);
+    assert.notEqual(
+      check(events.toSpliced(index, 1), { completeUntil: until }).problems.length,
+      0,
+      `event ${index}`,
+    );
   const cut = check(events.slice(0, -1), { completeUntil: until });
-  assert.deepEqual(cut.problems.map(({ kind }) => kind), ['uncovered']);
+  assert.deepEqual(
+    cut.problems.map(({ kind }) => kind),
+    ['uncovered'],
+  );
 });
 
 test('any two swapped neighbours of one chain are found', () => {
