@@ -1,0 +1,222 @@
+/** The control API over loopback on a real control store, control writer and event log; what lies behind them is small. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import Value from 'typebox/value';
+import { createSystemClock, createSystemRandom } from '../../../platform/clock/system-clock.ts';
+import { createInProcessControlStore } from '../../../platform/control-store/sqlite/sqlite-control-store.ts';
+import { createNodeDisk } from '../../../platform/disk/node-disk.ts';
+import { createEmbeddedEventLog } from '../../../platform/event-log/embedded/embedded-event-log.ts';
+import type { EventLog } from '../../../platform/event-log/event-log.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { createPromMetrics } from '../../../platform/metrics/prom-metrics.ts';
+import type { SearchIndex, SearchQuery } from '../../../platform/search-index/search-index.ts';
+import { createCodec } from '../../../schemas/codec.ts';
+import type { Scope } from '../../../schemas/api/common.ts';
+import { ControlApiConfig } from '../../../schemas/config/control-api.ts';
+import { ControlStoreConfig } from '../../../schemas/config/control-store.ts';
+import { EventLogConfig } from '../../../schemas/config/event-log.ts';
+import type { SessionSummary } from '../../../schemas/api/sessions.ts';
+import { TOPICS } from '../../../schemas/topics.ts';
+import type { ControlAction } from '../../../schemas/types.ts';
+import { createControlWriter } from '../../control/control-writer.ts';
+import { createControlApi } from '../control-api.ts';
+import { digestOf } from '../http/api-tokens.ts';
+import type { ControlApiServices } from '../services.ts';
+
+const SCOPES: readonly Scope[] = ['read', 'contain', 'release', 'issue', 'admin'];
+export const codecs = {
+  sessionEvent: createCodec('session-event'),
+  detection: createCodec('detection'),
+  incident: createCodec('incident'),
+  response: createCodec('response'),
+};
+
+export interface Answer<T = Record<string, unknown>> {
+  readonly status: number;
+  readonly type: string | null;
+  readonly body: T;
+}
+export interface World {
+  readonly url: string;
+  readonly actions: Omit<ControlAction, 'kind'>[];
+  readonly searches: SearchQuery[];
+  readonly log: EventLog;
+  readonly sessions: Map<string, SessionSummary>;
+  applied: boolean;
+  call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options?: { token?: string; body?: unknown; headers?: Record<string, string> },
+  ): Promise<Answer<T>>;
+}
+
+export const session = (sessionId: string, state: 'live' | 'closed'): SessionSummary => ({
+  sessionId,
+  state,
+  gateway: 'g',
+  identityId: 'countersign/a',
+  identityKind: 'service_account',
+  displayName: 'a',
+  tokenId: 't',
+  credentialSource: null,
+  connection: 'c',
+  protocol: 'postgres',
+  database: null,
+  clientIp: '192.0.2.1',
+  tool: null,
+  openedAt: 1,
+  closedAt: null,
+  closeReason: null,
+  requests: 0,
+  rows: 0,
+  bytes: 0,
+  recordingId: null,
+});
+
+export async function openWorld(t: TestContext, config: Partial<ControlApiConfig> = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'control-api-'));
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const metrics = createPromMetrics();
+  const log = createEmbeddedEventLog(
+    { disk: createNodeDisk(), clock, random, log: silentLogger, metrics },
+    { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder },
+  );
+  await log.ensureTopics(
+    Object.values(TOPICS).map(({ name, partitions, cleanup }) => ({
+      name,
+      partitions: partitions === 'single' ? 1 : 2,
+      cleanup: cleanup === 'compact' ? 'compact' : 'delete',
+    })),
+  );
+  const store = createInProcessControlStore(
+    { clock },
+    { ...(Value.Default(ControlStoreConfig, {}) as ControlStoreConfig), file: ':memory:' },
+  );
+  const control = createControlWriter(
+    { store, clock, random, codec: createCodec('control-record') },
+    { lockoutBudget: { identitiesMax: 3, windowMs: 60_000 }, breakGlassIdentities: ['countersign/glass'] },
+  );
+  const world = {
+    actions: [] as Omit<ControlAction, 'kind'>[],
+    searches: [] as SearchQuery[],
+    sessions: new Map<string, SessionSummary>(),
+    log,
+    applied: true,
+  };
+  const services: ControlApiServices = {
+    gatewayId: 'g',
+    control,
+    inForce: () => Promise.resolve(world.applied),
+    sessions: {
+      list: () => Promise.resolve({ items: [...world.sessions.values()] }),
+      get: (id) => Promise.resolve(world.sessions.get(id)),
+      identitiesHit: () => [],
+    },
+    tokens: {
+      issue: ({ identityId, connections }, { by }) =>
+        Promise.resolve({
+          ok: true,
+          value: {
+            token: 'secret',
+            userName: identityId,
+            summary: {
+              tokenId: 'tok',
+              identityId,
+              connections,
+              credentialSource: null,
+              issuedAt: 1,
+              issuedBy: by,
+              expiresAt: 2,
+              revokedAt: null,
+            },
+          },
+        }),
+      list: () => Promise.resolve({ items: [] }),
+    },
+    identities: {
+      put: (value) => Promise.resolve({ ok: true, value }),
+      list: () => Promise.resolve({ items: [] }),
+    },
+    connections: {
+      list: () => Promise.resolve({ items: [] }),
+      put: (name, { credential: _credential, ...connection }) =>
+        Promise.resolve({ ok: true, value: { name, ...connection } }),
+      remove: (name) => Promise.resolve(name === 'there'),
+      check: () => Promise.resolve({ ok: true, steps: [] }),
+    },
+    recordings: {
+      read: (id) =>
+        Promise.resolve(
+          id === 'recorded'
+            ? (async function* () {
+                yield { time: 1, stream: 'in', requestId: null, data: 'YQ==' };
+                yield { time: 2, stream: 'problem', requestId: null, data: 'chunk 2 is corrupt' };
+              })()
+            : undefined,
+        ),
+    },
+    search: {
+      search(query: SearchQuery) {
+        world.searches.push(query);
+        return Promise.resolve({ hits: [{ id: 'e1', document: { '@timestamp': 1 } }] });
+      },
+    } as unknown as SearchIndex,
+    eventLog: log,
+    codecs,
+    playbooks: () => [],
+    listener: (protocol) =>
+      protocol === 'postgres' ? { host: '127.0.0.1', port: 1, tls: true, ca: null } : undefined,
+    recordControlAction: (action) => void world.actions.push(action),
+    health: () => ({ ready: world.applied, roles: [] }),
+    readSecret: () => Promise.reject(new Error('no secrets here')),
+    clock,
+    log: silentLogger,
+    metrics,
+  };
+  const api = createControlApi(services, {
+    ...(Value.Default(ControlApiConfig, {}) as ControlApiConfig),
+    port: 0,
+    tokens: SCOPES.map((scope) => ({
+      subject: `who-${scope}`,
+      scopes: scope === 'read' ? [scope] : [scope, 'read'],
+      sha256: digestOf(`token-${scope}`).toString('hex'),
+    })),
+    ...config,
+  });
+  t.after(async () => {
+    await api.stop();
+    await store.close();
+    await log.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await api.start();
+  const { url } = api.address();
+  return Object.assign(world, {
+    url,
+    async call<T>(
+      method: string,
+      path: string,
+      options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+    ) {
+      const response = await fetch(new URL(path, url), {
+        method,
+        headers: {
+          authorization: `Bearer ${options.token ?? 'token-admin'}`,
+          ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...options.headers,
+        },
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      });
+      const text = await response.text();
+      const type = response.headers.get('content-type');
+      return {
+        status: response.status,
+        type,
+        body: (type?.includes('json') === true && !type.includes('ndjson') ? JSON.parse(text) : text) as T,
+      };
+    },
+  });
+}
