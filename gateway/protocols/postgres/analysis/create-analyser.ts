@@ -6,7 +6,7 @@ import { createStaticResolver, type ObjectResolver } from './objects.ts';
 import { loadParser } from './parser.ts';
 import { createParseThread } from './parse-thread.ts';
 import { runAnalysis, type Run } from './run.ts';
-import { liftSecrets, liftUnparsed, SECRET_WORDS, type Hmac } from './secrets.ts';
+import { liftPiece, liftSecrets, liftUnparsed, SECRET_WORDS, type Hmac } from './secrets.ts';
 import { createPreparedNames, type PreparedNames } from './session.ts';
 import { createShapeCache, type CachedAnalysis } from './shape-cache.ts';
 import { shapeOf, type Shape } from './tokenizer.ts';
@@ -99,7 +99,14 @@ export async function createAnalyser(
     const { text, lifted } = parsed
       ? liftSecrets(sql, found?.secrets ?? [], deps.hmac)
       : liftUnparsed(sql, deps.hmac);
-    return { ...(found?.analysis ?? opaqueAnalysis('cannot be analysed')), text, secretsLifted: lifted };
+    const analysis = found?.analysis ?? opaqueAnalysis('cannot be analysed');
+    if (!lifted) return { ...analysis, text, secretsLifted: false };
+    // Objects that are text of the command themselves (programs, files) show what the text showed.
+    const actions = analysis.actions.map((one) => ({
+      ...one,
+      object: one.object === null ? null : liftPiece(one.object, deps.hmac),
+    }));
+    return { ...analysis, actions, text, secretsLifted: true };
   }
 
   function keep(sql: string, shape: Shape, settings: SessionSettings, found: Run): void {

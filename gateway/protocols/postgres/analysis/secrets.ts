@@ -102,6 +102,11 @@ function liftAnnounced(text: string, original: string, hmac: Hmac): LiftedText {
   return { text: lifted, lifted: lifted !== original };
 }
 
+/** For a piece of the command that stands alone (a program's command line). */
+export function liftPiece(text: string, hmac: Hmac): string {
+  return liftAnnounced(text, text, hmac).text;
+}
+
 /** For text that does not parse: from the first word that announces a secret on, every literal goes. */
 export function liftUnparsed(sql: string, hmac: Hmac): LiftedText {
   const first = sql.search(SECRET_WORDS);

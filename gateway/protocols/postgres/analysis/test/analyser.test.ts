@@ -210,6 +210,8 @@ describe('analysis: secrets', () => {
     `select set_config('app.api_key', '${SECRET}', false)`,
     `select 'https://user:${SECRET}@host/'`,
     `set app.secret = '${SECRET}'`,
+    `copy t to program 'psql "host=h password=${SECRET}"'`,
+    `copy t from program 'curl https://u:${SECRET}@h/'`,
     `/* password '${SECRET}' */ select 1`,
   ];
   for (const sql of texts) {
