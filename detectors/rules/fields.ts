@@ -77,5 +77,3 @@ export function fieldReader(name: string): FieldReader {
 
 /** Name in the record, for indexing. */
 export const fieldPath = (name: string): string => PATHS[name] ?? name;
-
-export const SHORT_NAMES: readonly string[] = [...Object.keys(PATHS), ...Object.keys(COMPUTED)];

@@ -13,25 +13,37 @@ export interface RuleSet {
   replace(compiled: CompileResult): readonly RuleError[];
 }
 
+/** Kinds times combinations of actions; actions are few, so that this is hardly ever reached. */
+const KEYS_MAX = 2000;
+
+/** All that `mayConcern` looks at. */
+function keyOf({ event: { body } }: EventView): string {
+  if (body.kind !== 'request') return body.kind;
+  const [first, ...more] = body.actions;
+  if (more.length === 0) return `request ${first?.action ?? ''}`;
+  return `request ${[...new Set(body.actions.map(({ action }) => action))].sort().join(' ')}`;
+}
+
 export function createRuleSet(): RuleSet {
   let rules: readonly LoadedRule[] = [];
-  let byKind = new Map<string, readonly LoadedRule[]>();
+  const byKey = new Map<string, readonly LoadedRule[]>();
 
   return {
     rules: () => rules,
     candidates(view) {
-      const { kind } = view.event.body;
-      let ofKind = byKind.get(kind);
-      if (ofKind === undefined) {
-        ofKind = rules.filter(({ needs }) => needs.kinds === null || needs.kinds.has(kind));
-        byKind.set(kind, ofKind);
+      const key = keyOf(view);
+      let found = byKey.get(key);
+      if (found === undefined) {
+        if (byKey.size >= KEYS_MAX) byKey.clear();
+        found = rules.filter(({ needs }) => mayConcern(needs, view));
+        byKey.set(key, found);
       }
-      return ofKind.filter(({ needs }) => mayConcern(needs, view));
+      return found;
     },
     replace({ rules: next, errors }) {
       if (errors.length > 0) return errors;
       rules = next;
-      byKind = new Map();
+      byKey.clear();
       return [];
     },
   };
