@@ -56,6 +56,7 @@ export function createParseThread(clock: Clock, config: ParseThreadConfig): Pars
     const used = (worker ??= start());
     used.ref();
     deadline = clock.after(config.deadlineMs, () => discard(used));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker is no window, it has no origin
     used.postMessage(current.request);
   }
 

@@ -19,5 +19,6 @@ parentPort?.on('message', (request: WorkerRequest) => {
   // A session's prepared names stay with the session: EXECUTE in a long command is opaque.
   const prepared = createPreparedNames({ namesMax: 100, statementsPerNameMax: 4 });
   const run = runAnalysis({ sql: request.sql, settings: request.settings, prepared, resolver });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker is no window, it has no origin
   parentPort?.postMessage({ id: request.id, run });
 });
