@@ -10,6 +10,7 @@ import type { DeadLetterSink, EngineDeps, EngineStream } from './engine/engine-d
 import { createIncidentWatch } from './engine/incident-watch.ts';
 import { createLiveness } from './engine/liveness.ts';
 import { createPartitionEngine, type PartitionEngine } from './engine/partition-engine.ts';
+import type { RuleSource } from './engine/processor.ts';
 import { rekeyKinds } from './engine/rekey.ts';
 import { rekeyedStream, sessionStream } from './engine/streams.ts';
 
@@ -21,8 +22,10 @@ export interface DetectorsDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly deadLetters: DeadLetterSink;
-  /** In the order they run: baselines, then rules. */
+  /** In the order they run: the baselines, and detectors of other keys. */
   readonly detectors: readonly Detector[];
+  /** Run after them; may be replaced while the role runs (detectors/rules: createRuleSet). */
+  readonly rules?: RuleSource;
   readonly directory: Directory;
   readonly registry?: RegistryIds;
 }
@@ -121,7 +124,7 @@ export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig
       await incidents.start();
       for (const kind of rekeyKinds(detectors))
         await consume(() => rekeyedStream(engineDeps, detectors, directory, kind));
-      await consume(() => sessionStream(engineDeps, detectors, directory));
+      await consume(() => sessionStream(engineDeps, detectors, directory, deps.rules));
       timers.push(clock.every(TICK_MS, () => void tick().catch(fail)));
       timers.push(clock.every(config.lagPeriodMs, () => void measure().catch(fail)));
     },

@@ -4,7 +4,13 @@ import type { Detection, SessionEvent } from '../../schemas/types.ts';
 import { identityKey, nameSpace } from '../engine/identity-key.ts';
 import { createKeyState, type KeyState } from '../engine/key-state.ts';
 import { createLiveness } from '../engine/liveness.ts';
-import { createProcessor, NO_SUSPICION, type ProcessorConfig } from '../engine/processor.ts';
+import {
+  createProcessor,
+  NO_RULES,
+  NO_SUSPICION,
+  type ProcessorConfig,
+  type RuleSource,
+} from '../engine/processor.ts';
 import { arrive } from '../engine/session-order.ts';
 
 export interface BacktestRates {
@@ -41,10 +47,11 @@ export function createBacktest(
   detectors: readonly Detector[],
   directory: Directory,
   config: BacktestConfig,
+  rules: RuleSource = NO_RULES,
   learned: Iterable<KeyState> = [],
 ): Backtest {
   const direct = detectors.filter(({ keyedBy }) => ['none', 'identity', 'partition'].includes(keyedBy));
-  const processor = createProcessor(direct, directory, config);
+  const processor = createProcessor(direct, directory, config, rules);
   const liveness = createLiveness(config.liveAgeMsMax);
   const states = new Map([...learned].map((state) => [state.key, createKeyState(state.key, state.encode())]));
   const counts = new Map<string, { detections: number; identities: Set<string> }>();
@@ -89,7 +96,7 @@ export function createBacktest(
       }
       return found;
     },
-    fork: () => createBacktest(detectors, directory, config, states.values()),
+    fork: () => createBacktest(detectors, directory, config, rules, states.values()),
     rates() {
       const days = events === 0 ? 0 : Math.max(1, (last - first) / DAY_MS);
       const identityWeeks = (Math.max(1, identities.size) * Math.max(1, days)) / 7;

@@ -1,4 +1,4 @@
-import type { Detector, Directory } from '../detector.ts';
+import type { Detector, Directory, EventView } from '../detector.ts';
 import type { Detection } from '../../schemas/types.ts';
 import { dimensionOf } from '../risk/dimensions.ts';
 import {
@@ -36,6 +36,13 @@ export const NO_SUSPICION: Suspicion = { open: false, closedAt: null, closedAs: 
 export const RISK_DETECTOR = 'identity-risk';
 const RISK_VERSION = '1';
 
+/** Rules that may be replaced while the engine runs, and which of them could match an event (keyed by identity or none). */
+export interface RuleSource {
+  candidates(view: EventView): readonly { readonly detector: Detector }[];
+}
+
+export const NO_RULES: RuleSource = { candidates: () => [] };
+
 export interface Processor {
   /** Runs the detectors in order over one event; detections come with the identity's risk after all of them. */
   process(state: KeyState, peers: KeyState, trigger: Trigger, suspicion: Suspicion): Detection[];
@@ -49,6 +56,7 @@ export function createProcessor(
   detectors: readonly Detector[],
   directory: Directory,
   config: ProcessorConfig,
+  rules: RuleSource = NO_RULES,
 ): Processor {
   const riskConfig = { halfLifeMs: config.riskHalfLifeMs };
 
@@ -121,17 +129,15 @@ export function createProcessor(
       const view = createEventView(event);
       const context = { now, mayLearn, directory };
       const said: Said[] = [];
-      for (const detector of detectors) {
+      const run = (detector: Detector): void => {
         const own = detector.keyedBy === 'partition' ? peers : state;
-        const findings = detector.onEvent(
-          view,
-          detector.keyedBy === 'none' ? undefined : own.of(detector),
-          context,
-        );
-        const finding = mergeFindings(findings);
-        if (finding !== undefined)
-          said.push({ detector: detector.name, version: detector.version, kind: detector.kind, finding });
-      }
+        const ownState = detector.keyedBy === 'none' ? undefined : own.of(detector);
+        const finding = mergeFindings(detector.onEvent(view, ownState, context));
+        if (finding === undefined) return;
+        said.push({ detector: detector.name, version: detector.version, kind: detector.kind, finding });
+      };
+      for (const detector of detectors) run(detector);
+      for (const { detector } of rules.candidates(view)) run(detector);
       return conclude(state, trigger, said, mayLearn);
     },
     notice: (state, trigger, said) => conclude(state, trigger, [said], false),

@@ -3,7 +3,7 @@ import type { NewRecord } from '../../platform/event-log/event-log.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { EngineDeps, EngineStream } from './engine-deps.ts';
 import { identityKey } from './identity-key.ts';
-import { createProcessor } from './processor.ts';
+import { createProcessor, NO_RULES, type RuleSource } from './processor.ts';
 import { rekeyedRecords, rekeyKinds, type RekeyedBy } from './rekey.ts';
 import { arrive } from './session-order.ts';
 
@@ -16,6 +16,7 @@ export function sessionStream(
   deps: EngineDeps,
   detectors: readonly Detector[],
   directory: Directory,
+  rules: RuleSource = NO_RULES,
 ): EngineStream {
   const { codecs, config } = deps;
   const kinds = rekeyKinds(detectors);
@@ -34,6 +35,7 @@ export function sessionStream(
       detectors.filter(({ keyedBy }) => DIRECT.has(keyedBy)),
       directory,
       config,
+      rules,
     ),
     read({ value }) {
       if (value === null) return null;

@@ -17,36 +17,67 @@ const BASELINE_DIMENSIONS: Readonly<Record<string, string>> = {
   'error-rate': 'errors',
 };
 
-/** MITRE tactics as Sigma tags them (both spellings). */
-const TACTIC_DIMENSIONS: Readonly<Record<string, string>> = {
-  'initial-access': 'source',
-  discovery: 'behaviour',
-  reconnaissance: 'behaviour',
-  collection: 'volume',
-  exfiltration: 'volume',
-  'privilege-escalation': 'privilege',
-  persistence: 'privilege',
-  impact: 'privilege',
-  execution: 'privilege',
-  'credential-access': 'secrets',
-  'defense-evasion': 'evasion',
-  'lateral-movement': 'movement',
+/** Shipped rules that their technique would put beside the aspect they speak about. */
+const RULE_DIMENSIONS: Readonly<Record<string, string>> = {
+  'off-hours-human-high-risk': 'time',
+  'off-hours-service-account': 'time',
+  'new-tool-privileged': 'client',
+  'group-action-mismatch': 'privilege',
+  'groups-changed-privileged': 'credential',
+  'denied-burst': 'errors',
+  'request-surge': 'rate',
+  'leaver-token': 'leaver',
+  'leaver-high-risk': 'leaver',
+  'owner-left': 'leaver',
+  'owner-left-high-risk': 'leaver',
+  'unaudited-requests': 'integrity',
+};
+
+/** ATT&CK techniques by aspect; sub-techniques follow theirs. */
+const TECHNIQUE_DIMENSIONS: Readonly<Record<string, string>> = {
+  T1078: 'source',
+  T1550: 'credential',
+  T1087: 'behaviour',
+  T1082: 'behaviour',
+  T1069: 'behaviour',
+  T1046: 'behaviour',
+  T1213: 'volume',
+  T1530: 'volume',
+  T1005: 'volume',
+  T1048: 'volume',
+  T1030: 'volume',
+  T1041: 'volume',
+  T1567: 'volume',
+  T1098: 'privilege',
+  T1136: 'privilege',
+  T1485: 'privilege',
+  T1565: 'privilege',
+  T1059: 'privilege',
+  T1027: 'privilege',
+  T1505: 'privilege',
+  T1546: 'privilege',
+  T1003: 'secrets',
+  T1552: 'secrets',
+  T1555: 'secrets',
+  T1562: 'evasion',
+  T1021: 'movement',
+  T1110: 'errors',
 };
 
 /**
- * Dimension of a finding: its tag `countersign.dimension.NAME` (or `dimension.NAME`), else the baseline's, else that of its first
- * ATT&CK tactic, else `rule`.
+ * Dimension of a finding: its tag `countersign.dimension.NAME`, else the detector's own, else that of its first known ATT&CK
+ * technique, else `rule`.
  */
 export function dimensionOf(detector: string, finding: Finding): string {
   for (const tag of finding.tags ?? []) {
-    const named = /^(?:countersign\.)?dimension\.(\w+)$/.exec(tag);
+    const named = /^countersign\.dimension\.(\w+)$/.exec(tag);
     if (named !== null) return named[1]!;
   }
-  const own = BASELINE_DIMENSIONS[detector];
+  const own = BASELINE_DIMENSIONS[detector] ?? RULE_DIMENSIONS[detector];
   if (own !== undefined) return own;
-  for (const tag of finding.tags ?? []) {
-    const tactic = TACTIC_DIMENSIONS[tag.replace(/^attack\./, '').replaceAll('_', '-')];
-    if (tactic !== undefined) return tactic;
+  for (const technique of finding.techniques ?? []) {
+    const known = TECHNIQUE_DIMENSIONS[technique.slice(0, 5)];
+    if (known !== undefined) return known;
   }
   return 'rule';
 }

@@ -9,6 +9,7 @@ import type { Detection, SessionEvent } from '../../../schemas/types.ts';
 import type { Actor } from '../../../main/exercise/plan.ts';
 import { createBacktest, type Backtest } from '../../backtest/backtest.ts';
 import { BASELINES } from '../../baselines/registry.ts';
+import { NO_RULES, type RuleSource } from '../../engine/processor.ts';
 import { EMPTY_DIRECTORY } from '../../directory/directory.ts';
 import { DETECTOR_DEFAULTS } from './defaults.ts';
 import { planEvents } from './events.ts';
@@ -35,23 +36,23 @@ interface Weeks {
 const weeks = new Map<string, Weeks>();
 
 /** 28 days of an actor, learned once for all changes. */
-function learnWeeks(seed: number, jobName: string): Weeks {
-  const key = `${seed} ${jobName}`;
+function learnWeeks(seed: number, jobName: string, rules: RuleSource): Weeks {
+  const key = `${seed} ${jobName} ${rules === NO_RULES}`;
   const known = weeks.get(key);
   if (known !== undefined) return known;
   const random = createSeededRandom(seed);
   const draw = createDraw(random);
   const actor = drawActor(draw, seed, jobName);
   const directory = { ...EMPTY_DIRECTORY, timeZoneOf: () => actor.timeZone };
-  const run = createBacktest(BASELINES, directory, DETECTOR_DEFAULTS);
+  const run = createBacktest(BASELINES, directory, DETECTOR_DEFAULTS, rules);
   const events = planEvents(actor, planHistory(actor, draw, TODAY, 28), random);
   const made = { actor, run, historyDetections: events.flatMap(run.take) };
   weeks.set(key, made);
   return made;
 }
 
-export function runTrial(change: string, seed: number, jobName: string): Trial {
-  const { actor, run: learned, historyDetections } = learnWeeks(seed, jobName);
+export function runTrial(change: string, seed: number, jobName: string, rules: RuleSource = NO_RULES): Trial {
+  const { actor, run: learned, historyDetections } = learnWeeks(seed, jobName, rules);
   const run = learned.fork();
   const random = createSeededRandom(seed + change.length * 1000);
   const plan = [...ATTACKS, ...BENIGN_CHANGES].find(({ name }) => name === change)!;
