@@ -95,10 +95,12 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
       kick();
     },
     async idle(signal) {
-      while (running !== undefined && signal?.aborted !== true) {
-        const aborted = new Promise<void>((resolve) =>
-          signal?.addEventListener('abort', () => resolve(), { once: true }),
-        );
+      const aborted = new Promise<void>((resolve) =>
+        signal?.addEventListener('abort', () => resolve(), { once: true }),
+      );
+      while (spool.pendingBytes() > 0 && !stopping.signal.aborted) {
+        kick();
+        if (signal?.aborted === true || running === undefined) return;
         await Promise.race([running, aborted]);
       }
     },

@@ -33,6 +33,9 @@ export function createRecordings(
   // Half: while one chunk is written, the next may gather.
   const chunkBytes = Math.min(CHUNK_BYTES_MAX, Math.ceil(config.recordingAheadBytesMax / 2));
 
+  const writes = new Set<Promise<void>>();
+  let stopping = false;
+
   const begin = (recordingId: string): RecordingHandle => {
     const key = Buffer.from(random.bytes(32));
     const wrapped = wrapper.wrap(keyContext(recordingId), key);
@@ -64,6 +67,10 @@ export function createRecordings(
           await uploads.add(recordingId, index, sealed);
           break;
         } catch (error) {
+          if (stopping) {
+            log.error({ error, recordingId }, 'the end of a recording is lost: its folder takes nothing');
+            break;
+          }
           log.warn({ error, recordingId }, 'a recording could not be written; its session waits');
           await clock.sleep(RETRY_MS);
         }
@@ -78,12 +85,15 @@ export function createRecordings(
       timer?.cancel();
       timer = undefined;
       if (writing !== undefined || frames.length === 0) return;
-      writing = writeChunk().finally(() => {
+      const work = writeChunk().finally(() => {
+        writes.delete(work);
         writing = undefined;
         if (bytes >= chunkBytes || (closed && bytes > 0)) flush();
         else if (closed) uploads.seal(recordingId, index);
         else if (bytes > 0) timer ??= clock.after(CHUNK_MS, flush, { background: true });
       });
+      writing = work;
+      writes.add(work);
     };
     return {
       sink: {
@@ -116,7 +126,17 @@ export function createRecordings(
       },
     };
   };
-  return { begin, start: uploads.start, stop: uploads.stop, localBytes: uploads.localBytes };
+  return {
+    begin,
+    start: uploads.start,
+    async stop() {
+      stopping = true;
+      // A write that ends may begin the next.
+      while (writes.size > 0) await Promise.all(writes);
+      await uploads.stop();
+    },
+    localBytes: uploads.localBytes,
+  };
 }
 
 export type ReplayItem =

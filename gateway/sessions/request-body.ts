@@ -23,6 +23,7 @@ export function requestBody(input: RequestInput, decision: DecisionRef): Request
   const long = bytes !== undefined && bytes.length > TEXT_BYTES_MAX ? bytes : undefined;
   const raw = input.textBytes === undefined ? undefined : asBuffer(input.textBytes);
   const whole = raw ?? long;
+  const digest = input.parametersDigest ?? null;
   return {
     kind: 'request',
     verb: input.verb,
@@ -37,7 +38,7 @@ export function requestBody(input: RequestInput, decision: DecisionRef): Request
     actions: input.actions.slice(0, OBJECTS_MAX),
     risk: input.risk,
     parameterCount: input.parameterCount ?? 0,
-    parametersDigest: input.parametersDigest == null ? null : asBuffer(input.parametersDigest),
+    parametersDigest: digest === null ? null : asBuffer(digest),
     decision: { ...decision, reason: decision.reason.slice(0, REASON_CHARS_MAX) },
   };
 }

@@ -197,7 +197,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       state.totals.requests += 1;
       state.open.set(requestId, false);
       return gateOf(requestId, first.outcome, decisionId, {
-        outcome: first.outcome as 'allow' | 'mask',
+        outcome: first.outcome,
         rule: first.rule,
         reason: first.reason,
       });
@@ -245,7 +245,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       state.totals.bytes += input.bytes;
       // Its request has no event, so it was counted there.
       if (!audited) return;
-      const digest = input.bodyDigest;
+      const digest = input.bodyDigest ?? null;
       deferred.write(
         state.draft(
           {
@@ -259,7 +259,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
             errorMessage: input.errorMessage ?? null,
             maskedFields: [],
             bodyDigest:
-              digest == null ? null : Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength),
+              digest === null ? null : Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength),
           },
           requestId,
         ),

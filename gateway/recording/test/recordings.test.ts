@@ -19,13 +19,20 @@ const wrapper = {
 function setUp() {
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random });
-  const inner = createFolderRecordingStore({ disk, log: quietLog }, { folder: '/store', chunkBytesMax: 1_048_576 } as never);
+  const inner = createFolderRecordingStore({ disk, log: quietLog }, {
+    folder: '/store',
+    chunkBytesMax: 1_048_576,
+  } as never);
   let away = false;
   const store: RecordingStore = {
     ...inner,
     putChunk: (...args) => (away ? Promise.reject(new Error('away')) : inner.putChunk(...args)),
   };
-  const config = { recordingFolder: '/local', recordingAheadBytesMax: AHEAD, recordingLocalBytesMax: 1_048_576 };
+  const config = {
+    recordingFolder: '/local',
+    recordingAheadBytesMax: AHEAD,
+    recordingLocalBytesMax: 1_048_576,
+  };
   const create = () => createRecordings({ store, disk, clock, log: quietLog, random, wrapper }, config);
   /** Lets everything go on that can, with time passing. */
   const settle = async (done: () => boolean | Promise<boolean>): Promise<void> => {
@@ -36,7 +43,9 @@ function setUp() {
     }
     assert.fail('it did not come to that');
   };
-  const setAway = (now: boolean): void => { away = now; };
+  const setAway = (now: boolean): void => {
+    away = now;
+  };
   return { clock, disk, store, create, settle, setAway };
 }
 const replay = async (store: RecordingStore, id: string): Promise<ReplayItem[]> => {
@@ -45,7 +54,9 @@ const replay = async (store: RecordingStore, id: string): Promise<ReplayItem[]> 
   return items;
 };
 const textOf = (items: readonly ReplayItem[], stream: 'in' | 'out'): string =>
-  items.map((item) => (item.kind === 'frame' && item.frame.stream === stream ? item.frame.bytes.toString() : '')).join('');
+  items
+    .map((item) => (item.kind === 'frame' && item.frame.stream === stream ? item.frame.bytes.toString() : ''))
+    .join('');
 
 test('what was recorded is replayed, encrypted at rest, and the local copy goes', async () => {
   const { clock, disk, store, create, settle } = setUp();
@@ -62,7 +73,10 @@ test('what was recorded is replayed, encrypted at rest, and the local copy goes'
   const items = await replay(store, id);
   assert.equal(textOf(items, 'in'), 'select secret_thing');
   assert.equal(textOf(items, 'out'), 'answer');
-  assert.deepEqual(items.map((item) => item.kind === 'frame' && item.frame.time - started), [0, 500]);
+  assert.deepEqual(
+    items.map((item) => item.kind === 'frame' && item.frame.time - started),
+    [0, 500],
+  );
   const chunk = await store.getChunk(id, 0);
   assert.ok(chunk.ok && !chunk.bytes.includes('secret_thing'));
   await settle(() => disk.list('/local').length === 0);
@@ -80,12 +94,15 @@ test('answers wait when the recording cannot keep up, and go on when it can', as
   while (sink.write('out', null, Buffer.alloc(4096, 'x'))) written += 4096;
   assert.ok(written >= AHEAD - 8192 && written <= AHEAD);
   let drained = false;
-  void sink.drained().then(() => { drained = true; });
+  const waiting = sink.drained().then(() => {
+    drained = true;
+  });
   clock.advance(1000);
   await Promise.resolve();
   assert.ok(!drained);
   disk.setCapacity(1e9);
   await settle(() => drained);
+  await waiting;
   close();
   await settle(async () => (await store.getManifest(id)) !== undefined);
   assert.equal(textOf(await replay(store, id), 'out').length, written + 4096);
@@ -124,5 +141,8 @@ test('a recording that is not there is said; a foreign chunk is a problem, not a
   const chunk = await store.getChunk(a, 0);
   assert.ok(chunk.ok);
   await store.putChunk(b, 0, chunk.bytes);
-  assert.deepEqual((await replay(store, b)).map(({ kind }) => kind), ['problem']);
+  assert.deepEqual(
+    (await replay(store, b)).map(({ kind }) => kind),
+    ['problem'],
+  );
 });

@@ -46,7 +46,7 @@ export const gatewayConfig = (extra: Partial<GatewayConfig> = {}): GatewayConfig
 
 export function createHarness(
   extra: Partial<GatewayConfig> = {},
-  from: { disk: SimulatedDisk; clock: ManualClock; signer: Signer } | undefined = undefined,
+  from?: { disk: SimulatedDisk; clock: ManualClock; signer: Signer },
 ): Harness {
   const config = gatewayConfig(extra);
   const clock = from?.clock ?? createManualClock();

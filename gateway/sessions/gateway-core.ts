@@ -1,0 +1,147 @@
+/** Everything behind a gateway's protocols, put together: control state, lease, access, spool, sessions, recordings. */
+import type { Clock, Random } from '../../platform/clock/clock.ts';
+import type { ControlStore } from '../../platform/control-store/control-store.ts';
+import type { Disk } from '../../platform/disk/disk.ts';
+import type { EventLog, Reader } from '../../platform/event-log/event-log.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
+import type { GatewayConfig } from '../../schemas/config/gateway.ts';
+import { createCodec } from '../../schemas/codec.ts';
+import type { Access } from '../access/access.ts';
+import { createAccess } from '../access/create-access.ts';
+import { createTokenStore, type TokenStore } from '../access/token-store.ts';
+import { createControlView, followControl, type ControlView } from '../control/control-view.ts';
+import { createControlWriter, type ControlWriter } from '../control/control-writer.ts';
+import { createLease, type Lease } from '../control/lease.ts';
+import type { EmbeddedVault } from '../credentials/embedded-vault.ts';
+import type { Policy } from '../policy/decision.ts';
+import { createDrain } from '../recording/drain.ts';
+import { createRecordings } from '../recording/recordings.ts';
+import { createSpool } from '../recording/spool.ts';
+import { createSessions, type GatewaySessions, type LeftoverInTarget } from './create-sessions.ts';
+import { createHolds, followVerdicts, type Holds } from './holds.ts';
+import { createOpenJournal } from './open-journal.ts';
+import { loadSigner, type Signer } from './signing-key.ts';
+import { keepFollowing } from './keep-following.ts';
+
+export interface GatewayCoreDeps {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly store: ControlStore;
+  readonly eventLog: EventLog;
+  readonly recordingStore: RecordingStore;
+  readonly vault: EmbeddedVault;
+  readonly policy: Policy;
+  /** Hands what a crash left to the protocol of its connection (Protocol.endLeftover). */
+  readonly endLeftover: (leftover: LeftoverInTarget) => Promise<void>;
+}
+
+export interface GatewayCore {
+  readonly sessions: GatewaySessions;
+  readonly access: Access;
+  readonly tokens: TokenStore;
+  readonly view: ControlView;
+  readonly control: ControlWriter;
+  readonly lease: Lease;
+  readonly holds: Holds;
+  readonly signer: Signer;
+  /** Closes what a crash left and serves; the topics must exist. */
+  start(): Promise<void>;
+  /** Ends sessions, waits up to `graceMs` for the log to have all events. What it then lacks stays in the spool. */
+  stop(graceMs: number): Promise<void>;
+  health(): { readonly ready: boolean; readonly reason?: string };
+}
+
+/** 32 bytes that all gateways share, made at the first start and kept in the vault. */
+export async function loadSharedKey(vault: EmbeddedVault, random: Random, name: string): Promise<Buffer> {
+  const path = `gateway/${name}`;
+  const found = await vault.get(path);
+  if (found !== undefined) return Buffer.from(found.value, 'base64');
+  const key = Buffer.from(random.bytes(32));
+  await vault.put(path, key.toString('base64'));
+  return key;
+}
+
+/** Knows the control state and holds the lease when it resolves. */
+export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayConfig): Promise<GatewayCore> {
+  const { disk, clock, random, log, metrics, store, eventLog, vault } = deps;
+  const signer = await loadSigner(vault, random, config.id);
+  const decoySecret = await loadSharedKey(vault, random, 'decoy-key');
+  const journal = createOpenJournal(disk, config.spoolFolder);
+  const spool = createSpool({ disk, clock, log, metrics }, config);
+  const view = createControlView({ clock });
+  const controlCodec = createCodec('control-record');
+  const verdictCodec = createCodec('verdict');
+  const controlFeed = await keepFollowing({ clock, log }, async (onFailure): Promise<Reader[]> => [
+    await followControl(view, { eventLog, codec: controlCodec, log }, onFailure),
+  ]);
+  const lease = createLease({ store, view, clock, log }, { ...config, epoch: journal.before.epoch + 1 });
+  await lease.start();
+  const tokens = createTokenStore({ store, clock, random }, config);
+  const access = createAccess({ tokens, view, lease, clock, decoySecret }, config);
+  const control = createControlWriter({ store, clock, random, codec: controlCodec }, config);
+  const holds = createHolds({ clock }, config);
+  const recordings = createRecordings(
+    { store: deps.recordingStore, disk, clock, log, random, wrapper: vault },
+    config,
+  );
+  const sessions = createSessions(
+    {
+      ...deps,
+      spool,
+      journal,
+      codec: createCodec('session-event'),
+      view,
+      lease,
+      holds,
+      recorder: recordings,
+      signer,
+    },
+    config,
+  );
+  const writer = await eventLog.writer(`gateway/${config.id}`);
+  const drain = createDrain({ spool, writer, clock, log, onRoundTrip: (us) => holds.observeRoundTrip(us) });
+  let verdictFeed: { close(): Promise<void> } | undefined;
+
+  return {
+    sessions,
+    access,
+    tokens,
+    view,
+    control,
+    lease,
+    holds,
+    signer,
+    async start() {
+      verdictFeed = await keepFollowing({ clock, log }, (onFailure) =>
+        followVerdicts(holds, { eventLog, codec: verdictCodec, log }, onFailure),
+      );
+      recordings.start();
+      drain.start();
+      await sessions.start();
+    },
+    async stop(graceMs) {
+      sessions.stop();
+      const grace = new AbortController();
+      const timer = clock.after(graceMs, () => grace.abort());
+      await drain.idle(grace.signal);
+      timer.cancel();
+      await drain.stop();
+      await recordings.stop();
+      await verdictFeed?.close();
+      await controlFeed.close();
+      await lease.stop();
+      await writer.close();
+      spool.close();
+    },
+    health() {
+      if (!lease.held())
+        return { ready: false, reason: 'lease: it is not held, the control state may be stale' };
+      return drain.health();
+    },
+  };
+}
