@@ -99,7 +99,6 @@ export const definitions = {
 } as const satisfies ErrorDefinitions;
 
 export const postgresError = defineErrors(definitions);
-export type PostgresErrorCode = keyof typeof definitions;
 
 const SQLSTATES: Readonly<Record<string, string>> = {
   POSTGRES_TLS_REQUIRED: '28000',

@@ -117,6 +117,17 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
     deps.clock.after(FAREWELL_MS, () => target.destroy(), { background: true });
   };
 
+  /** A bug ends its own session, closed, and no other. */
+  const guarded = (work: () => void): void => {
+    if (over) return;
+    try {
+      work();
+    } catch (cause) {
+      deps.log.error({ cause, pid: link.pid }, 'session ended by a bug');
+      fail(postgresError('POSTGRES_PROTOCOL_VIOLATION', { reason: 'the gateway could not go on' }), 'error');
+    }
+  };
+
   const flow = (): void => {
     if (over) return;
     const upstreamHeld = upstream?.held === true || target.writableLength > BACKLOG_BYTES_MAX;
@@ -187,18 +198,14 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       target.on('end', targetLost);
       client.on('drain', flow);
       target.on('drain', flow);
-      client.on('data', (chunk: Buffer) => {
-        if (!over) up.push(chunk);
-      });
-      target.on('data', (chunk: Buffer) => {
-        if (!over) down.push(chunk);
-      });
+      client.on('data', (chunk: Buffer) => guarded(() => up.push(chunk)));
+      target.on('data', (chunk: Buffer) => guarded(() => down.push(chunk)));
       if (client.destroyed) clientLost();
       else if (target.destroyed) targetLost();
       else {
         client.resume();
         target.resume();
-        if (early.length > 0) up.push(early);
+        if (early.length > 0) guarded(() => up.push(early));
       }
     },
     refuse(error) {

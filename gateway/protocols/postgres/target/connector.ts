@@ -1,4 +1,5 @@
 /** All that the gateway does at one target: log in for a session, cancel a statement, end a backend. */
+import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
 import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
@@ -80,12 +81,7 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
 }
 
 /** Writes and waits until the target closes. */
-function sendAndClose(
-  clock: Clock,
-  socket: import('node:net').Socket,
-  bytes: Buffer,
-  options: ResolvedOptions,
-): Promise<void> {
+function sendAndClose(clock: Clock, socket: Socket, bytes: Buffer, options: ResolvedOptions): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.after(options.connectTimeoutMs, () => socket.destroy(), { background: true });
     socket.on('error', ignore);

@@ -73,9 +73,9 @@ export async function loginToTarget(
     if (early.length > 0) socket.unshift(early);
     return { ok: true, link: { socket, tls: dialled.tls, ...ready, ...who, pid: ready.pid } };
   } catch (error) {
-    if (!(error instanceof LoginFailure)) throw error;
     socket.on('error', ignore);
     socket.destroy();
+    if (!(error instanceof LoginFailure)) throw error;
     return {
       ok: false,
       error: postgresError('POSTGRES_TARGET_LOGIN_FAILED', {

@@ -280,6 +280,41 @@ describe('a session', () => {
   });
 });
 
+describe('pgbench', () => {
+  it('runs in every mode, and each transaction is one request with one response', async () => {
+    const bench = (args: string[]): Promise<Ran> =>
+      new Promise((resolve) => {
+        const child = spawn(
+          'pgbench',
+          ['-h', gateway.host, '-p', String(gateway.port), '-U', USER, ...args, 'main'],
+          { env: { ...process.env, PGPASSWORD: TOKEN } },
+        );
+        let out = '';
+        let err = '';
+        child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+        child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+        child.on('close', (code) => resolve({ code, out, err }));
+      });
+    assert.equal((await bench(['-i', '-s', '1', '-q'])).code, 0);
+    for (const mode of ['simple', 'extended', 'prepared']) {
+      const from = gateway.sessions.length;
+      const ran = await bench(['-S', '-n', '-c', '4', '-t', '50', '-M', mode]);
+      assert.match(ran.out, /processed: 200\/200/);
+      const sessions = gateway.sessions.slice(from);
+      await until('all are closed', () => sessions.every(({ closes }) => closes.length === 1));
+      const selects = sessions
+        .flatMap(({ requests }) => requests)
+        .filter(({ input }) => input.text.startsWith('SELECT abalance'));
+      assert.equal(selects.length, 200);
+      for (const { responses } of selects)
+        assert.deepEqual(
+          responses.map(({ status, rows }) => [status, rows]),
+          [['ok', 1]],
+        );
+    }
+  });
+});
+
 describe('psql', () => {
   it('copies out and in, and \\copy', async () => {
     const ran = await psql(
