@@ -1,6 +1,7 @@
 /** What the control API stands on; the composition root gives it. */
 import type { Page } from '../../schemas/api/common.ts';
 import type { Connection, ConnectionCheck, ConnectionPut } from '../../schemas/api/connections.ts';
+import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { IdentityRecord } from '../../schemas/api/identities.ts';
 import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
 import type { Health } from '../../schemas/api/service.ts';
@@ -83,6 +84,11 @@ export interface ControlApiServices {
     readonly incident: Codec<Incident>;
     readonly response: Codec<ResponseStep>;
   };
+  /** Puts session events (bytes of NDJSON) into the log; what is imported never acts. */
+  importEvents(
+    source: AsyncIterable<Uint8Array>,
+    options: { readonly exerciseId: string | null; readonly waitDetected: boolean },
+  ): Promise<ImportAnswer>;
   playbooks(): readonly PlaybookAnswer[];
   /** Where clients of a protocol connect to. */
   listener(protocol: string): ListenerAnswer | undefined;

@@ -121,9 +121,11 @@ export function createDetectionHandler(
 
   return {
     handle(detection) {
-      const matching = playbooks.all().filter((playbook) => playbookMatches(playbook, detection));
+      const matching = (identities: number): Playbook[] =>
+        playbooks.all().filter((playbook) => playbookMatches(playbook, detection, identities));
+      // A playbook that would do something about a new incident is reason enough for one.
       const opens =
-        isSerious(detection, config.incidentRiskMin) || matching.some(({ mode }) => mode !== 'observe');
+        isSerious(detection, config.incidentRiskMin) || matching(1).some(({ mode }) => mode !== 'observe');
       const absorbed = book.absorb(detection, opens, clock.now());
       if (absorbed === undefined) {
         const decided = publisher.decided(detection, 'release', null);
@@ -132,7 +134,9 @@ export function createDetectionHandler(
       const { incident, changed } = absorbed;
       // A closed incident's detection comes again only after a crash: a person has decided meanwhile.
       const runs =
-        incident.state === 'closed' ? [] : matching.map((each) => startRun(each, detection, incident));
+        incident.state === 'closed'
+          ? []
+          : matching(incident.identities.length).map((each) => startRun(each, detection, incident));
       const written = changed ? publisher.incident(incident) : Promise.resolve();
       const decided = combine(runs).then((outcome) =>
         publisher.decided(detection, outcome, incident.incidentId),

@@ -13,12 +13,17 @@ export function createWorkGate(max: number): WorkGate {
   const idlers: (() => void)[] = [];
   return {
     async enter() {
-      while (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-      running += 1;
+      if (running < max) running += 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
     },
     leave() {
+      const next = waiting.shift();
+      // The place goes over to who waits.
+      if (next !== undefined) {
+        next();
+        return;
+      }
       running -= 1;
-      waiting.shift()?.();
       if (running === 0) for (const resolve of idlers.splice(0)) resolve();
     },
     idle: () => (running === 0 ? Promise.resolve() : new Promise<void>((resolve) => idlers.push(resolve))),

@@ -27,8 +27,12 @@ const anyOf = (allowed: readonly string[] | undefined, value: string): boolean =
 const atLeast = (bound: number | undefined, value: number): boolean => bound === undefined || value >= bound;
 const rank = (severity: Severity): number => SEVERITY_NAMES.indexOf(severity);
 
-/** Do trigger and conditions of the playbook hold for the detection? */
-export function playbookMatches(playbook: Playbook, detection: Detection): boolean {
+/** Do trigger and conditions of the playbook hold for the detection, in an incident with so many identities? */
+export function playbookMatches(
+  playbook: Playbook,
+  detection: Detection,
+  incidentIdentities: number,
+): boolean {
   const { trigger, conditions } = playbook;
   const labels = [...detection.tags, ...detection.techniques];
   return (
@@ -42,7 +46,8 @@ export function playbookMatches(playbook: Playbook, detection: Detection): boole
     anyPattern(conditions.identities, detection.identityId) &&
     anyPattern(conditions.connections, detection.connection) &&
     anyPattern(conditions.credentialSources, detection.credentialSource) &&
-    anyOf(conditions.origins, detection.origin)
+    anyOf(conditions.origins, detection.origin) &&
+    atLeast(conditions.incidentIdentitiesMin, incidentIdentities)
   );
 }
 

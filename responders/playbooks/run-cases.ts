@@ -37,11 +37,11 @@ export const HARMLESS: Detection = {
 
 /** Runs a playbook's own cases; returns what each failed one did instead. */
 export function failedCases(playbook: Playbook): string[] {
-  return playbook.cases.flatMap(({ name, detection: differing, mode, steps }) => {
+  return playbook.cases.flatMap(({ name, detection: differing, incidentIdentities, mode, steps }) => {
     const stranger = Object.keys(differing).find((field) => !(field in HARMLESS));
     if (stranger !== undefined) return [`${name}: a detection has no field ${stranger}`];
     const detection = { ...HARMLESS, ...differing } as Detection;
-    const matches = playbookMatches(playbook, detection);
+    const matches = playbookMatches(playbook, detection, incidentIdentities);
     const done = matches
       ? playbook.steps
           .filter(({ action, parameters }) => action.subject(parameters, detection).ok)

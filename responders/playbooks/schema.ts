@@ -40,6 +40,9 @@ export const Conditions = Type.Object(
     connections: names('Connections; `*` stands for any characters.'),
     credentialSources: names('Credential sources; `*` stands for any characters.'),
     origins: Type.Optional(Type.Array(literals(ORIGINS, 'Origin of the event.'), { minItems: 1 })),
+    incidentIdentitiesMin: Type.Optional(
+      Type.Integer({ minimum: 2, maximum: 1000, description: 'Identities in the incident, with this one.' }),
+    ),
   },
   { additionalProperties: false, default: {}, description: 'All that is given must hold.' },
 );
@@ -66,6 +69,11 @@ export const Case = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 200 }),
     detection: Type.Record(Type.String(), Type.Unknown(), {
       description: 'Fields of a detection that differ from a harmless one.',
+    }),
+    incidentIdentities: Type.Integer({
+      default: 1,
+      minimum: 1,
+      description: 'Identities in the incident, with this one.',
     }),
     mode: Type.Optional(literals(['act', 'ask', 'observe'], 'What the playbook must come down to.')),
     steps: Type.Array(Type.String(), {

@@ -171,6 +171,19 @@ describe('responders', { timeout: 60_000 }, () => {
     );
   });
 
+  it('asks about a whole credential source once three of its identities go wrong', async (t) => {
+    const world = await openWorld(t);
+    await world.role().start();
+    for (const name of ['a', 'b', 'c']) await world.detect({ ...attack, identityId: `countersign/${name}` });
+    await world.until(() => world.verdicts.length === 3);
+    await world.until(() => world.responses.some(({ state }) => state === 'asked'));
+    const asked = world.responses.filter(({ state }) => state === 'asked');
+    assert.deepEqual(
+      asked.map(({ playbook, subject }) => [playbook, subject]),
+      [['sweep-credential-source', 'credential_source:ci/case']],
+    );
+  });
+
   it('only asks about what is not live or too old; exercises act in their own name space', async (t) => {
     const world = await openWorld(t);
     await world.role().start();

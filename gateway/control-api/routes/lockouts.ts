@@ -57,7 +57,7 @@ export const lockouts: Resource = (app, { services, config }) => {
     },
     async handler(request) {
       const { limit, after, active } = request.query;
-      const all = (await services.control.listLockouts({ limit: LOCKOUTS_READ_MAX })).map(shown).reverse();
+      const all = (await services.control.listLockouts({ limit: LOCKOUTS_READ_MAX })).map(shown).toReversed();
       const found = all.filter(
         ({ state, lockoutId }) =>
           (!active || state === 'in_force' || state === 'awaiting_release') &&

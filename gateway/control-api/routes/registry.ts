@@ -2,6 +2,7 @@
 import { connections } from './connections.ts';
 import { events } from './events.ts';
 import { identities } from './identities.ts';
+import { imports } from './imports.ts';
 import { incidents } from './incidents.ts';
 import { lockouts } from './lockouts.ts';
 import { responses } from './responses.ts';
@@ -14,6 +15,7 @@ export const RESOURCES: readonly Resource[] = [
   lockouts,
   sessions,
   events,
+  imports,
   incidents,
   responses,
   tokens,

@@ -196,7 +196,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
   const { url } = api.address();
   return Object.assign(world, {
     url,
-    async call<T>(
+    async call(
       method: string,
       path: string,
       options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
@@ -215,7 +215,9 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
       return {
         status: response.status,
         type,
-        body: (type?.includes('json') === true && !type.includes('ndjson') ? JSON.parse(text) : text) as T,
+        body: (type?.includes('json') === true && !type.includes('ndjson')
+          ? JSON.parse(text)
+          : text) as never,
       };
     },
   });

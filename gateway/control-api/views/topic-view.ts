@@ -61,7 +61,7 @@ export function createTopicView<T>(
     get: (id) => byId.get(id),
     list({ limit, after }, wanted) {
       const items: T[] = [];
-      const newestFirst = [...byId.entries()].reverse();
+      const newestFirst = [...byId.entries()].toReversed();
       const start = after === undefined ? 0 : newestFirst.findIndex(([id]) => id === after) + 1;
       for (const [id, value] of newestFirst.slice(start)) {
         if (!wanted(value)) continue;
