@@ -69,11 +69,9 @@ export function filterStartup(given: ReadonlyMap<string, string>, options: Resol
     else if (PASSED.has(lower)) parameters.set(name, value);
     else dropped.push(name);
   }
-  const encoding = [...parameters, ...settings].find(
-    ([name]) => name.toLowerCase() === 'client_encoding',
-  )?.[1];
-  if (encoding !== undefined && !isAsciiSafe(encoding))
-    return refused('client_encoding', `${encoding} is not ASCII-safe`);
+  for (const [name, value] of [...parameters, ...settings])
+    if (name.toLowerCase() === 'client_encoding' && !isAsciiSafe(value))
+      return refused('client_encoding', `${value} is not ASCII-safe`);
   // Last, so that nothing of the client's can replace it.
   if (options.clientCheckIntervalMs > 0)
     settings.set('client_connection_check_interval', String(options.clientCheckIntervalMs));
