@@ -11,6 +11,7 @@ import { createIncidentWatch } from './engine/incident-watch.ts';
 import { createLiveness } from './engine/liveness.ts';
 import { createPartitionEngine, type PartitionEngine } from './engine/partition-engine.ts';
 import type { RuleSource } from './engine/processor.ts';
+import { createPatientWriter } from './engine/patient-writer.ts';
 import { rekeyKinds } from './engine/rekey.ts';
 import { rekeyedStream, sessionStream } from './engine/streams.ts';
 
@@ -37,14 +38,16 @@ const TICK_MS = 100;
 export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig): Role {
   const { eventLog, clock, log, metrics, detectors, directory, registry } = deps;
   let failure: string | undefined = 'not started';
+  const stopping = new AbortController();
   const fail = (error: unknown): void => {
     failure = `stopped on an error: ${error instanceof Error ? error.message : String(error)}`;
     log.error({ error }, 'detectors stopped on an error');
   };
   const incidents = createIncidentWatch({ eventLog, codec: createCodec('incident', registry), log }, fail);
+  const writer = createPatientWriter(deps.writer, { clock, log }, stopping.signal);
   const engineDeps: EngineDeps = {
     eventLog,
-    writer: deps.writer,
+    writer,
     clock,
     log,
     deadLetters: deps.deadLetters,
@@ -128,14 +131,19 @@ export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig
       timers.push(clock.every(TICK_MS, () => void tick().catch(fail)));
       timers.push(clock.every(config.lagPeriodMs, () => void measure().catch(fail)));
     },
-    async stop() {
+    async stop(graceMs) {
+      const giveUp = clock.after(graceMs, () => stopping.abort(new Error('the detectors are stopping')));
       for (const timer of timers.splice(0)) timer.cancel();
       failure ??= 'stopped';
       for (const engine of engines.values()) await engine.commit().catch(fail);
       for (const { consumer } of consumers.splice(0)) await consumer.close().catch(fail);
       await incidents.close().catch(fail);
+      giveUp.cancel();
       engines.clear();
     },
-    health: () => (failure === undefined ? { ready: true } : { ready: false, reason: failure }),
+    health() {
+      if (failure !== undefined) return { ready: false, reason: failure };
+      return writer.waits() ? { ready: false, reason: 'the event log takes no records' } : { ready: true };
+    },
   };
 }
