@@ -86,9 +86,9 @@ describe('detectors: parts of the engine', () => {
       stop.signal,
     );
     const written = writer.append('t', []);
-    let done = false;
-    const finished = written.then(() => (done = true));
-    while (!done) {
+    const state = { done: false };
+    const finished = written.then(() => (state.done = true));
+    while (!state.done) {
       clock.advance(10);
       await new Promise((resolve) => setImmediate(resolve));
     }
