@@ -7,13 +7,13 @@ export interface WorkGate {
   readonly running: number;
 }
 
-export function createWorkGate(max: number): WorkGate {
+export function createWorkGate(runningMax: number): WorkGate {
   let running = 0;
   const waiting: (() => void)[] = [];
   const idlers: (() => void)[] = [];
   return {
     async enter() {
-      if (running < max) running += 1;
+      if (running < runningMax) running += 1;
       else await new Promise<void>((resolve) => waiting.push(resolve));
     },
     leave() {

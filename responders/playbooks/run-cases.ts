@@ -40,7 +40,7 @@ export function failedCases(playbook: Playbook): string[] {
   return playbook.cases.flatMap(({ name, detection: differing, incidentIdentities, mode, steps }) => {
     const stranger = Object.keys(differing).find((field) => !(field in HARMLESS));
     if (stranger !== undefined) return [`${name}: a detection has no field ${stranger}`];
-    const detection = { ...HARMLESS, ...differing } as Detection;
+    const detection: Detection = { ...HARMLESS, ...differing };
     const matches = playbookMatches(playbook, detection, incidentIdentities);
     const done = matches
       ? playbook.steps

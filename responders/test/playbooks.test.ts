@@ -45,19 +45,11 @@ describe('playbooks', () => {
     for (const playbook of read.value) {
       for (const field of Object.keys(playbook.conditions)) {
         const conditions = { ...playbook.conditions, [field]: undefined };
-        assert.notDeepEqual(
-          failedCases({ ...playbook, conditions } as typeof playbook),
-          [],
-          `${playbook.name}: ${field}`,
-        );
+        assert.notDeepEqual(failedCases({ ...playbook, conditions }), [], `${playbook.name}: ${field}`);
       }
       for (const field of Object.keys(playbook.trigger)) {
         const trigger = { ...playbook.trigger, [field]: undefined };
-        assert.notDeepEqual(
-          failedCases({ ...playbook, trigger } as typeof playbook),
-          [],
-          `${playbook.name}: ${field}`,
-        );
+        assert.notDeepEqual(failedCases({ ...playbook, trigger }), [], `${playbook.name}: ${field}`);
       }
     }
   });

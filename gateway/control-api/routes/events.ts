@@ -57,28 +57,25 @@ function openStream({ services, config }: RouteContext, query: api.StreamQuery) 
       return fits(query.session, session) && fits(query.identity, identity);
     });
   const { codecs } = services;
-  switch (query.topic) {
-    case 'session-events':
-      return tail(TOPICS.sessionEvents.name, codecs.sessionEvent, (event) => ({
-        session: event.session?.id ?? null,
-        identity: event.identity?.id ?? null,
-      }));
-    case 'detections':
-      return tail(TOPICS.detections.name, codecs.detection, ({ sessionId, identityId }) => ({
-        session: sessionId,
-        identity: identityId,
-      }));
-    case 'incidents':
-      return tail(TOPICS.incidents.name, codecs.incident, ({ sessions, identities }) => ({
-        session: sessions,
-        identity: identities,
-      }));
-    case 'responses':
-      return tail(TOPICS.responses.name, codecs.response, ({ subject }) => ({
-        session: subject.replace(/^session:/, ''),
-        identity: subject.replace(/^identity:/, ''),
-      }));
-  }
+  if (query.topic === 'session-events')
+    return tail(TOPICS.sessionEvents.name, codecs.sessionEvent, (event) => ({
+      session: event.session?.id ?? null,
+      identity: event.identity?.id ?? null,
+    }));
+  if (query.topic === 'detections')
+    return tail(TOPICS.detections.name, codecs.detection, ({ sessionId, identityId }) => ({
+      session: sessionId,
+      identity: identityId,
+    }));
+  if (query.topic === 'incidents')
+    return tail(TOPICS.incidents.name, codecs.incident, ({ sessions, identities }) => ({
+      session: sessions,
+      identity: identities,
+    }));
+  return tail(TOPICS.responses.name, codecs.response, ({ subject }) => ({
+    session: subject.replace(/^session:/, ''),
+    identity: subject.replace(/^identity:/, ''),
+  }));
 }
 
 export const events: Resource = (app, context) => {

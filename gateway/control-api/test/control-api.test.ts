@@ -237,7 +237,8 @@ describe('control API', { timeout: 60_000 }, () => {
         { key: id, value: codecs.incident.encode(incident(id, [identity])) },
       ]);
     const { value } = await reader.read();
-    assert.equal((JSON.parse(Buffer.from(value!).toString()) as Incident).incidentId, 'i2');
+    const seen = JSON.parse(new TextDecoder().decode(value)) as Incident;
+    assert.equal(seen.incidentId, 'i2');
     await reader.cancel();
   });
 

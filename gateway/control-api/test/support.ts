@@ -166,6 +166,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
     } as unknown as SearchIndex,
     eventLog: log,
     codecs,
+    importEvents: () => Promise.reject(new Error('not in these tests')),
     playbooks: () => [],
     listener: (protocol) =>
       protocol === 'postgres' ? { host: '127.0.0.1', port: 1, tls: true, ca: null } : undefined,
