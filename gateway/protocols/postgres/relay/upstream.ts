@@ -85,16 +85,16 @@ export class Upstream {
       return;
     }
     this.held = true;
-    value.then(
-      (come) => {
+    value
+      .then((come) => {
         if (this.#context.isOver()) return;
         this.held = false;
         proceed(come);
         this.pump();
-      },
-      (cause: unknown) =>
+      })
+      .catch((cause: unknown) =>
         this.#context.fail(this.#violation(`the gateway failed: ${(cause as Error).name}`), 'error'),
-    );
+      );
   }
 
   /** The messages behind wait until the target has answered all that was sent. */
