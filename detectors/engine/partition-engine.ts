@@ -1,12 +1,13 @@
 import type { BatchControl, LogRecord } from '../../platform/event-log/event-log.ts';
 import { TOPICS } from '../../schemas/topics.ts';
-import type { Detection, SessionEvent, Spoken } from '../../schemas/types.ts';
+import type { Detection, SessionEvent } from '../../schemas/types.ts';
 import type { EngineDeps, EngineStream } from './engine-deps.ts';
 import { nameSpace } from './identity-key.ts';
 import { gapSaid, unreadableEvent, unreadableSaid } from './integrity.ts';
 import type { KeyState } from './key-state.ts';
 import type { Trigger } from './detection-records.ts';
 import { passSequence, putAside, takeWaiting } from './session-order.ts';
+import { createSpokenVerdicts, NO_VERDICTS } from './spoken-verdicts.ts';
 import { openStateStore, type StateStore } from './state-store.ts';
 import { createStateChangelog } from './state-changelog.ts';
 
@@ -42,10 +43,11 @@ export async function createPartitionEngine(
   let lastOffset = store.restoredOffset;
   let committedOffset = store.restoredOffset;
   let committedAt = clock.now();
-  let passedOffset = store.restoredOffset;
   let sinceCommit = 0;
   let control: BatchControl | undefined;
-  let spoken: Spoken[] = [];
+  const verdicts = stream.verdicts
+    ? createSpokenVerdicts({ writer, codec: codecs.verdict, clock }, partition)
+    : NO_VERDICTS;
   let verdictKey: string | null = null;
   /** Keys with events behind a gap. */
   const gaps = new Map<string, KeyState>();
@@ -67,11 +69,7 @@ export async function createPartitionEngine(
     );
     for (const { detector, detectorKind } of detections)
       metrics.detections.add(1, { detector, kind: detectorKind });
-    const { eventId } = detections[0]!;
-    const ids = detections.map(({ detectionId }) => detectionId);
-    const before = spoken.find((one) => one.eventId === eventId);
-    if (before === undefined) spoken.push({ eventId, detectionIds: ids });
-    else before.detectionIds.push(...ids);
+    verdicts.note(detections);
   };
 
   const triggerOf = (event: SessionEvent, offset: number): Trigger => {
@@ -154,20 +152,7 @@ export async function createPartitionEngine(
     return judged;
   };
 
-  const pass = async (): Promise<void> => {
-    if (!stream.verdicts) {
-      spoken = [];
-      return;
-    }
-    const offset = judgedOffset();
-    if (offset <= passedOffset && spoken.length === 0) return;
-    const said = spoken;
-    spoken = [];
-    passedOffset = Math.max(passedOffset, offset);
-    const body = { kind: 'passed' as const, partition, offset: passedOffset, spoken: said };
-    const value = codecs.verdict.encode({ time: clock.now(), body });
-    await writer.append(TOPICS.verdicts.name, [{ key: verdictKey, value }]);
-  };
+  const pass = (): Promise<void> => verdicts.pass(judgedOffset(), verdictKey);
 
   const commit = async (): Promise<void> => {
     if (control === undefined || lastOffset <= committedOffset) return;
@@ -180,7 +165,7 @@ export async function createPartitionEngine(
   };
 
   for (const key of await store.loadWaiting()) gaps.set(key, await store.get(key));
-  passedOffset = judgedOffset();
+  verdicts.startAt(judgedOffset());
 
   return {
     resumeAt: store.restoredOffset < 0 ? undefined : store.restoredOffset + 1,
@@ -208,7 +193,7 @@ export async function createPartitionEngine(
             if (now - since >= config.gapWaitMsMax || now < since) await drain(state, sessionId, true);
           if (state.order.waiting.size === 0) gaps.delete(key);
         }
-        if (spoken.length > 0 || judgedOffset() > passedOffset) await pass();
+        await pass();
         if (now - committedAt >= config.commitPeriodMs || now < committedAt) await commit();
       }),
     commit: () => inTurn(commit),
