@@ -60,6 +60,7 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
       const batch = spool.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX);
       if (batch.length === 0) return;
       try {
+        await spool.sync();
         const startUs = clock.monotonicUs();
         const positions = await send(batch);
         onRoundTrip(clock.monotonicUs() - startUs);

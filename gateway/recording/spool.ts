@@ -51,6 +51,11 @@ export interface Spool {
   scan(onEntry: (entry: SpoolEntry) => void): void;
   /** Next entries for the log, in order; empty where it has all. */
   take(recordsMax: number, bytesMax: number): readonly Pending[];
+  /**
+   * With durability power: resolves when all that was appended survives a power cut. The log must not know what the spool could
+   * forget: chains would fork. Else at once.
+   */
+  sync(): Promise<void>;
   /** The log has these, which `take` gave last, at these positions. */
   drained(batch: readonly Pending[], positions: readonly EventPosition[]): void;
   /** Calls back after an append that found nothing waiting. */
@@ -119,6 +124,8 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
     }
   };
   for (const segment of segments) walk(segment, 0, () => undefined);
+  // What a killed process left may still be the operating system's only; chains that go on from it need it on the disk.
+  if (config.durability === 'power') for (const segment of segments) segment.file.flushSync();
   const after = (number: number): Segment[] => segments.filter((segment) => segment.number >= number);
   let pending = after(place.segment).reduce(
     (sum, segment) =>
@@ -142,6 +149,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
 
   const rotate = (): void => {
     for (const callback of rotateCallbacks) callback();
+    if (config.durability === 'power') active.file.flushSync();
     active = openSegment(disk, folder, active.number + 1);
     segments.push(active);
     if (config.durability === 'power') disk.syncFolder(folder);
@@ -266,6 +274,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       }
       return window.slice(0, count);
     },
+    sync: () => (config.durability === 'power' ? active.file.flush() : Promise.resolve()),
     drained(batch, positions) {
       window.splice(0, batch.length);
       for (const { entry } of batch) windowBytes -= entry.value.length;

@@ -42,6 +42,16 @@ export function recover(
   const take = (event: SessionEvent): void => {
     if (event.gateway.id === gatewayId && (event.gatewayChain?.sequence ?? 0) > gatewayChain.sequence)
       Object.assign(gatewayChain, { sequence: event.gatewayChain!.sequence, hash: event.hash });
+    // A power cut may take the journal's line and leave the event.
+    if (event.body.kind === 'session_opened' && event.session !== null && !leftovers.has(event.session.id)) {
+      const { identity, client, target, exerciseId, time } = event;
+      const { targetSession } = event.body;
+      if (identity !== null && client !== null && target !== null) {
+        const sessionId = event.session.id;
+        const record = { sessionId, identity, client, target, targetSession, exerciseId, openedAt: time };
+        leftovers.set(sessionId, { record, chain: newChain(), totals: { requests: 0, rows: 0, bytes: 0 } });
+      }
+    }
     const leftover = event.session === null ? undefined : leftovers.get(event.session.id);
     if (leftover === undefined || event.session!.sequence <= leftover.chain.sequence) return;
     Object.assign(leftover.chain, { sequence: event.session!.sequence, hash: event.hash });
