@@ -38,7 +38,10 @@ export function createRespondersRole(deps: RespondersDependencies, config: Respo
   const { eventLog, clock, random, log, metrics } = deps;
   let running: Running | undefined;
   let failure: string | undefined;
+  let started = false;
   const onFailure = (error: unknown): void => {
+    // What breaks because we stop is no failure: it goes on after the next start.
+    if (running === undefined && started) return;
     failure = error instanceof Error ? error.message : String(error);
     log.error({ error }, 'the responders have stopped on an error');
   };
@@ -55,7 +58,7 @@ export function createRespondersRole(deps: RespondersDependencies, config: Respo
     );
     const writer = await eventLog.writer(`responders/${config.instance}`);
     const writerId = `${config.instance}/${random.uuidv7(clock.now())}`;
-    const publisher: Publisher = createPublisher(deps, writer, writerId);
+    const publisher: Publisher = createPublisher(deps, writer, writerId, signal);
     const book = createIncidentBook({ incidentsMax: config.incidentsOpenMax });
     const ledger = createResponseLedger({ stepsMax: config.stepsRememberedMax });
     const steps = createStepRunner({ publisher, ledger, services, clock, random, metrics, signal }, config);
@@ -123,6 +126,7 @@ export function createRespondersRole(deps: RespondersDependencies, config: Respo
           await parts.writer.close();
         },
       };
+      started = true;
       log.info(
         { playbooks: parts.playbooks.all().map(({ name, mode }) => `${name} (${mode})`) },
         'responders are ready',
