@@ -28,11 +28,7 @@ const atLeast = (bound: number | undefined, value: number): boolean => bound ===
 const rank = (severity: Severity): number => SEVERITY_NAMES.indexOf(severity);
 
 /** Do trigger and conditions of the playbook hold for the detection, in an incident with so many identities? */
-export function playbookMatches(
-  playbook: Playbook,
-  detection: Detection,
-  incidentIdentities: number,
-): boolean {
+export function playbookMatches(playbook: Playbook, detection: Detection, incidentIdentities = 1): boolean {
   const { trigger, conditions } = playbook;
   const labels = [...detection.tags, ...detection.techniques];
   return (

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -76,6 +76,14 @@ describe('playbooks', () => {
       mistakes(`${head}colour: red\nsteps:\n  - { id: a, action: end_session }\n`)[0]!,
       /^p\.yml:5: colour: no such field/,
     );
+  });
+
+  it('in the documentation are right', () => {
+    const page = readFileSync(new URL('../../docs/playbooks.md', import.meta.url), 'utf8');
+    const read = parsePlaybook('docs/playbooks.md', /```yaml\n([\s\S]*?)```/.exec(page)![1]!);
+    assert.ok(read.ok, read.ok ? '' : read.problems.map(formatProblem).join());
+    assert.deepEqual(failedCases(read.value), []);
+    assert.ok(read.value.cases.length >= 2);
   });
 
   it('keep the old ones in force when a reload finds a mistake', (t) => {
