@@ -52,8 +52,19 @@ export async function createPartitionEngine(
   /** Keys with events behind a gap. */
   const gaps = new Map<string, KeyState>();
   let queue: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = queue.then(work);
+  // After a failure the state may hold half an event: it must never be written, and a new engine starts from the last marker.
+  let broken = false;
+  const inTurn = (work: () => Promise<void>, needed = false): Promise<void> => {
+    const guarded = async (): Promise<void> => {
+      if (broken) {
+        if (needed) throw new Error(`the engine of partition ${partition} has failed before`);
+        return;
+      }
+      broken = true;
+      await work();
+      broken = false;
+    };
+    const result = queue.then(guarded);
     queue = result.catch(() => undefined);
     return result;
   };
@@ -183,7 +194,7 @@ export async function createPartitionEngine(
         await pass();
         await store.trim(lastOffset);
         if (sinceCommit >= config.commitEventsMax) await commit();
-      }),
+      }, true),
     tick: () =>
       inTurn(async () => {
         const now = clock.now();

@@ -63,6 +63,32 @@ describe('detectors: engine', () => {
     }
   });
 
+  it('after a failure nothing half-done is written, however it is asked to', async () => {
+    const { history, attack } = attackedHistory(4, 9);
+    const lived = await createEngineBench(BASELINES);
+    await lived.append([...history, ...attack]);
+    await lived.feed(await lived.open());
+    const expected = await detectionsById(lived);
+    await lived.end();
+    const bench = await createEngineBench(BASELINES);
+    await bench.append(history);
+    const engine = await bench.open();
+    const next = await bench.feed(engine);
+    await engine.commit();
+    await bench.append(attack);
+    bench.appendsLeft.count = 0;
+    await assert.rejects(bench.feed(engine, next), /killed/);
+    bench.appendsLeft.count = Infinity;
+    await engine.commit();
+    await engine.tick();
+    const again = await bench.open();
+    assert.equal(again.resumeAt, next);
+    await bench.feed(again, next);
+    assert.ok(expected.size > 5);
+    assert.deepEqual(await detectionsById(bench), expected);
+    await bench.end();
+  });
+
   it('a verdict never passes an event before its detections are in the log', async () => {
     const bench = await createEngineBench(BASELINES);
     const { history, attack } = attackedHistory(5, 9);
