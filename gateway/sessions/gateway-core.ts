@@ -14,6 +14,7 @@ import { createTokenStore, type TokenStore } from '../access/token-store.ts';
 import { createControlView, followControl, type ControlView } from '../control/control-view.ts';
 import { createControlWriter, type ControlWriter } from '../control/control-writer.ts';
 import { createLease, type Lease } from '../control/lease.ts';
+import { republishIfBehind } from '../control/republish.ts';
 import type { EmbeddedVault } from '../credentials/embedded-vault.ts';
 import type { Policy } from '../policy/decision.ts';
 import { createDrain } from '../recording/drain.ts';
@@ -79,6 +80,9 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
   const controlFeed = await keepFollowing({ clock, log }, async (onFailure): Promise<Reader[]> => [
     await followControl(view, { eventLog, codec: controlCodec, log }, onFailure),
   ]);
+  const republished = await republishIfBehind({ store, codec: controlCodec, clock }, view);
+  if (republished > 0)
+    log.warn({ republished }, 'the log had lost control records; they were published anew');
   const lease = createLease({ store, view, clock, log }, { ...config, epoch: journal.before.epoch + 1 });
   await lease.start();
   const tokens = createTokenStore({ store, clock, random }, config);

@@ -15,6 +15,7 @@ import { quietLog } from '../../sessions/test/quiet.ts';
 import { createControlView, type ControlSubject } from '../control-view.ts';
 import { createControlWriter, type ControlCall, type LockoutCall } from '../control-writer.ts';
 import { createLease, waitInForce } from '../lease.ts';
+import { republishIfBehind } from '../republish.ts';
 import type { StoredIdentity } from '../token-index.ts';
 
 const codec = createCodec('control-record');
@@ -276,4 +277,21 @@ test('tokens: format with checksum, hashed at rest, expiry, connections, unknown
   const expired = access.admit(verified.value, 'main');
   assert.ok(!expired.ok && expired.error.code === 'TOKEN_EXPIRED');
   assert.ok(!(await access.verifyToken(token)).ok);
+});
+
+test('a log that lost control records gets them anew from the store', async () => {
+  const { store, clock, writer, tokens, relay, view } = setUp();
+  await tokens.putIdentity(account('countersign/ci'));
+  const issued = await tokens.issue(issue('countersign/ci'));
+  assert.ok(issued.ok);
+  assert.ok((await writer.lockout(lock('countersign/ci'))).ok);
+  assert.equal(await republishIfBehind({ store, codec, clock }, view), 0, 'they are on their way');
+  const lost = await store.outbox(10);
+  await store.acknowledgeOutbox(lost.at(-1)!.sequence);
+  assert.equal(await republishIfBehind({ store, codec, clock }, view), 2);
+  await relay();
+  const { tokenId } = issued.value.stored;
+  assert.equal(view.check(subject({ tokenId }))?.error.code, 'TOKEN_REVOKED');
+  assert.equal(view.check(subject())?.error.code, 'LOCKED_OUT');
+  assert.equal(await republishIfBehind({ store, codec, clock }, view), 0);
 });
