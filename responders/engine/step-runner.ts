@@ -169,6 +169,8 @@ export function createStepRunner(deps: Dependencies, config: StepRunnerConfig): 
   const settles = (known: ResponseStep, order: StepOrder): boolean => {
     if (known.state === 'intended') return false;
     if (known.state === 'asked' || known.state === 'observed') return order.mode !== 'act';
+    // What a person declined is not asked again within the incident.
+    if (known.state === 'skipped' && order.mode === 'ask') return true;
     // A later detection of the same incident tries again what failed or what the budget refused.
     if (known.state === 'failed' || known.state === 'skipped') return known.detectionId === order.detectionId;
     return true;

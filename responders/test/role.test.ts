@@ -169,6 +169,12 @@ describe('responders', { timeout: 60_000 }, () => {
       world.calls.map(({ path }) => path),
       ['/v1/lockouts'],
     );
+    await world.detect({ identityKind: 'human', identityRisk: 85, credentialSource: 'idp/app' });
+    await world.until(() => world.verdicts.length === 2);
+    // Declined is not asked again, confirmed is not done again.
+    assert.deepEqual(states(world, 'end_session'), ['asked', 'skipped']);
+    assert.equal(world.verdicts[1]!.outcome, 'contained');
+    assert.equal(world.calls.length, 1);
   });
 
   it('asks about a whole credential source once three of its identities go wrong', async (t) => {

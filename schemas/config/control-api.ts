@@ -57,10 +57,11 @@ export const ControlApiConfig = Type.Object(
       maximum: 67_108_864,
     }),
     requestTimeoutMs: Type.Integer({
-      description: 'A call that has not arrived whole by then is cut off, milliseconds.',
-      default: 30_000,
+      description:
+        'A call that has not arrived whole by then is cut off (its headers after a minute), milliseconds.',
+      default: 300_000,
       minimum: 100,
-      maximum: 600_000,
+      maximum: 3_600_000,
     }),
     inForceTimeoutMs: Type.Integer({
       description: 'How long a call waits for all gateways to apply a lockout, milliseconds.',
