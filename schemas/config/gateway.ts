@@ -92,7 +92,11 @@ export const GatewayConfig = Type.Object(
         }),
         windowMs: ms('Window of the budget', 3_600_000, 1000, 2_592_000_000),
       },
-      { description: 'Bound on what all automation together may lock out.', default: {} },
+      {
+        additionalProperties: false,
+        description: 'Bound on what all automation together may lock out.',
+        default: {},
+      },
     ),
     recordingFolder: Type.String({
       description: 'Folder of recordings on their way to the store, absolute.',
@@ -111,6 +115,6 @@ export const GatewayConfig = Type.Object(
       maximum: 16_777_216,
     }),
   },
-  { description: 'The gateway.', default: {} },
+  { additionalProperties: false, description: 'The gateway.', default: {} },
 );
 export type GatewayConfig = Type.Static<typeof GatewayConfig>;
