@@ -21,6 +21,26 @@ export const definitions = {
     hint: 'Stop that process, or give this one another folder (dataFolder).',
     status: 500,
   },
+  CONNECTION_CREDENTIAL_ABSENT: {
+    message: 'The vault has no credential for the connection {connection} (path {path}).',
+    hint: 'Put it there: PUT /v1/connections/NAME with a credential, or `countersign connection add`.',
+    status: 500,
+  },
+  CONNECTION_CONFIGURED: {
+    message: 'The connection {connection} stands in the configuration file.',
+    hint: 'Change it there, or choose another name.',
+    status: 409,
+  },
+  CONNECTION_PROTOCOL_UNKNOWN: {
+    message: 'There is no protocol {protocol}.',
+    hint: 'Protocols: postgres.',
+    status: 400,
+  },
+  LISTENER_TLS_REQUIRED: {
+    message: 'A listener on {host} needs a certificate.',
+    hint: 'Set certificateFile and keyFile of the listener, or listen on loopback.',
+    status: 500,
+  },
 } as const satisfies ErrorDefinitions;
 
 export const mainError = defineErrors(definitions);

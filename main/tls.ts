@@ -18,6 +18,7 @@ export async function makeLoopbackCertificate(
 ): Promise<{ certificatePem: string; privateKeyPem: string }> {
   const made = await generate([{ name: 'commonName', value: 'countersign on localhost' }], {
     keyType: 'ec',
+    algorithm: 'sha256',
     notBeforeDate: new Date(nowMs - 3_600_000),
     notAfterDate: new Date(nowMs + VALID_MS),
     extensions: [

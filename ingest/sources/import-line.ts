@@ -22,7 +22,13 @@ export type ParsedLine =
   | { readonly ok: true; readonly event: SessionEvent }
   | { readonly ok: false; readonly reason: string };
 
-export function parseImportLine(codec: Codec<SessionEvent>, text: string, lineNumber: number): ParsedLine {
+/** `exerciseId`: the line belongs to the history of an exercise, whose name space it stays in. */
+export function parseImportLine(
+  codec: Codec<SessionEvent>,
+  text: string,
+  lineNumber: number,
+  exerciseId: string | null = null,
+): ParsedLine {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -41,8 +47,8 @@ export function parseImportLine(codec: Codec<SessionEvent>, text: string, lineNu
     hash: ZEROS,
     ...given,
     // Only a gateway may say that an event is live: what comes from a file never acts.
-    origin: given['origin'] === 'external' ? 'external' : 'import',
-    exerciseId: null,
+    origin: exerciseId !== null ? 'exercise' : given['origin'] === 'external' ? 'external' : 'import',
+    exerciseId,
   };
   const read = codec.fromJson(filled);
   return read.ok ? { ok: true, event: read.value } : { ok: false, reason: read.reason };

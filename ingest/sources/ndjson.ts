@@ -11,6 +11,8 @@ import { splitLines, type Line } from './lines.ts';
 export interface ImportDeps {
   readonly writer: LogWriter;
   readonly codec: Codec<SessionEvent>;
+  /** The events are the history of this exercise; null: an import like any other. */
+  readonly exerciseId?: string | null;
   /** Told of each line that was not imported, in order. */
   onBadLine(line: BadLine): void;
 }
@@ -83,7 +85,7 @@ export async function importEvents(
       counts.skipped += 1;
       return;
     }
-    const parsed = parseImportLine(codec, line.text, line.number);
+    const parsed = parseImportLine(codec, line.text, line.number, deps.exerciseId ?? null);
     if (parsed.ok) await add(parsed.event);
     else bad(line.number, parsed.reason);
   };

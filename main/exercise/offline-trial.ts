@@ -34,7 +34,7 @@ export function acts(detection: Detection, playbooks: readonly Playbook[]): bool
   return playbooks.some(
     (playbook) =>
       playbook.steps.some(({ action }) => action.name === 'lock_out') &&
-      playbookMatches(playbook, detection) &&
+      playbookMatches(playbook, detection, 1) &&
       effectiveMode(playbook, { ...detection, live: true, origin: 'gateway' }, true) === 'act',
   );
 }

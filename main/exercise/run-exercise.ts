@@ -6,6 +6,7 @@ import type { Clock, Random } from '../../platform/clock/clock.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import type { Detection, Incident, ResponseStep, Target } from '../../schemas/types.ts';
 import type { ApiClient } from '../../cli/api-client.ts';
+import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { createDraw } from './draw.ts';
 import type { Exercise } from './catalogue.ts';
@@ -157,14 +158,14 @@ async function sendHistory(
   for (const session of planHistory(actor, draw, until - HOUR_MS, HISTORY_DAYS)) {
     for (const event of eventsOf(actor, session)) lines.push(JSON.stringify(codec.toJson(event)));
   }
-  const answer = await deps.api.sendText<{ imported: number; rejected: { line: number; reason: string }[] }>(
+  const answer = await deps.api.sendText<ImportAnswer>(
     'POST',
-    '/v1/events/import?wait=detected',
+    `/v1/events/import?wait=detected&exercise=${encodeURIComponent(deps.exerciseId)}`,
     'application/x-ndjson',
     `${lines.join('\n')}\n`,
   );
   if (answer.imported !== lines.length)
-    throw new Error(`the history was not taken whole: ${JSON.stringify(answer.rejected.slice(0, 3))}`);
+    throw new Error(`the history was not taken whole: ${JSON.stringify(answer.problems.slice(0, 3))}`);
   return answer.imported;
 }
 

@@ -1,5 +1,5 @@
 /** The whole configuration: one YAML file, then the environment. */
-import Type, { type TSchema } from 'typebox';
+import Type, { type TObject, type TProperties } from 'typebox';
 import { ConnectionEntry } from './connection.ts';
 import { ControlApiConfig } from './control-api.ts';
 import { ControlStoreConfig } from './control-store.ts';
@@ -13,9 +13,13 @@ import { RecordingStoreConfig } from './recording-store.ts';
 import { RespondersConfig } from './responders.ts';
 import { SearchIndexConfig } from './search-index.ts';
 
-/** The same schema, filled in with its own defaults where the section is absent; typos in it are mistakes. */
-const section = <S extends TSchema>(schema: S): S =>
-  ({ additionalProperties: false, ...schema, default: {} }) as S;
+/** The same section, filled in with its own defaults where it is absent; typos in it are mistakes. */
+const section = <P extends TProperties>(schema: TObject<P>): TObject<P> =>
+  Type.Object(schema.properties, {
+    description: (schema as { description?: string }).description ?? '',
+    additionalProperties: false,
+    default: {},
+  });
 
 export const Config = Type.Object(
   {

@@ -1,0 +1,28 @@
+/** The program `countersign`: the command line with everything that main can add to it. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { runCli } from '../cli/program.ts';
+import { createSystemClock } from '../platform/clock/system-clock.ts';
+import { FURTHER_COMMANDS } from './commands/registry.ts';
+import { interruptedBySignals } from './signals.ts';
+
+const { version } = JSON.parse(
+  readFileSync(
+    new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url),
+    'utf8',
+  ),
+) as { version: string };
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version,
+  now: createSystemClock().now,
+  dataFolder: resolve(process.env['COUNTERSIGN_DATA_FOLDER'] ?? '.data'),
+  interrupted: interruptedBySignals(),
+  environment: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  further: FURTHER_COMMANDS,
+});
+// A stream that is followed keeps the process alive past its command.
+process.exit();

@@ -1,0 +1,172 @@
+/** The gateway put together: its core, the listeners of the data path, and the control API. */
+import { createHmac } from 'node:crypto';
+import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
+import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
+import { waitInForce } from '../../gateway/control/lease.ts';
+import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
+import { createBuiltInPolicy } from '../../gateway/policy/built-in-policy.ts';
+import { readDefaultPolicy } from '../../gateway/policy/default-policy.ts';
+import type { ProtocolDeps } from '../../gateway/protocols/protocol.ts';
+import { protocols } from '../../gateway/protocols/registry.ts';
+import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../gateway/sessions/gateway-core.ts';
+import type { Role } from '../../platform/lifecycle/role.ts';
+import { createSecretReader } from '../../platform/config/secrets.ts';
+import { createCodec } from '../../schemas/codec.ts';
+import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
+import type { Health } from '../../schemas/api/service.ts';
+import type { Config } from '../../schemas/config/config.ts';
+import type { Environment } from '../config.ts';
+import type { Storage, Surroundings } from '../storage.ts';
+import { createIdentitiesService, createTokensService } from './account-services.ts';
+import { createConnections } from './connections.ts';
+import { createImportService } from './import-service.ts';
+import { createLeftoverEnder } from './leftovers.ts';
+import { listenerTls } from './listener-tls.ts';
+import { createRecordingService } from './recording-service.ts';
+import { createSessionService } from './session-service.ts';
+
+export interface GatewayDeps extends Surroundings {
+  readonly storage: Storage;
+  readonly environment: Environment;
+  readonly vaultKey: Buffer;
+  /** Of all roles of this process, for /readyz. */
+  readonly health: () => Health;
+  readonly playbooks: () => readonly PlaybookAnswer[];
+}
+
+export interface GatewayRole extends Role {
+  readonly vault: EmbeddedVault;
+  listener(protocol: string): ListenerAnswer | undefined;
+  /** Where the control API listens; throws before the start. */
+  api(): ReturnType<ControlApi['address']>;
+}
+
+interface Running {
+  readonly core: GatewayCore;
+  readonly api: ControlApi;
+}
+
+/** Opens the vault; the role itself serves after `start`. */
+export async function createGatewayRole(deps: GatewayDeps, config: Config): Promise<GatewayRole> {
+  const { storage, clock, random, log, metrics } = deps;
+  const { eventLog, controlStore: store } = storage;
+  const vault = await createEmbeddedVault({ store, random }, { key: deps.vaultKey });
+  const hmacKey = await loadSharedKey(vault, random, 'hmac-key');
+  const readSecret = createSecretReader(deps.environment, async (path) => (await vault.get(path))?.value);
+  const connections = createConnections({ store, vault, clock, readSecret }, config.connections);
+  const addresses = new Map<string, ListenerAnswer>();
+  const closers: ((graceMs: number) => Promise<void> | void)[] = [];
+  let running: Running | undefined;
+
+  const protocolDeps = ({ access, sessions }: Pick<GatewayCore, 'access' | 'sessions'>): ProtocolDeps => ({
+    access,
+    sessions,
+    connection: (name) => connections.find(name),
+    credential: (connection) => connections.credential(connection),
+    clock,
+    random,
+    log,
+    metrics,
+    hmac: (secret) => createHmac('sha256', hmacKey).update(secret).digest(),
+  });
+
+  const startCore = async (): Promise<GatewayCore> => {
+    const { rules } = config.policy.rules.length > 0 ? config.policy : readDefaultPolicy();
+    const leftovers = createLeftoverEnder({
+      clock,
+      log,
+      connections,
+      protocolDeps: () => protocolDeps(core),
+    });
+    closers.push(() => leftovers.close());
+    const core: GatewayCore = await createGatewayCore(
+      {
+        ...deps,
+        ...storage,
+        store,
+        vault,
+        policy: createBuiltInPolicy({ rules }),
+        endLeftover: leftovers.end,
+      },
+      config.gateway,
+    );
+    await core.start();
+    return core;
+  };
+
+  const startListeners = async (core: GatewayCore): Promise<void> => {
+    const shared = protocolDeps(core);
+    for (const protocol of protocols) {
+      const listenerConfig = config[protocol.name as 'postgres'];
+      const tls = await listenerTls(listenerConfig, config.dataFolder, clock.now());
+      const listener = protocol.createListener(shared, { ...listenerConfig, tls });
+      const { host, port } = await listener.start();
+      closers.push((graceMs) => listener.stop(graceMs));
+      addresses.set(protocol.name, { host, port, tls: true, ca: tls.certificatePem });
+    }
+  };
+
+  const startApi = async (core: GatewayCore): Promise<ControlApi> => {
+    const sessionEvent = createCodec('session-event');
+    const imports = await createImportService(
+      { eventLog, clock, log, codec: sessionEvent, verdicts: createCodec('verdict') },
+      config.gateway.id,
+    );
+    closers.push(() => imports.close());
+    const services: ControlApiServices = {
+      gatewayId: config.gateway.id,
+      control: core.control,
+      inForce: (revision, timeoutMs) => waitInForce({ store, clock }, revision, timeoutMs),
+      sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
+      tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
+      identities: createIdentitiesService(core.tokens),
+      connections: connections.service,
+      recordings: createRecordingService(storage.recordingStore, vault),
+      search: storage.searchIndex,
+      eventLog,
+      codecs: {
+        sessionEvent,
+        detection: createCodec('detection'),
+        incident: createCodec('incident'),
+        response: createCodec('response'),
+      },
+      importEvents: imports.importEvents,
+      playbooks: deps.playbooks,
+      listener: (protocol) => addresses.get(protocol),
+      recordControlAction: (action) => core.sessions.record({ kind: 'control_action', ...action }),
+      health: deps.health,
+      readSecret,
+      clock,
+      log,
+      metrics,
+    };
+    const api = createControlApi(services, config.controlApi);
+    await api.start();
+    closers.push((graceMs) => api.stop(graceMs));
+    return api;
+  };
+
+  return {
+    name: 'gateway',
+    vault,
+    listener: (protocol) => addresses.get(protocol),
+    api() {
+      if (running === undefined) throw new Error('the gateway has not started');
+      return running.api.address();
+    },
+    async start() {
+      await connections.start();
+      closers.push(() => connections.stop());
+      const core = await startCore();
+      closers.push((graceMs) => core.stop(graceMs));
+      await startListeners(core);
+      const api = await startApi(core);
+      running = { core, api };
+    },
+    async stop(graceMs) {
+      // What was started last goes first: no new calls, no new clients, then the sessions.
+      for (const closer of closers.splice(0).reverse()) await closer(graceMs);
+    },
+    health: () => running?.core.health() ?? { ready: false, reason: 'not started' },
+  };
+}

@@ -1,0 +1,43 @@
+/** Tokens of the control API for this machine's own use: one for whoever may read the data folder, one for the responders here. */
+import { createHash } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Random } from '../platform/clock/clock.ts';
+import type { ApiTokenConfig } from '../schemas/config/control-api.ts';
+
+export interface LocalApiTokens {
+  /** May do everything; stands in DATA_FOLDER/api.json, which only its owner reads. */
+  readonly admin: string;
+  /** May contain, not release. */
+  readonly responder: string;
+  /** What the control API is told: digests only. */
+  readonly entries: readonly ApiTokenConfig[];
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** New ones at each start; they live as long as the process. */
+export function createLocalApiTokens(random: Random): LocalApiTokens {
+  const make = (): string => `csa_${random.bytes(32).toString('base64url')}`;
+  const admin = make();
+  const responder = make();
+  return {
+    admin,
+    responder,
+    entries: [
+      {
+        subject: 'local-admin',
+        scopes: ['read', 'contain', 'release', 'issue', 'admin'],
+        sha256: sha256(admin),
+      },
+      { subject: 'responders', scopes: ['contain'], sha256: sha256(responder) },
+    ],
+  };
+}
+
+/** Tells `countersign` on this machine where the API is. */
+export function writeApiFile(folder: string, api: { readonly url: string; readonly token: string }): void {
+  const path = join(folder, 'api.json');
+  writeFileSync(`${path}.new`, JSON.stringify(api), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
