@@ -69,6 +69,11 @@ export interface Detector<S = unknown> {
   /** At most 256 KiB. */
   encodeState(state: S): Uint8Array;
   decodeState(bytes: Uint8Array): S;
+  /**
+   * False where the event cannot concern the detector. Answers from the kind of the body and the names of its actions alone, so
+   * that the engine asks once for each combination. Absent: every event may.
+   */
+  mayConcern?(view: EventView): boolean;
   /** Scores the event against the state, and learns from it where `context.mayLearn`. Deterministic; no clock, no I/O. */
   onEvent(view: EventView, state: S, context: DetectorContext): readonly Finding[];
 }

@@ -38,9 +38,13 @@ const TICK_MS = 100;
 export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig): Role {
   const { eventLog, clock, log, metrics, detectors, directory, registry } = deps;
   let failure: string | undefined = 'not started';
+  let failed = false;
   const stopping = new AbortController();
+  let stopped = false;
   const fail = (error: unknown): void => {
     failure = `stopped on an error: ${error instanceof Error ? error.message : String(error)}`;
+    // What breaks while it stops needs nobody to start it again.
+    failed = !stopped;
     log.error({ error }, 'detectors stopped on an error');
   };
   const incidents = createIncidentWatch({ eventLog, codec: createCodec('incident', registry), log }, fail);
@@ -132,6 +136,7 @@ export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig
       timers.push(clock.every(config.lagPeriodMs, () => void measure().catch(fail)));
     },
     async stop(graceMs) {
+      stopped = true;
       const giveUp = clock.after(graceMs, () => stopping.abort(new Error('the detectors are stopping')));
       for (const timer of timers.splice(0)) timer.cancel();
       failure ??= 'stopped';
@@ -142,7 +147,7 @@ export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig
       engines.clear();
     },
     health() {
-      if (failure !== undefined) return { ready: false, reason: failure };
+      if (failure !== undefined) return { ready: false, reason: failure, failed };
       return writer.waits() ? { ready: false, reason: 'the event log takes no records' } : { ready: true };
     },
   };

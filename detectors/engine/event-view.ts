@@ -40,12 +40,17 @@ function collect(value: unknown, path: readonly string[], at: number, found: Fac
 /** An event with the facts that detectors establish on the way. Null and absent fields give no values. */
 export function createEventView(event: SessionEvent): EventView {
   const facts = new Map<string, readonly FactValue[]>();
+  // Rules ask for the same few fields again and again; the record does not change.
+  const read = new Map<string, readonly FactValue[]>();
   return {
     event,
     field(name) {
       if (name.startsWith(FACTS)) return facts.get(name.slice(FACTS.length)) ?? [];
+      const known = read.get(name);
+      if (known !== undefined) return known;
       const found: FactValue[] = [];
       collect(event, pathOf(name), 0, found);
+      read.set(name, found);
       return found;
     },
     setFact(name, value) {

@@ -10,7 +10,7 @@ import { createRiskState, type RiskState } from '../risk/identity-risk.ts';
 import { createOrderState, type OrderState } from './session-order.ts';
 
 const RISK_SECTION = 'engine-risk@1';
-const ORDER_SECTION = 'engine-order@1';
+const ORDER_SECTION = 'engine-order@2';
 
 export interface KeyState {
   readonly key: string;

@@ -1,6 +1,7 @@
 /** Hour and weekday in a time zone. Offsets change on the quarter hour at most, so that one answer serves 15 minutes. */
 const QUARTER_MS = 900_000;
-const CACHE_MAX = 8192;
+const ZONES_MAX = 200;
+const QUARTERS_MAX = 4096;
 
 export interface LocalTime {
   /** 0-23. */
@@ -11,7 +12,8 @@ export interface LocalTime {
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
-const offsets = new Map<string, number>();
+/** By zone, then by quarter hour: a key made of both would be built for every event. */
+const offsets = new Map<string, Map<number, number>>();
 
 function formatterOf(timeZone: string): Intl.DateTimeFormat {
   const known = formatters.get(timeZone);
@@ -42,16 +44,21 @@ function formatterOf(timeZone: string): Intl.DateTimeFormat {
 export function zoneOffsetMs(timeZone: string, at: number): number {
   if (timeZone === 'UTC') return 0;
   const quarter = Math.floor(at / QUARTER_MS);
-  const key = `${timeZone} ${quarter}`;
-  const known = offsets.get(key);
+  let ofZone = offsets.get(timeZone);
+  const known = ofZone?.get(quarter);
   if (known !== undefined) return known;
   const start = quarter * QUARTER_MS;
   const part: Record<string, number> = {};
   for (const { type, value } of formatterOf(timeZone).formatToParts(start)) part[type] = Number(value);
   const local = Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute']);
   const offset = local - Math.floor(start / 60_000) * 60_000;
-  if (offsets.size >= CACHE_MAX) offsets.clear();
-  offsets.set(key, offset);
+  if (ofZone === undefined) {
+    if (offsets.size >= ZONES_MAX) offsets.clear();
+    ofZone = new Map();
+    offsets.set(timeZone, ofZone);
+  }
+  if (ofZone.size >= QUARTERS_MAX) ofZone.clear();
+  ofZone.set(quarter, offset);
   return offset;
 }
 

@@ -11,6 +11,7 @@ import {
   type RiskState,
 } from '../risk/identity-risk.ts';
 import { makeDetection, mergeFindings, type Said, type Trigger } from './detection-records.ts';
+import { CONCERN_KEYS_MAX, concernKey } from './concern-key.ts';
 import { createEventView } from './event-view.ts';
 import type { KeyState } from './key-state.ts';
 
@@ -59,6 +60,17 @@ export function createProcessor(
   rules: RuleSource = NO_RULES,
 ): Processor {
   const riskConfig = { halfLifeMs: config.riskHalfLifeMs };
+  const byConcern = new Map<string, readonly Detector[]>();
+  const concerned = (view: EventView): readonly Detector[] => {
+    const key = concernKey(view);
+    let found = byConcern.get(key);
+    if (found === undefined) {
+      if (byConcern.size >= CONCERN_KEYS_MAX) byConcern.clear();
+      found = detectors.filter((detector) => detector.mayConcern?.(view) ?? true);
+      byConcern.set(key, found);
+    }
+    return found;
+  };
 
   /** Ends the suspension of learning once a person has closed the incident. */
   const thaw = (risk: RiskState, { open, closedAt, closedAs }: Suspicion): void => {
@@ -136,7 +148,7 @@ export function createProcessor(
         if (finding === undefined) return;
         said.push({ detector: detector.name, version: detector.version, kind: detector.kind, finding });
       };
-      for (const detector of detectors) run(detector);
+      for (const detector of concerned(view)) run(detector);
       for (const { detector } of rules.candidates(view)) run(detector);
       return conclude(state, trigger, said, mayLearn);
     },

@@ -22,8 +22,8 @@ export interface OrderState {
   closed: string[];
   /** Session to the events behind a gap, in order, and when the wait began (processing time). */
   waiting: Map<string, { since: number; events: WaitingEvent[] }>;
-  /** Ids of the last events of other origins. */
-  recent: string[];
+  /** Ids of the last events of other origins, in their order; the values say nothing. */
+  recent: Map<string, 1>;
   /** Last source offset by source partition, for re-keyed events. */
   sources: Map<number, number>;
   /** Newest event time. */
@@ -34,7 +34,7 @@ export const createOrderState = (): OrderState => ({
   sessions: new Map(),
   closed: [],
   waiting: new Map(),
-  recent: [],
+  recent: new Map(),
   sources: new Map(),
   newest: 0,
 });
@@ -50,8 +50,9 @@ function push(list: string[], item: string, max: number): void {
 export function arrive(order: OrderState, event: SessionEvent): Arrival {
   const { session } = event;
   if (event.origin !== 'gateway' || session === null) {
-    if (order.recent.includes(event.eventId)) return 'duplicate';
-    push(order.recent, event.eventId, RECENT_MAX);
+    if (order.recent.has(event.eventId)) return 'duplicate';
+    if (order.recent.size >= RECENT_MAX) order.recent.delete(order.recent.keys().next().value!);
+    order.recent.set(event.eventId, 1);
     return 'next';
   }
   const next = order.sessions.get(session.id) ?? 1;

@@ -4,9 +4,14 @@ import type { Actor, Draw, PlannedSession, PlannedStatement } from './plan.ts';
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-/** Offset of a time zone at an instant, milliseconds to add to UTC. */
-export function zoneOffsetMs(timeZone: string, at: number): number {
-  const parts = new Intl.DateTimeFormat('en-US', {
+const formatters = new Map<string, Intl.DateTimeFormat>();
+const FORMATTERS_MAX = 100;
+
+/** Making a formatter costs a hundred times as much as using it. */
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formatters.get(timeZone);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat('en-US', {
     timeZone,
     hourCycle: 'h23',
     year: 'numeric',
@@ -15,7 +20,15 @@ export function zoneOffsetMs(timeZone: string, at: number): number {
     hour: 'numeric',
     minute: 'numeric',
     second: 'numeric',
-  }).formatToParts(at);
+  });
+  if (formatters.size >= FORMATTERS_MAX) formatters.clear();
+  formatters.set(timeZone, made);
+  return made;
+}
+
+/** Offset of a time zone at an instant, milliseconds to add to UTC. */
+export function zoneOffsetMs(timeZone: string, at: number): number {
+  const parts = formatterOf(timeZone).formatToParts(at);
   const get = (type: string): number => Number(parts.find((part) => part.type === type)!.value);
   return (
     Date.UTC(get('year'), get('month') - 1, get('day'), get('hour'), get('minute'), get('second')) -

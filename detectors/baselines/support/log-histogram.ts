@@ -20,8 +20,10 @@ export function learnValue(histogram: LogHistogram, value: number, at: number): 
     histogram.total = 0;
     for (const [bucket, weight] of histogram.buckets) {
       const left = weight * factor;
-      if (left < 0.01) histogram.buckets.delete(bucket);
-      else {
+      if (left < 0.01) {
+        histogram.buckets.delete(bucket);
+        orders.delete(histogram.buckets);
+      } else {
         histogram.buckets.set(bucket, left);
         histogram.total += left;
       }
@@ -29,18 +31,31 @@ export function learnValue(histogram: LogHistogram, value: number, at: number): 
     histogram.at = at;
   }
   const bucket = Math.round(STEPS_PER_OCTAVE * Math.log2(1 + Math.max(0, value)));
-  histogram.buckets.set(bucket, (histogram.buckets.get(bucket) ?? 0) + 1);
+  const before = histogram.buckets.get(bucket);
+  if (before === undefined) orders.delete(histogram.buckets);
+  histogram.buckets.set(bucket, (before ?? 0) + 1);
   histogram.total += 1;
+}
+
+/** Buckets change rarely, weights with each value: the order is kept until a bucket comes or goes. */
+const orders = new WeakMap<Map<number, number>, number[]>();
+
+function orderOf(buckets: Map<number, number>): number[] {
+  const known = orders.get(buckets);
+  if (known !== undefined) return known;
+  const made = [...buckets.keys()].sort((a, b) => a - b);
+  orders.set(buckets, made);
+  return made;
 }
 
 /** Value at quantile q (0 to 1); undefined while nothing is known. Exact to 19 % (a quarter octave). */
 export function quantileOf(histogram: LogHistogram, q: number): number | undefined {
   if (histogram.total <= 0) return undefined;
-  const sorted = [...histogram.buckets].sort(([a], [b]) => a - b);
+  const sorted = orderOf(histogram.buckets);
   let left = q * histogram.total;
-  for (const [bucket, weight] of sorted) {
-    left -= weight;
+  for (const bucket of sorted) {
+    left -= histogram.buckets.get(bucket)!;
     if (left <= 1e-9) return 2 ** (bucket / STEPS_PER_OCTAVE) - 1;
   }
-  return 2 ** (sorted.at(-1)![0] / STEPS_PER_OCTAVE) - 1;
+  return 2 ** (sorted.at(-1)! / STEPS_PER_OCTAVE) - 1;
 }

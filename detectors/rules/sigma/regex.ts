@@ -23,7 +23,29 @@ export function compileRegex(pattern: string, flags: RegexFlags): ((text: string
   if (!emit(parsed, program))
     return `it is larger than ${PROGRAM_MAX} steps when its repetitions are written out`;
   program.push({ op: 'match' });
-  return (text) => run(program, text, flags);
+  const begins = beginnings(program);
+  return (text) => run(program, text, flags, begins);
+}
+
+/**
+ * ASCII characters that a match can begin with (1), assertions taken to hold; null where a match may be empty. Most texts hold no
+ * such character at most places, and these need no threads.
+ */
+function beginnings(program: readonly Instruction[]): Uint8Array | null {
+  const table = new Uint8Array(128);
+  const seen = new Set<number>();
+  const stack = [0];
+  for (let pc = stack.pop(); pc !== undefined; pc = stack.pop()) {
+    if (seen.has(pc)) continue;
+    seen.add(pc);
+    const instruction = program[pc]!;
+    if (instruction.op === 'match') return null;
+    if (instruction.op === 'jump') stack.push(instruction.a);
+    else if (instruction.op === 'split') stack.push(instruction.a, instruction.b);
+    else if (instruction.op === 'assert') stack.push(pc + 1);
+    else for (let code = 0; code < 128; code++) if (instruction.test(code)) table[code] = 1;
+  }
+  return table;
 }
 
 /** False where the program becomes too large. */
@@ -94,7 +116,12 @@ function holds(at: '^' | '$' | 'b' | 'B', text: string, i: number, flags: RegexF
   return (at === 'b') === edge;
 }
 
-function run(program: readonly Instruction[], text: string, flags: RegexFlags): boolean {
+function run(
+  program: readonly Instruction[],
+  text: string,
+  flags: RegexFlags,
+  begins: Uint8Array | null,
+): boolean {
   const seen = new Int32Array(program.length).fill(-1);
   let threads: number[] = [];
   let next: number[] = [];
@@ -118,10 +145,12 @@ function run(program: readonly Instruction[], text: string, flags: RegexFlags): 
     return false;
   };
   for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : -1;
+    const mayBegin = begins === null || code >= 128 || (code >= 0 && begins[code] === 1);
+    if (!mayBegin && threads.length === 0) continue;
     // A match may begin anywhere.
-    if (follow(0, i, threads)) return true;
+    if (mayBegin && follow(0, i, threads)) return true;
     if (i === text.length) return false;
-    const code = text.charCodeAt(i);
     next.length = 0;
     for (const pc of threads) {
       const instruction = program[pc]!;

@@ -64,6 +64,7 @@ export function plainDetector(
     createState: () => null,
     encodeState: () => new Uint8Array(),
     decodeState: () => null,
+    mayConcern: (view) => mayConcern(needs, view),
     onEvent: (view) => (mayConcern(needs, view) && matches(view) ? [make(view, {}, [])] : NO_FINDINGS),
   };
 }
@@ -85,6 +86,7 @@ export function correlationDetector(
     createState: correlator.create,
     encodeState: correlator.encode,
     decodeState: correlator.decode,
+    mayConcern: (view) => mayConcern(needs, view),
     onEvent(view, state) {
       if (!mayConcern(needs, view)) return NO_FINDINGS;
       const hit = correlator.take(view, state);

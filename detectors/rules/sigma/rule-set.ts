@@ -1,5 +1,6 @@
 /** The rules in force: replaced as a whole, or not at all. Indexed so that an event only meets rules that could match it. */
 import type { EventView } from '../../detector.ts';
+import { CONCERN_KEYS_MAX, concernKey } from '../../engine/concern-key.ts';
 import type { CompileResult } from './compile.ts';
 import type { RuleError } from './fault.ts';
 import { mayConcern, type LoadedRule } from './rule-detector.ts';
@@ -13,17 +14,6 @@ export interface RuleSet {
   replace(compiled: CompileResult): readonly RuleError[];
 }
 
-/** Kinds times combinations of actions; actions are few, so that this is hardly ever reached. */
-const KEYS_MAX = 2000;
-
-/** All that `mayConcern` looks at. */
-function keyOf({ event: { body } }: EventView): string {
-  if (body.kind !== 'request') return body.kind;
-  const [first, ...more] = body.actions;
-  if (more.length === 0) return `request ${first?.action ?? ''}`;
-  return `request ${[...new Set(body.actions.map(({ action }) => action))].sort().join(' ')}`;
-}
-
 export function createRuleSet(): RuleSet {
   let rules: readonly LoadedRule[] = [];
   const byKey = new Map<string, readonly LoadedRule[]>();
@@ -31,10 +21,10 @@ export function createRuleSet(): RuleSet {
   return {
     rules: () => rules,
     candidates(view) {
-      const key = keyOf(view);
+      const key = concernKey(view);
       let found = byKey.get(key);
       if (found === undefined) {
-        if (byKey.size >= KEYS_MAX) byKey.clear();
+        if (byKey.size >= CONCERN_KEYS_MAX) byKey.clear();
         found = rules.filter(({ needs }) => mayConcern(needs, view));
         byKey.set(key, found);
       }

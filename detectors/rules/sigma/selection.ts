@@ -140,6 +140,9 @@ function compileFieldReference(item: FieldItem): Predicate {
   };
 }
 
+const folded = (value: FactValue): string =>
+  typeof value === 'string' ? value.toLowerCase() : String(value);
+
 function compileTests(
   item: FieldItem,
   placeholders: Placeholders,
@@ -147,15 +150,22 @@ function compileTests(
   const values = item.modifiers.includes('expand') ? expand(item, placeholders) : item.values;
   const tests = values.map((value) => ({ test: compileValue(item, value), wantsNull: value === null }));
   const all = item.modifiers.includes('all');
+  const wantsAnyNull = tests.some(({ wantsNull }) => wantsNull);
   const holds = (
     { test, wantsNull }: { test: ValueTest; wantsNull: boolean },
     found: readonly FactValue[],
+    lower: readonly string[],
   ): boolean =>
     wantsNull
       ? found.every((value) => value === null)
-      : found.some((value) => test(value, typeof value === 'string' ? value.toLowerCase() : String(value)));
-  return (found) =>
-    all ? tests.every((test) => holds(test, found)) : tests.some((test) => holds(test, found));
+      : found.some((value, index) => test(value, lower[index]!));
+  return (found) => {
+    if (found.length === 0 && !wantsAnyNull) return false;
+    const lower = found.map(folded);
+    return all
+      ? tests.every((test) => holds(test, found, lower))
+      : tests.some((test) => holds(test, found, lower));
+  };
 }
 
 function expand(item: FieldItem, placeholders: Placeholders): Scalar[] {
