@@ -37,13 +37,11 @@ interface PgError {
   readonly detail?: string;
 }
 
-/** Longest pause between two statements that an exercise waits for. */
-const PAUSE_MS_MAX = 1500;
 /** SQLSTATE of a denial (insufficient_privilege). */
 const DENIED = '42501';
 
 /** A socket bound to a source address before it connects. */
-class BoundSocket extends Socket {
+export class BoundSocket extends Socket {
   readonly #localAddress: string;
   constructor(localAddress: string) {
     super();
@@ -63,6 +61,7 @@ export async function runLiveSession(
   gateway: GatewayAddress,
   login: { readonly user: string; readonly token: string },
   plan: PlannedSession,
+  options: { readonly pauseMsMax: number },
   say: (outcome: StatementOutcome) => void,
 ): Promise<SessionOutcome> {
   const client = new pg.Client({
@@ -94,7 +93,7 @@ export async function runLiveSession(
     say(outcome);
   };
   for (const { sql, afterMs } of plan.statements) {
-    await clock.sleep(Math.min(afterMs, PAUSE_MS_MAX));
+    await clock.sleep(Math.min(afterMs, options.pauseMsMax));
     const startedAt = clock.now();
     if (endedAt !== null) {
       note({

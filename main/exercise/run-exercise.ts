@@ -3,14 +3,12 @@
  * detectors in event time, the attack over a real connection, the response through playbooks and the control API. Nothing here decides the outcome.
  */
 import type { Clock, Random } from '../../platform/clock/clock.ts';
-import { createCodec } from '../../schemas/codec.ts';
-import type { Detection, Incident, ResponseStep, Target } from '../../schemas/types.ts';
+import type { Target } from '../../schemas/types.ts';
 import type { ApiClient } from '../../cli/api-client.ts';
-import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { createDraw } from './draw.ts';
 import type { Exercise } from './catalogue.ts';
-import { planHistory, zoneOffsetMs } from './history.ts';
+import { zoneOffsetMs } from './history.ts';
 import { drawActor } from './jobs.ts';
 import {
   runLiveSession,
@@ -19,7 +17,9 @@ import {
   type StatementOutcome,
 } from './live-session.ts';
 import type { Actor, PlannedSession } from './plan.ts';
-import { createPlanEvents, type AnalysedStatement } from './plan-events.ts';
+import { observe, type Observed } from './observe.ts';
+import type { AnalysedStatement } from './plan-events.ts';
+import { sendHistory } from './send-history.ts';
 
 export interface ExerciseDeps {
   readonly api: ApiClient;
@@ -30,6 +30,8 @@ export interface ExerciseDeps {
   readonly gateway: GatewayAddress;
   readonly target: Target;
   readonly exerciseId: string;
+  /** Longest pause between two statements that is waited for, milliseconds. */
+  readonly pauseMsMax?: number;
   readonly say: (entry: TimelineEntry) => void;
 }
 
@@ -66,9 +68,10 @@ const DAY_MS = 24 * HOUR_MS;
 /** How long after the last statement the exercise still listens for what comes. */
 const SETTLE_MS = 1500;
 const NIGHT_HOUR = 3;
+const PAUSE_MS_MAX = 1500;
 
 /** A time zone in which it is night now, so that the live part needs no faked clock. */
-function zoneWhereItIsNight(now: number): string {
+export function zoneWhereItIsNight(now: number): string {
   let offset = NIGHT_HOUR - new Date(now).getUTCHours();
   if (offset < -12) offset += 24;
   if (offset === 0) return 'Etc/GMT';
@@ -76,7 +79,7 @@ function zoneWhereItIsNight(now: number): string {
 }
 
 /** Addresses that this machine can bind to: the loopback network stands for the world. */
-const toLoopback = (ip: string): string => `127.${ip.split('.').slice(1).join('.')}`;
+export const toLoopback = (ip: string): string => `127.${ip.split('.').slice(1).join('.')}`;
 
 export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promise<ExerciseResult> {
   const { clock, api } = deps;
@@ -114,7 +117,8 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
     credentialSource: actor.credentialSource,
   });
 
-  const historyEvents = await sendHistory(actor, draw, begun, deps);
+  const history = { until: begun - HOUR_MS, days: HISTORY_DAYS };
+  const historyEvents = await sendHistory(actor, draw, history, deps);
   say(
     'exercise',
     `${HISTORY_DAYS} days of history: ${historyEvents} events went through the log and the detectors`,
@@ -140,35 +144,6 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
   }
 }
 
-async function sendHistory(
-  actor: Actor,
-  draw: ReturnType<typeof createDraw>,
-  until: number,
-  deps: ExerciseDeps,
-): Promise<number> {
-  const codec = createCodec('session-event');
-  const eventsOf = createPlanEvents({
-    random: deps.random,
-    analyse: deps.analyse,
-    target: deps.target,
-    origin: 'exercise',
-    exerciseId: deps.exerciseId,
-  });
-  const lines: string[] = [];
-  for (const session of planHistory(actor, draw, until - HOUR_MS, HISTORY_DAYS)) {
-    for (const event of eventsOf(actor, session)) lines.push(JSON.stringify(codec.toJson(event)));
-  }
-  const answer = await deps.api.sendText<ImportAnswer>(
-    'POST',
-    `/v1/events/import?wait=detected&exercise=${encodeURIComponent(deps.exerciseId)}`,
-    'application/x-ndjson',
-    `${lines.join('\n')}\n`,
-  );
-  if (answer.imported !== lines.length)
-    throw new Error(`the history was not taken whole: ${JSON.stringify(answer.problems.slice(0, 3))}`);
-  return answer.imported;
-}
-
 async function runOne(
   session: PlannedSession,
   token: IssueTokenAnswer,
@@ -181,6 +156,7 @@ async function runOne(
     deps.gateway,
     { user: token.userName, token: token.token },
     session,
+    { pauseMsMax: deps.pauseMsMax ?? PAUSE_MS_MAX },
     (statement) => say('client', describe(statement)),
   );
   if (outcome.refused !== null) say('client', `is refused: ${outcome.refused}`);
@@ -193,62 +169,6 @@ function describe({ sql, state, rows, message, startedAt, endedAt }: StatementOu
   if (state === 'ran') return `ran: ${text} (${rows} rows, ${endedAt - startedAt} ms)`;
   if (state === 'never_sent') return `never ran: ${text}`;
   return `${state === 'ended' ? 'never ran' : state}: ${text} (${message})`;
-}
-
-interface Observed {
-  readonly ready: Promise<void>;
-  readonly detections: Detection[];
-  readonly incidents: Incident[];
-  readonly responses: ResponseStep[];
-  stop(): void;
-}
-
-/** Follows what detectors and responders say about the identity. */
-function observe(
-  identityId: string,
-  deps: ExerciseDeps,
-  say: (who: TimelineEntry['who'], text: string) => void,
-): Observed {
-  const abort = new AbortController();
-  const detections: Detection[] = [];
-  const incidents: Incident[] = [];
-  const responses: ResponseStep[] = [];
-  const follow = async <T>(topic: string, take: (record: T) => void): Promise<void> => {
-    for await (const line of deps.api.lines('/v1/events/stream', { topic }, abort.signal)) {
-      const record = JSON.parse(line) as T & { exerciseId: string | null };
-      if (record.exerciseId === deps.exerciseId) take(record);
-    }
-  };
-  const streams = [
-    follow<Detection>('detections', (detection) => {
-      if (detection.identityId !== identityId) return;
-      detections.push(detection);
-      say(
-        'detector',
-        `${detection.detector} (risk ${detection.risk}, identity ${detection.identityRisk}): ${detection.reason}`,
-      );
-    }),
-    follow<Incident>('incidents', (incident) => void incidents.push(incident)),
-    follow<ResponseStep>('responses', (step) => {
-      responses.push(step);
-      if (step.state !== 'intended')
-        say(
-          'responder',
-          `${step.playbook}: ${step.action} ${step.subject} ${step.state}${step.detail === '' ? '' : ` (${step.detail})`}`,
-        );
-    }),
-  ];
-  const all = Promise.all(streams).catch((error: unknown) => {
-    if (!abort.signal.aborted) throw error;
-  });
-  return {
-    // The streams are open once the server has answered one more call on the same API.
-    ready: Promise.race([all.then(() => undefined), deps.api.get('/v1/whoami').then(() => undefined)]),
-    detections,
-    incidents,
-    responses,
-    stop: () => abort.abort(),
-  };
 }
 
 function judge(

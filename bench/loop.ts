@@ -1,0 +1,161 @@
+/**
+ * `npm run bench -- loop [--attacks N] [--days N] [--seed N] [--verbose]`: how long the loop takes to close. Service accounts with learned
+ * history, each attacked once over a real connection: from the offending statement's send to the client's socket closed and to
+ * the backend gone from pg_stat_activity. The statement is not held: it runs in the target when the lockout falls.
+ */
+import { rmSync } from 'node:fs';
+import type pg from 'pg';
+import { createDraw } from '../main/exercise/draw.ts';
+import { drawActor } from '../main/exercise/jobs.ts';
+import type { Actor } from '../main/exercise/plan.ts';
+import { toLoopback, zoneWhereItIsNight } from '../main/exercise/run-exercise.ts';
+import { sendHistory } from '../main/exercise/send-history.ts';
+import { createStatementAnalyser } from '../main/exercise/statement-analyser.ts';
+import { connectClient, makeLogin, type Login } from '../main/test/support/clients.ts';
+import { makeDataFolder } from '../main/test/support/installation.ts';
+import {
+  startInstallationProcess,
+  type InstallationProcess,
+} from '../main/test/support/installation-process.ts';
+import { startTarget } from '../main/test/support/target.ts';
+import { createSeededRandom } from '../platform/clock/manual-clock.ts';
+import { createSystemClock } from '../platform/clock/system-clock.ts';
+import { atMost, option, percentile, round, type Bench } from './bench.ts';
+import { attack, type AttackTimes } from './support/attack.ts';
+import { followLoop } from './support/follow-loop.ts';
+
+const HOUR_MS = 3_600_000;
+const IDLE_SESSIONS = 8;
+
+interface Victim {
+  readonly actor: Actor;
+  readonly exerciseId: string;
+  readonly login: Login;
+  readonly ip: string;
+}
+
+async function prepare(
+  installation: InstallationProcess,
+  { victims, days, seed }: { victims: number; days: number; seed: number },
+): Promise<Victim[]> {
+  const { api, listener } = installation;
+  const clock = createSystemClock();
+  const analyser = await createStatementAnalyser(clock);
+  const now = clock.now();
+  const timeZone = zoneWhereItIsNight(now);
+  const made: Victim[] = [];
+  const target = {
+    connection: 'sample',
+    protocol: 'postgres',
+    host: listener.host,
+    port: listener.port,
+    database: null,
+    role: null,
+  };
+  for (let index = 0; index < victims; index += 1) {
+    const random = createSeededRandom(seed * 100_003 + index);
+    const draw = createDraw(random);
+    const drawn = drawActor(draw, index, 'deploy');
+    const actor: Actor = { ...drawn, timeZone, networks: drawn.networks.map(toLoopback) };
+    const exerciseId = `bench-${seed}-${index}`;
+    const login = await makeLogin(api, actor.subject, {
+      attributes: { exercise_id: exerciseId, exercise_live: 'true', timeZone },
+      credentialSource: actor.credentialSource,
+      groups: actor.groups,
+    });
+    const span = { until: now - HOUR_MS, days };
+    await sendHistory(actor, draw, span, { api, random, analyse: analyser.analyse, target, exerciseId });
+    made.push({ actor, exerciseId, login, ip: `127.0.${draw.between(112, 114)}.${draw.between(2, 250)}` });
+  }
+  await analyser.close();
+  return made;
+}
+
+export const bench: Bench = async (args) => {
+  const attacks = Number(option(args, 'attacks', '200'));
+  const days = Number(option(args, 'days', '14'));
+  const seed = Number(option(args, 'seed', '1'));
+  const verbose = args.includes('--verbose');
+  const target = await startTarget();
+  const dataFolder = makeDataFolder();
+  const installation = await startInstallationProcess(target, dataFolder);
+  const idle: pg.Client[] = [];
+  try {
+    const begun = performance.now();
+    const victims = await prepare(installation, { victims: attacks, days, seed });
+    console.log(
+      `${victims.length} identities with ${days} days of history each, learned in ${round((performance.now() - begun) / 1000, 0)} s`,
+    );
+    const bystander = await makeLogin(installation.api, 'bystander', { kind: 'human' });
+    for (let index = 0; index < IDLE_SESSIONS; index += 1)
+      idle.push(await connectClient(installation.listener, bystander));
+    const observer = await target.direct();
+    const following = await followLoop(installation.api);
+    const times: AttackTimes[] = [];
+    const failed: string[] = [];
+    for (const victim of victims) {
+      const outcome = await attack({ listener: installation.listener, observer, following }, victim);
+      if (outcome.ok) times.push(outcome.times);
+      else failed.push(`${victim.login.identityId}: ${outcome.reason}`);
+      if (verbose && outcome.ok) console.log(outcome.times);
+    }
+    following.stop();
+    await observer.end();
+    for (const line of failed) console.log(`NOT CONTAINED ${line}`);
+    const column = (pick: (one: AttackTimes) => number) =>
+      times.map(pick).filter((value) => !Number.isNaN(value));
+    const row = (name: string, pick: (one: AttackTimes) => number) => {
+      const values = column(pick);
+      return {
+        hop: name,
+        p50: round(percentile(values, 0.5)),
+        p95: round(percentile(values, 0.95)),
+        p99: round(percentile(values, 0.99)),
+        max: round(Math.max(...values)),
+        n: values.length,
+      };
+    };
+    const rows = [
+      row('statement sent -> socket closed', ({ closedMs }) => closedMs),
+      row('statement sent -> backend gone', ({ goneMs }) => goneMs),
+      row('  sent -> event', ({ eventMs }) => eventMs),
+      row('  event -> detection', ({ detectedMs }) => detectedMs),
+      row('  detection -> step intended', ({ intendedMs }) => intendedMs),
+      row('  step intended -> recorded', ({ recordedMs }) => recordedMs),
+      row('  recorded -> socket closed', ({ cutMs }) => cutMs),
+      row('  socket closed -> backend gone', ({ endedMs }) => endedMs),
+      row('  lockout step, whole', ({ stepMs }) => stepMs),
+      row('  poll for the backend', ({ pollMs }) => pollMs),
+    ];
+    console.table(rows);
+    const p99 = (name: string): number => rows.find(({ hop }) => hop.endsWith(name))!.p99;
+    const figures = {
+      attacks: victims.length,
+      contained: times.length,
+      idleSessions: idle.length,
+      ...Object.fromEntries(
+        rows.flatMap(({ hop, p50, p95, p99: ninetyNine }) => {
+          const name = hop.trim();
+          return [
+            [`${name} p50`, p50],
+            [`${name} p95`, p95],
+            [`${name} p99`, ninetyNine],
+          ];
+        }),
+      ),
+    };
+    return {
+      figures,
+      goals: [
+        atMost('attacks that were not contained', 0, failed.length),
+        atMost('statement to socket closed, p99 ms', 25, p99('socket closed')),
+        atMost('statement to backend gone, p99 ms', 25, p99('backend gone')),
+      ],
+    };
+  } finally {
+    for (const client of idle) await client.end().catch(() => undefined);
+    await installation.stop();
+    await target.stop();
+    rmSync(dataFolder, { recursive: true, force: true });
+  }
+};

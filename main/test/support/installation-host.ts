@@ -1,0 +1,20 @@
+/** The child's side of installation-process.ts: runs an installation until it is told to stop, or killed. */
+import { startTestInstallation } from './installation.ts';
+import type { HostOrder, HostReady } from './installation-process.ts';
+
+const order = JSON.parse(process.argv[2]!) as HostOrder;
+const running = await startTestInstallation(order.target, order.settings, order.dataFolder);
+const ready: HostReady = {
+  api: { url: running.installation.gateway.api().url, token: running.installation.tokens.admin },
+  listener: running.listener,
+};
+const end = (): void => {
+  running.stop().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+};
+process.once('message', end);
+// A parent that is gone leaves nothing running behind it.
+process.once('disconnect', end);
+process.send!(ready);

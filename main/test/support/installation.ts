@@ -1,0 +1,55 @@
+/** A whole installation in this process, in a data folder of its own, as `npm start` would start it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApiClient, type ApiClient } from '../../../cli/api-client.ts';
+import type { ListenerAnswer } from '../../../gateway/control-api/services.ts';
+import { loadConfig } from '../../config.ts';
+import { runInstallation, type Running } from '../../run-installation.ts';
+import type { TestTarget } from './target.ts';
+
+export interface TestInstallation extends Running {
+  readonly api: ApiClient;
+  readonly listener: ListenerAnswer;
+  stop(): Promise<void>;
+}
+
+export const makeDataFolder = (): string => mkdtempSync(join(tmpdir(), 'countersign-test-'));
+
+/** Settings as the environment gives them: the shipped defaults, on free ports. */
+export const environmentOf = (dataFolder: string): Record<string, string> => ({
+  COUNTERSIGN_DATA_FOLDER: dataFolder,
+  COUNTERSIGN_CONTROL_API__PORT: '0',
+  COUNTERSIGN_POSTGRES__PORT: '0',
+  COUNTERSIGN_LOG_LEVEL: 'warn',
+});
+
+/** `dataFolder`: taken up again and kept; a fresh one goes with the installation. */
+export async function startTestInstallation(
+  target: Pick<TestTarget, 'connection' | 'credential'>,
+  settings: Readonly<Record<string, string>> = {},
+  dataFolder?: string,
+): Promise<TestInstallation> {
+  const folder = dataFolder ?? makeDataFolder();
+  const environment = { ...environmentOf(folder), ...settings };
+  const config = loadConfig(undefined, environment);
+  const running = await runInstallation(
+    { ...config, connections: [...config.connections, target.connection] },
+    environment,
+    true,
+  );
+  const { installation } = running;
+  await installation.gateway.vault.put(
+    `connections/${target.connection.name}`,
+    JSON.stringify(target.credential),
+  );
+  return {
+    ...running,
+    api: createApiClient({ url: installation.gateway.api().url, token: installation.tokens.admin }),
+    listener: installation.gateway.listener('postgres')!,
+    async stop() {
+      await installation.stop(500);
+      if (dataFolder === undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
