@@ -12,6 +12,7 @@ import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createGatewayRole, type GatewayRole } from './gateway/gateway-role.ts';
 import { createLocalApiTokens, writeApiFile, type LocalApiTokens } from './local-api-tokens.ts';
 import { indexFile, openStorage, type Storage, type Surroundings } from './storage.ts';
+import { createSupervisedRole } from './threads/supervised-role.ts';
 import { createThreadedRole, type ThreadedRole } from './threads/threaded-role.ts';
 import { withThreadMetrics } from './threads/thread-metrics.ts';
 import type { DetectorsThreadConfig } from './threads/detectors-thread.ts';
@@ -28,6 +29,8 @@ export interface Installation {
 }
 
 export interface InstallationDeps extends Surroundings {
+  /** Opens the adapters of the ports; the embedded ones where absent. */
+  readonly openStorage?: typeof openStorage;
   readonly environment: Environment;
   readonly logFile: string | null;
 }
@@ -55,7 +58,9 @@ export async function startInstallation(deps: InstallationDeps, config: Config):
     { stop: () => Promise.resolve(folder.release()) },
   ];
   const stop = async (graceMs: number): Promise<void> => {
-    for (const { stop: end } of started.splice(0).reverse()) await end(graceMs);
+    // One part that cannot end must not keep the others, and the data folder, from it.
+    for (const { stop: end } of started.splice(0).toReversed())
+      await end(graceMs).catch((error: unknown) => deps.log.error({ error }, 'a part did not stop in order'));
   };
   try {
     return { ...(await startRoles(deps, config, folder, started)), stop };
@@ -72,13 +77,13 @@ async function startRoles(
   started: { stop: (graceMs: number) => Promise<void> }[],
 ): Promise<Omit<Installation, 'stop'>> {
   const { clock, random, log, environment } = deps;
-  const storage = await openStorage(deps, config);
+  const storage = await (deps.openStorage ?? openStorage)(deps, config);
   started.push({ stop: () => storage.close() });
   const tokens = createLocalApiTokens(random);
   const roles: Role[] = [];
   const threads: ThreadedRole[] = [];
   let responders: RespondersRole | undefined;
-  const threadDeps = { eventLog: storage.eventLog, log, logLevel: config.logLevel, logFile: deps.logFile };
+  const threadDeps = { ...deps, eventLog: storage.eventLog, logLevel: config.logLevel };
   const begin = async <R extends Role>(role: R): Promise<R> => {
     roles.push(role);
     started.push({ stop: (graceMs) => role.stop(graceMs) });
@@ -128,25 +133,24 @@ async function startRoles(
       await deadLetterWriter.close();
     },
   });
-  responders = await begin(
-    createRespondersRole(
-      {
-        ...deps,
-        eventLog: storage.eventLog,
-        controlApi: createHttpControlApi(http, { url: gateway.api().url, token: tokens.responder }),
-        codecs: {
-          detection: createCodec('detection'),
-          incident: createCodec('incident'),
-          response: createCodec('response'),
-          verdict: createCodec('verdict'),
-          controlRecord: createCodec('control-record'),
-        },
-        deadLetters,
-        readSecret: createSecretReader(environment, async (path) => (await gateway.vault.get(path))?.value),
+  responders = createRespondersRole(
+    {
+      ...deps,
+      eventLog: storage.eventLog,
+      controlApi: createHttpControlApi(http, { url: gateway.api().url, token: tokens.responder }),
+      codecs: {
+        detection: createCodec('detection'),
+        incident: createCodec('incident'),
+        response: createCodec('response'),
+        verdict: createCodec('verdict'),
+        controlRecord: createCodec('control-record'),
       },
-      config.responders,
-    ),
+      deadLetters,
+      readSecret: createSecretReader(environment, async (path) => (await gateway.vault.get(path))?.value),
+    },
+    config.responders,
   );
+  await begin(createSupervisedRole(responders, deps));
   writeApiFile(folder.path, { url: gateway.api().url, token: tokens.admin });
   return { gateway, storage, tokens };
 }

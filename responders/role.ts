@@ -142,7 +142,7 @@ export function createRespondersRole(deps: RespondersDependencies, config: Respo
       }
     },
     health() {
-      if (failure !== undefined) return { ready: false, reason: failure };
+      if (failure !== undefined) return { ready: false, reason: failure, failed: running !== undefined };
       return running === undefined ? { ready: false, reason: 'not started' } : { ready: true };
     },
     playbooks: () => running?.playbooks.all() ?? [],

@@ -75,6 +75,8 @@ export function hostRole<C>(make: (around: ThreadSurroundings<C>) => Promise<Hos
         return null;
       case 'metrics':
         return metrics.expose();
+      case 'ping':
+        return null;
       case 'ask': {
         const answer = hosted?.answers?.[message.question];
         if (answer === undefined) throw new Error(`no answer to ${message.question}`);

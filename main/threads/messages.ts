@@ -1,5 +1,6 @@
 /** What passes between the main thread and the thread of a role. */
 import type { MessagePort } from 'node:worker_threads';
+import type { Role } from '../../platform/lifecycle/role.ts';
 import type { LogLevel } from '../../platform/log/pino-logger.ts';
 
 /** What the thread is started with. */
@@ -15,12 +16,10 @@ export type ToThread =
   | { readonly do: 'start'; readonly id: number }
   | { readonly do: 'stop'; readonly id: number; readonly graceMs: number }
   | { readonly do: 'metrics'; readonly id: number }
+  | { readonly do: 'ping'; readonly id: number }
   | { readonly do: 'ask'; readonly id: number; readonly question: string; readonly argument: unknown };
 
-export interface ThreadHealth {
-  readonly ready: boolean;
-  readonly reason?: string;
-}
+export type ThreadHealth = ReturnType<Role['health']>;
 
 export type FromThread =
   | { readonly id: number; readonly value: unknown }

@@ -1,14 +1,17 @@
-/** The main thread's side: a role that lives on a thread of its own, so that its long work never delays the data path. */
-import { MessageChannel, Worker } from 'node:worker_threads';
-import { CountersignError } from '../../platform/errors/errors.ts';
+/**
+ * A role that lives on a thread of its own, so that its long work never delays the data path. When that thread dies, gives up or falls
+ * silent, the role is started again on a new one: at once at first, ever later while that does not help.
+ */
+import type { Clock, Timer } from '../../platform/clock/clock.ts';
 import type { EventLog } from '../../platform/event-log/event-log.ts';
-import { serveEventLog } from '../../platform/event-log/remote/serve-event-log.ts';
 import type { Role } from '../../platform/lifecycle/role.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { LogLevel } from '../../platform/log/pino-logger.ts';
-import { catalogue } from '../error-catalogue.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
 import { mainError } from '../errors.ts';
-import type { FromThread, RoleThreadData, ThreadHealth, ToThread } from './messages.ts';
+import type { ThreadHealth } from './messages.ts';
+import { createRestarts, RESTARTS, type RestartLimits } from './restarts.ts';
+import { startRoleThread, type Call, type RoleThread } from './role-thread.ts';
 
 export interface ThreadedRole extends Role {
   /** The thread's own metrics in Prometheus text. */
@@ -19,97 +22,92 @@ export interface ThreadedRole extends Role {
 
 export interface ThreadedRoleDeps {
   readonly eventLog: EventLog;
+  readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly logLevel: LogLevel;
   readonly logFile: string | null;
 }
 
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
-/** Calls under way at a time; more means that the thread is stuck. */
-const CALLS_MAX = 1000;
-
-type Call = ToThread extends infer M ? (M extends { id: number } ? Omit<M, 'id'> : never) : never;
+/** A thread that leaves so many questions in a row unanswered is stuck; counted, not timed: a machine that slept is no stuck thread. */
+const PING_MS = 5000;
+const SILENT_PINGS_MAX = 12;
 
 export function createThreadedRole<C>(
   name: string,
   module: URL,
   deps: ThreadedRoleDeps,
   config: C,
+  limits: RestartLimits = RESTARTS,
 ): ThreadedRole {
-  const waiting = new Map<number, Waiting>();
-  let worker: Worker | undefined;
-  let served: { close(): Promise<void> } | undefined;
-  let lastId = 0;
+  const { clock, log } = deps;
+  const restarts = createRestarts(name, deps, limits);
+  let thread: RoleThread | undefined;
+  let watch: Timer | undefined;
+  let started = false;
   let health: ThreadHealth = { ready: false, reason: 'not started' };
 
-  const fail = (reason: string): void => {
-    health = { ready: false, reason };
-    for (const { reject } of waiting.values()) reject(mainError('ROLE_THREAD_ENDED', { role: name, reason }));
-    waiting.clear();
+  const begin = async (): Promise<void> => {
+    let silent = 0;
+    const own: RoleThread = startRoleThread(
+      {
+        name,
+        module,
+        eventLog: deps.eventLog,
+        data: { config, logLevel: deps.logLevel, logFile: deps.logFile },
+      },
+      {
+        onHealth(now) {
+          if (own !== thread) return;
+          health = now;
+          if (now.failed === true) lose(own, now.reason ?? 'it gave up');
+        },
+        onEnd: (reason) => lose(own, reason),
+      },
+    );
+    thread = own;
+    watch?.cancel();
+    watch = clock.every(PING_MS, () => {
+      silent += 1;
+      if (silent > SILENT_PINGS_MAX) lose(own, `it has not answered for ${silent} pings`);
+      own.call({ do: 'ping' }).then(
+        () => (silent = 0),
+        () => undefined,
+      );
+    });
+    await own.call({ do: 'start' });
   };
-  const revive = (failure: { code: string | null; message: string; hint: string }): Error => {
-    const definition = failure.code === null ? undefined : catalogue[failure.code];
-    if (definition === undefined) return new Error(`${name}: ${failure.message}`);
-    return new CountersignError(failure.code!, { ...definition, message: failure.message }, {});
-  };
-  const onMessage = (message: FromThread): void => {
-    if ('health' in message) {
-      health = message.health;
-      return;
-    }
-    const call = waiting.get(message.id);
-    waiting.delete(message.id);
-    if ('failure' in message) call?.reject(revive(message.failure));
-    else call?.resolve(message.value);
+  const lose = (own: RoleThread, reason: string): void => {
+    if (own !== thread || restarts.stopped()) return;
+    health = { ready: false, reason: `${reason}; it is being started again` };
+    // The first start says itself what went wrong.
+    if (!started) return;
+    log.error({ role: name, reason }, 'the thread of a role was lost; starting it again');
+    restarts.run(async () => {
+      await thread?.end();
+      await begin();
+    });
   };
   const call = (message: Call): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (worker === undefined || waiting.size >= CALLS_MAX) {
-        reject(
-          mainError('ROLE_THREAD_ENDED', {
-            role: name,
-            reason: worker === undefined ? 'it has not been started' : 'it does not answer',
-          }),
-        );
-        return;
-      }
-      lastId += 1;
-      waiting.set(lastId, { resolve, reject });
-      worker.postMessage({ ...message, id: lastId });
-    });
+    thread === undefined
+      ? Promise.reject(mainError('ROLE_THREAD_ENDED', { role: name, reason: 'it has not been started' }))
+      : thread.call(message);
 
   return {
     name,
     async start() {
-      const { port1, port2 } = new MessageChannel();
-      served = serveEventLog(deps.eventLog, port1);
-      const data: RoleThreadData<C> = {
-        config,
-        logLevel: deps.logLevel,
-        logFile: deps.logFile,
-        eventLog: port2,
-      };
-      worker = new Worker(module, { workerData: data, transferList: [port2], execArgv: process.execArgv });
-      worker.on('message', onMessage);
-      worker.on('error', (error) => {
-        deps.log.error({ error, role: name }, 'the thread of a role has failed');
-        fail(error.message);
-      });
-      worker.on('exit', () => fail('its thread has ended'));
-      await call({ do: 'start' });
+      await begin();
+      started = true;
     },
     async stop(graceMs) {
+      await restarts.stop();
+      watch?.cancel();
       try {
-        await call({ do: 'stop', graceMs });
+        await thread?.call({ do: 'stop', graceMs });
       } catch (error) {
-        deps.log.error({ error, role: name }, 'a role did not stop in order');
+        log.error({ error, role: name }, 'a role did not stop in order');
       }
-      await worker?.terminate();
-      await served?.close();
+      await thread?.end();
     },
     health: () => health,
     metrics: async () => (await call({ do: 'metrics' })) as string,

@@ -5,6 +5,6 @@ export interface Role {
   start(): Promise<void>;
   /** Ends in order, letting work finish up to `graceMs`; never rejects. */
   stop(graceMs: number): Promise<void>;
-  /** Ready to serve now? With the reason where not. */
-  health(): { readonly ready: boolean; readonly reason?: string };
+  /** Ready to serve now? With the reason where not; `failed`: it has given up and must be started again. */
+  health(): { readonly ready: boolean; readonly reason?: string; readonly failed?: boolean };
 }

@@ -1,4 +1,7 @@
-/** The caller's side of a worker thread: each call is a promise; when the worker dies, all that wait are rejected. */
+/**
+ * The caller's side of a worker thread: each call is a promise; when the worker dies, all that wait are rejected, and the next call
+ * starts it anew.
+ */
 import { Worker } from 'node:worker_threads';
 import type { WorkerAnswer, WorkerFailure } from './worker-messages.ts';
 
@@ -32,58 +35,70 @@ export function workerModule(name: string, importMetaUrl: string): URL {
 }
 
 export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
-  // No flags of the process: some of them (--input-type, --test) make no sense in a worker and would end it.
-  const worker = new Worker(options.module, { workerData: options.data, execArgv: [] });
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
-  let ended: Error | undefined;
   let closing: Promise<void> | undefined;
+  let exited: Promise<void> = Promise.resolve();
+  let current: Worker | undefined;
 
-  const end = (error: Error): void => {
-    ended ??= error;
-    for (const { reject } of waiting.values()) reject(ended);
-    waiting.clear();
-    worker.unref();
-  };
-  const exited = new Promise<void>((resolve) => {
-    worker.on('exit', () => {
-      end(options.unavailable('its worker thread has ended'));
-      resolve();
+  const start = (): Worker => {
+    // No flags of the process: some of them (--input-type, --test) make no sense in a worker and would end it.
+    const worker = new Worker(options.module, { workerData: options.data, execArgv: [] });
+    const end = (error: Error): void => {
+      if (current !== worker) return;
+      current = undefined;
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+      worker.unref();
+    };
+    exited = new Promise<void>((resolve) => {
+      worker.on('exit', () => {
+        end(options.unavailable('its worker thread has ended'));
+        resolve();
+      });
     });
-  });
-  worker.on('error', (error: Error) => end(options.unavailable(error.message)));
-  worker.on('message', (answer: WorkerAnswer) => {
-    const waiter = waiting.get(answer.id);
-    waiting.delete(answer.id);
-    // An idle worker must not keep the process alive; one that is closing must, until it has.
-    if (waiting.size === 0 && closing === undefined) worker.unref();
-    if ('failed' in answer) waiter?.reject(options.revive(answer.failed));
-    else waiter?.resolve(answer.result);
-  });
-  worker.unref();
+    worker.on('error', (error: Error) => end(options.unavailable(error.message)));
+    worker.on('message', (answer: WorkerAnswer) => {
+      const waiter = waiting.get(answer.id);
+      waiting.delete(answer.id);
+      // An idle worker must not keep the process alive; one that is closing must, until it has.
+      if (waiting.size === 0 && closing === undefined) worker.unref();
+      if ('failed' in answer) waiter?.reject(options.revive(answer.failed));
+      else waiter?.resolve(answer.result);
+    });
+    worker.unref();
+    return worker;
+  };
+  current = start();
 
   const call = (method: string, args: readonly unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      if (ended !== undefined) return reject(ended);
       if (waiting.size >= options.callsMax)
         return reject(options.unavailable('too many calls are under way'));
+      current ??= start();
       lastId += 1;
-      worker.ref();
+      current.ref();
       waiting.set(lastId, { resolve, reject });
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker is no window, it has no origin
-      worker.postMessage({ id: lastId, method, args });
+      current.postMessage({ id: lastId, method, args });
     });
+  /** A worker that died has nothing left to close. */
+  const closeWorker = async (): Promise<void> => {
+    const worker = current;
+    if (worker === undefined) return;
+    try {
+      await call('close', []);
+      await exited;
+    } catch {
+      await worker.terminate();
+    }
+  };
 
   return {
     call: (method, ...args) =>
       closing === undefined ? call(method, args) : Promise.reject(options.unavailable('it is closed')),
     close() {
-      closing ??= call('close', []).then(
-        () => exited,
-        async () => {
-          await worker.terminate();
-        },
-      );
+      closing ??= closeWorker();
       return closing;
     },
   };

@@ -47,12 +47,14 @@ describe('worker thread', () => {
     await worker.close();
   });
 
-  it('rejects what waits when the thread dies, and what comes after', async () => {
+  it('rejects what waits when the thread dies, and starts another for what comes after', async () => {
     const worker = open();
     const waiting = [worker.call('die'), worker.call('add', 1, 1)];
     for (const call of waiting) await assert.rejects(call, /unavailable: its worker thread has ended/);
-    await assert.rejects(worker.call('add', 1, 1), /unavailable/);
+    assert.equal(await worker.call('add', 1, 1), 2);
+    await assert.rejects(worker.call('die'), /unavailable/);
     await worker.close();
+    await assert.rejects(worker.call('add', 1, 1), /closed/);
   });
 
   it('refuses calls past its bound and after it was closed', async () => {
