@@ -42,7 +42,7 @@ export async function openStorage(around: Surroundings, config: Config): Promise
   const disk = createNodeDisk();
   const closers: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
-    for (const closer of closers.reverse()) await closer();
+    for (const closer of closers.toReversed()) await closer();
   };
   try {
     const eventLog = createEmbeddedEventLog({ ...around, disk }, config.eventLog);

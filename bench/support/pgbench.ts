@@ -35,9 +35,8 @@ export async function pgbenchSelect(
   endpoint: Endpoint,
   { mode, clients, seconds }: { mode: PgbenchMode; clients: number; seconds: number },
 ): Promise<PgbenchRun> {
-  const out = await pgbench(endpoint, [
-    ...['-S', '-n', '-M', mode, '-c', String(clients), '-j', '1', '-T', String(seconds)],
-  ]);
+  const options = ['-S', '-n', '-M', mode, '-c', String(clients), '-j', '1', '-T', String(seconds)];
+  const out = await pgbench(endpoint, options);
   const number = (pattern: RegExp): number => Number(pattern.exec(out)?.[1] ?? Number.NaN);
   return {
     tps: number(/tps = ([\d.]+)/),

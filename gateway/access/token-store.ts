@@ -113,7 +113,7 @@ export function createTokenStore(
     },
     async newestLive(identityId) {
       const ids = await tokenIdsOf(store, 'identity', identityId, 10_000);
-      for (const tokenId of ids.reverse().slice(0, LOOK_BACK_MAX)) {
+      for (const tokenId of ids.toReversed().slice(0, LOOK_BACK_MAX)) {
         const token = await get(tokenId);
         if (token !== undefined && token.revokedAt === null && token.expiresAt > clock.now()) return token;
       }

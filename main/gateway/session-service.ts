@@ -73,7 +73,7 @@ export function createSessionService(
     sessions
       .list()
       .map((session) => fromLive(session, gatewayId))
-      .reverse();
+      .toReversed();
   const closedFilter = { field: 'event.action', is: 'session_closed' } as const;
   return {
     async list({ state, identity, connection, limit, after }) {

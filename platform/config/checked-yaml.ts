@@ -1,7 +1,7 @@
 /** YAML held against a TypeBox schema; every mistake is named with file, line and reason. For config, policies, playbooks, directories. */
 import type { Static, TSchema } from 'typebox';
 import Value from 'typebox/value';
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type YAMLMap } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 
 export interface Problem {
   /** File as given, or `environment`. */
@@ -43,9 +43,7 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
       const parent = document.getIn(keys.slice(0, -1), true) as Node | undefined;
       const last = keys.at(-1)!;
       if (isMap(parent)) {
-        const pair = (parent as YAMLMap).items.find(
-          (item) => isScalar(item.key) && String(item.key.value) === last,
-        );
+        const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === last);
         position = (pair?.key as Node | undefined)?.range?.[0];
       } else position = (document.getIn(keys, true) as Node | undefined)?.range?.[0];
     } else position = document.contents?.range?.[0];
@@ -111,7 +109,7 @@ export function readCheckedYaml<S extends TSchema>(
     return fail(1, (error as Error).message);
   }
   const value = Value.Default(schema, amend(plain));
-  if (Value.Check(schema, value)) return { ok: true, value: value as Static<S> };
+  if (Value.Check(schema, value)) return { ok: true, value };
   const reasons = reasonsOf(Value.Errors(schema, value) as Found[]);
   const problems = [...reasons].slice(0, PROBLEMS_MAX).map(([pointer, reason]) => {
     const path = decodePointer(pointer);

@@ -19,10 +19,13 @@ const wrapper = {
 function setUp() {
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random });
-  const inner = createFolderRecordingStore({ disk, log: quietLog }, {
-    folder: '/store',
-    chunkBytesMax: 1_048_576,
-  } as never);
+  const inner = createFolderRecordingStore(
+    { disk, log: quietLog },
+    {
+      folder: '/store',
+      chunkBytesMax: 1_048_576,
+    },
+  );
   let away = false;
   const store: RecordingStore = {
     ...inner,

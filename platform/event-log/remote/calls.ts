@@ -35,6 +35,9 @@ interface AnswerMessage {
 }
 type Message = CallMessage | AnswerMessage;
 
+/** Calls under way at a time; callers await what they ask, so more means a bug. */
+const CALLS_MAX = 100_000;
+
 export type Methods = Readonly<Record<string, (...args: never[]) => unknown>>;
 
 export interface Calls {
@@ -89,7 +92,10 @@ export function createCalls(port: MessagePort, methods: Methods, onClose: () => 
   };
   const onMessage = (message: Message): void => {
     if ('call' in message) {
-      void answer(message);
+      // An answer that cannot be copied to the other thread: that thread must hear of it, or it waits forever.
+      answer(message).catch((error: unknown) => {
+        if (!closed) port.postMessage({ answer: message.call, error: toWire(error) });
+      });
       return;
     }
     const call = waiting.get(message.answer);
@@ -109,6 +115,7 @@ export function createCalls(port: MessagePort, methods: Methods, onClose: () => 
   return {
     async call<T>(method: string, ...args: unknown[]): Promise<T> {
       if (closed) throw eventLogError('EVENT_LOG_CLOSED');
+      if (waiting.size >= CALLS_MAX) throw new Error(`over ${CALLS_MAX} calls under way`);
       const result = await new Promise<unknown>((resolve, reject) => {
         const id = nextId;
         nextId += 1;

@@ -4,8 +4,9 @@ import type { OpenEventLog } from './conformance.ts';
 import { collect, makeTopic, readAll, record, text, withLog } from './support.ts';
 
 export function readerCases(open: OpenEventLog): void {
-  const test = (name: string, run: Parameters<typeof withLog>[1]): void =>
-    void it(name, () => withLog(open, run));
+  const test = (name: string, run: Parameters<typeof withLog>[1]): void => {
+    it(name, () => withLog(open, run));
+  };
 
   test('read: caught up at once on an empty topic, then follows', async ({ log }) => {
     await makeTopic(log, 'things', 3);

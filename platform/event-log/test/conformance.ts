@@ -26,7 +26,7 @@ export type OpenEventLog = () => Promise<EventLogHarness>;
 
 /** Registers the suite for one adapter. */
 export function describeEventLog(name: string, open: OpenEventLog): void {
-  void describe(`event log: ${name}`, () => {
+  describe(`event log: ${name}`, () => {
     writerCases(open);
     readerCases(open);
     consumerCases(open);

@@ -16,8 +16,8 @@ const content = fc.record({
   }),
 });
 
-void describe('frames', () => {
-  void it('give back what went in, one after the other', () => {
+describe('frames', () => {
+  it('give back what went in, one after the other', () => {
     fc.assert(
       fc.property(fc.array(content, { minLength: 1, maxLength: 10 }), fc.nat(), (contents, salt) => {
         const { bytes, starts } = encodeFrames(contents, salt);
@@ -39,7 +39,7 @@ void describe('frames', () => {
     );
   });
 
-  void it('never pass with a byte changed, cut short, or under another salt', () => {
+  it('never pass with a byte changed, cut short, or under another salt', () => {
     fc.assert(
       fc.property(content, fc.nat(), fc.integer({ min: 1, max: 255 }), (one, where, flip) => {
         const { bytes } = encodeFrames([one], 5);
@@ -52,7 +52,7 @@ void describe('frames', () => {
     );
   });
 
-  void it('are found again behind garbage', () => {
+  it('are found again behind garbage', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), content, (garbage, one) => {
         const { bytes } = encodeFrames([{ ...one, offset: 7 }], 5);
@@ -66,8 +66,8 @@ void describe('frames', () => {
   });
 });
 
-void describe('partitioner', () => {
-  void it("agrees with Kafka's Utils.murmur2", () => {
+describe('partitioner', () => {
+  it("agrees with Kafka's Utils.murmur2", () => {
     // From Apache Kafka, clients/src/test/java/org/apache/kafka/common/utils/UtilsTest.java.
     const cases: [string, number][] = [
       ['21', -973932308],

@@ -18,8 +18,8 @@ const hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).di
 
 /** Registers the suite for one adapter. */
 export function describeRecordingStore(name: string, open: () => Promise<RecordingStoreHarness>): void {
-  const test = (title: string, run: (harness: RecordingStoreHarness) => Promise<void>): void =>
-    void it(title, async () => {
+  const test = (title: string, run: (harness: RecordingStoreHarness) => Promise<void>): void => {
+    it(title, async () => {
       const harness = await open();
       try {
         await run(harness);
@@ -27,7 +27,8 @@ export function describeRecordingStore(name: string, open: () => Promise<Recordi
         await harness.end();
       }
     });
-  void describe(`recording store: ${name}`, () => {
+  };
+  describe(`recording store: ${name}`, () => {
     test('keeps chunks and manifest over a restart', async (harness) => {
       const { store } = harness;
       const chunks = [Buffer.from('first'), Buffer.alloc(0), Buffer.alloc(100_000, 9)];

@@ -42,7 +42,7 @@ describeRecordingStore('folder', async () => {
   return harness;
 });
 
-void describe('recording store in a folder: faults', () => {
+describe('recording store in a folder: faults', () => {
   const simulated = (seed: number) =>
     createSimulatedDisk({ clock: createManualClock(), random: createSeededRandom(seed) });
   const openOn = (disk: ReturnType<typeof simulated>) =>
@@ -51,7 +51,7 @@ void describe('recording store in a folder: faults', () => {
       { folder: '/r', chunkBytesMax: CHUNK_BYTES_MAX },
     );
 
-  void it('a stored chunk survives a power cut; one under way is whole or absent', async () => {
+  it('a stored chunk survives a power cut; one under way is whole or absent', async () => {
     let absent = 0;
     for (let seed = 1; seed <= 60; seed += 1) {
       const disk = simulated(seed);
@@ -72,7 +72,7 @@ void describe('recording store in a folder: faults', () => {
     assert.ok(absent > 0);
   });
 
-  void it('says that the disk is full, stores nothing, and goes on when there is room', async () => {
+  it('says that the disk is full, stores nothing, and goes on when there is room', async () => {
     const disk = simulated(1);
     const store = openOn(disk);
     disk.setCapacity(500);

@@ -11,8 +11,8 @@ function open(config: Parameters<typeof openEmbedded>[0] = {}) {
   return { clock, harness: openEmbedded(config, { clock, disk }) };
 }
 
-void describe('embedded event log: delivery', () => {
-  void it('crosses three topics without a timer or a turn of the event loop', async () => {
+describe('embedded event log: delivery', () => {
+  it('crosses three topics without a timer or a turn of the event loop', async () => {
     const { clock, harness } = open();
     const { log } = harness;
     for (const topic of ['a', 'b', 'c']) await makeTopic(log, topic);
@@ -44,7 +44,7 @@ void describe('embedded event log: delivery', () => {
     await harness.end();
   });
 
-  void it('delivers a long backlog of single records while the clock stands still', async () => {
+  it('delivers a long backlog of single records while the clock stands still', async () => {
     const { clock, harness } = open();
     await makeTopic(harness.log, 'a');
     const { consumer, seen } = await startConsumer(harness.log, { topics: ['a'], batchRecordsMax: 1 });
@@ -59,7 +59,7 @@ void describe('embedded event log: delivery', () => {
     await harness.end();
   });
 
-  void it('has no timer but the one of its maintenance, and none after close', async () => {
+  it('has no timer but the one of its maintenance, and none after close', async () => {
     const { clock, harness } = open();
     await makeTopic(harness.log, 'a');
     await startConsumer(harness.log, { topics: ['a'] });
@@ -68,7 +68,7 @@ void describe('embedded event log: delivery', () => {
     assert.equal(clock.nextTimerMs(), undefined);
   });
 
-  void it('goes on reading while compaction replaces the segments under it', async () => {
+  it('goes on reading while compaction replaces the segments under it', async () => {
     for (let seed = 1; seed <= 10; seed += 1) {
       const random = createSeededRandom(seed);
       const { harness } = open({ tailBytesMax: 0, readBytesMax: 4096 });
@@ -104,7 +104,7 @@ void describe('embedded event log: delivery', () => {
     }
   });
 
-  void it('reads for a slow consumer from the disk, in bounded pieces', async () => {
+  it('reads for a slow consumer from the disk, in bounded pieces', async () => {
     const { harness } = open({ tailBytesMax: 4096, readBytesMax: 8192 });
     await makeTopic(harness.log, 'a');
     const writer = await harness.log.writer('w');

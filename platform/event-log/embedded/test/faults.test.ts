@@ -20,8 +20,8 @@ const lines = (from: number, to: number, bytes = 100) =>
 const values = (records: readonly LogRecord[]) => records.map((one) => Number(text(one)));
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
 
-void describe('embedded event log: damage on the disk', () => {
-  void it('cuts off a torn tail, wherever it is torn, and goes on at the next offset', async () => {
+describe('embedded event log: damage on the disk', () => {
+  it('cuts off a torn tail, wherever it is torn, and goes on at the next offset', async () => {
     const { disk, harness } = openSimulated(1);
     await makeTopic(harness.log, 'things');
     await (await harness.log.writer('w')).append('things', lines(0, 10));
@@ -44,7 +44,7 @@ void describe('embedded event log: damage on the disk', () => {
     assert.equal(harness.corrupt.length, 0);
   });
 
-  void it('isolates damage in a closed segment: tells once, readers and consumers go on behind it', async () => {
+  it('isolates damage in a closed segment: tells once, readers and consumers go on behind it', async () => {
     const { disk, harness } = openSimulated(1, { tailBytesMax: 0 });
     await makeTopic(harness.log, 'things');
     const writer = await harness.log.writer('w');
@@ -70,7 +70,7 @@ void describe('embedded event log: damage on the disk', () => {
     );
   });
 
-  void it('isolates damage in the active segment over a restart, and loses nothing behind it', async () => {
+  it('isolates damage in the active segment over a restart, and loses nothing behind it', async () => {
     const { disk, harness } = openSimulated(1);
     await makeTopic(harness.log, 'things');
     await (await harness.log.writer('w')).append('things', lines(0, 20));
@@ -86,7 +86,7 @@ void describe('embedded event log: damage on the disk', () => {
     assert.equal(harness.corrupt.length, 1);
   });
 
-  void it('never takes a part of a record for a record of its own', async () => {
+  it('never takes a part of a record for a record of its own', async () => {
     const { disk, harness } = openSimulated(1, { tailBytesMax: 0 });
     await makeTopic(harness.log, 'things');
     const forged = encodeFrames(
@@ -101,7 +101,7 @@ void describe('embedded event log: damage on the disk', () => {
     assert.deepEqual(values(await readAll(harness.open(), 'things')), [1, 2]);
   });
 
-  void it('refuses a folder of another format, or one whose log.json is gone', async () => {
+  it('refuses a folder of another format, or one whose log.json is gone', async () => {
     const { disk, harness } = openSimulated(1);
     await makeTopic(harness.log, 'things');
     disk.crash('kill');
@@ -112,8 +112,8 @@ void describe('embedded event log: damage on the disk', () => {
   });
 });
 
-void describe('embedded event log: full and failing disks', () => {
-  void it('full: says so, adds nothing, and takes appends again when there is room', async () => {
+describe('embedded event log: full and failing disks', () => {
+  it('full: says so, adds nothing, and takes appends again when there is room', async () => {
     const { disk, harness } = openSimulated(1);
     await makeTopic(harness.log, 'things');
     const writer = await harness.log.writer('w');
@@ -128,7 +128,7 @@ void describe('embedded event log: full and failing disks', () => {
     assert.deepEqual(values(await readAll(harness.open(), 'things')), range(0, 7));
   });
 
-  void it('full: consumers go on, their commits are written when there is room', async () => {
+  it('full: consumers go on, their commits are written when there is room', async () => {
     const { disk, harness } = openSimulated(1);
     await makeTopic(harness.log, 'things');
     const writer = await harness.log.writer('w');
@@ -146,7 +146,7 @@ void describe('embedded event log: full and failing disks', () => {
     await harness.end();
   });
 
-  void it('full: says so for new topics and writers too', async () => {
+  it('full: says so for new topics and writers too', async () => {
     const { disk, harness } = openSimulated(1);
     disk.setCapacity(disk.usedBytes());
     await assert.rejects(makeTopic(harness.log, 'things'), { code: 'EVENT_LOG_FULL' });
@@ -157,7 +157,7 @@ void describe('embedded event log: full and failing disks', () => {
     assert.equal((await readAll(harness.log, 'things')).length, 1);
   });
 
-  void it('a failed flush refuses the records, and the partition, until the log is opened again', async () => {
+  it('a failed flush refuses the records, and the partition, until the log is opened again', async () => {
     const { disk, harness } = openSimulated(1, { flush: 'power' });
     await makeTopic(harness.log, 'things');
     const writer = await harness.log.writer('w');
@@ -170,8 +170,8 @@ void describe('embedded event log: full and failing disks', () => {
   });
 });
 
-void describe('embedded event log: power cuts', () => {
-  void it('flush: power keeps all that was acknowledged, the order, the fencing and the commits', async () => {
+describe('embedded event log: power cuts', () => {
+  it('flush: power keeps all that was acknowledged, the order, the fencing and the commits', async () => {
     let unacknowledged = 0;
     for (let seed = 1; seed <= 60; seed += 1) {
       const random = createSeededRandom(seed);
@@ -226,7 +226,7 @@ void describe('embedded event log: power cuts', () => {
     assert.ok(unacknowledged > 10);
   });
 
-  void it('compaction loses no key, wherever it is cut off', async () => {
+  it('compaction loses no key, wherever it is cut off', async () => {
     let interrupted = 0;
     for (let seed = 1; seed <= 60; seed += 1) {
       const random = createSeededRandom(seed);

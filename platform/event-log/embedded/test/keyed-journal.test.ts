@@ -4,8 +4,8 @@ import { createManualClock, createSeededRandom } from '../../../clock/manual-clo
 import { createSimulatedDisk } from '../../../disk/simulated-disk.ts';
 import { openKeyedJournal } from '../keyed-journal.ts';
 
-void describe('keyed journal', () => {
-  void it('keeps the last number of each name over rewrites, kills and power cuts', async () => {
+describe('keyed journal', () => {
+  it('keeps the last number of each name over rewrites, kills and power cuts', async () => {
     for (let seed = 1; seed <= 3; seed += 1) {
       const random = createSeededRandom(seed);
       const disk = createSimulatedDisk({ clock: createManualClock(), random });

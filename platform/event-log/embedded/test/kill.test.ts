@@ -10,8 +10,8 @@ import { openEmbedded } from './harness.ts';
 const ROUNDS = 20;
 const CHILD = fileURLToPath(new URL('kill-child.ts', import.meta.url));
 
-void describe('embedded event log: kill -9', () => {
-  void it('loses nothing acknowledged in 20 kills under load, and has nothing twice', async () => {
+describe('embedded event log: kill -9', () => {
+  it('loses nothing acknowledged in 20 kills under load, and has nothing twice', async () => {
     const random = createSeededRandom(11);
     const harness = openEmbedded();
     await harness.log.ensureTopics([{ name: 'load', partitions: 3, cleanup: 'delete' }]);

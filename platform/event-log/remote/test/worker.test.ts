@@ -8,8 +8,8 @@ import type { LogRecord } from '../../event-log.ts';
 import { createRemoteEventLog } from '../remote-event-log.ts';
 import { serveEventLog } from '../serve-event-log.ts';
 
-void describe('remote event log on real threads', () => {
-  void it('serves another thread; when that dies, its partitions go to others and its batch comes again', async () => {
+describe('remote event log on real threads', () => {
+  it('serves another thread; when that dies, its partitions go to others and its batch comes again', async () => {
     const harness = openEmbedded();
     const { log } = harness;
     await makeTopic(log, 'in');
@@ -51,7 +51,7 @@ void describe('remote event log on real threads', () => {
     await harness.end();
   });
 
-  void it('fails calls with EVENT_LOG_CLOSED when the owner is gone, and leaves the log open when the user is', async () => {
+  it('fails calls with EVENT_LOG_CLOSED when the owner is gone, and leaves the log open when the user is', async () => {
     const harness = openEmbedded();
     await makeTopic(harness.log, 'in');
     const { port1, port2 } = new MessageChannel();
@@ -66,7 +66,7 @@ void describe('remote event log on real threads', () => {
     await harness.end();
   });
 
-  void it('keeps code, hint and details of an error, and the own error of a handler', async () => {
+  it('keeps code, hint and details of an error, and the own error of a handler', async () => {
     const harness = openEmbedded();
     await makeTopic(harness.log, 'in');
     const { port1, port2 } = new MessageChannel();
