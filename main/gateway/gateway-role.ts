@@ -165,7 +165,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     },
     async stop(graceMs) {
       // What was started last goes first: no new calls, no new clients, then the sessions.
-      for (const closer of closers.splice(0).reverse()) await closer(graceMs);
+      for (const closer of closers.splice(0).toReversed()) await closer(graceMs);
     },
     health: () => running?.core.health() ?? { ready: false, reason: 'not started' },
   };
