@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { cliError } from './errors.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 
 export interface ApiAddress {
@@ -41,12 +42,7 @@ export function findApi(
   try {
     return JSON.parse(readFileSync(`${dataFolder}/api.json`, 'utf8')) as ApiAddress;
   } catch {
-    throw new CliError(
-      'CLI_NO_API',
-      `No control API is known: ${dataFolder}/api.json is not there.`,
-      'Start one with `npm start`, or set COUNTERSIGN_API and COUNTERSIGN_API_TOKEN.',
-      EXIT.unreachable,
-    );
+    throw cliError('CLI_NO_API', { file: `${dataFolder}/api.json` });
   }
 }
 
@@ -63,13 +59,7 @@ async function readBody(response: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const piece of response as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > BODY_BYTES_MAX)
-      throw new CliError(
-        'CLI_ANSWER_TOO_LARGE',
-        'The answer is over 256 MiB.',
-        'Ask for less: --limit, --since.',
-        EXIT.failed,
-      );
+    if (bytes > BODY_BYTES_MAX) throw cliError('CLI_ANSWER_TOO_LARGE', { bytesMax: BODY_BYTES_MAX });
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');
@@ -123,15 +113,7 @@ export function createApiClient(address: ApiAddress): ApiClient {
       );
       request.on('error', (error) => {
         if (signal?.aborted === true) reject(error);
-        else
-          reject(
-            new CliError(
-              'CLI_UNREACHABLE',
-              `The control API at ${url.origin} does not answer: ${error.message}`,
-              'Is the gateway running? `npm start` starts one.',
-              EXIT.unreachable,
-            ),
-          );
+        else reject(cliError('CLI_UNREACHABLE', { url: url.origin, reason: error.message }));
       });
       request.end(body);
     });

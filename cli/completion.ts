@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { CliError, EXIT } from './exit-codes.ts';
+import { cliError } from './errors.ts';
 
 /** Words that may follow, for every command of the program: its own commands and long options. */
 function wordsOf(program: Command): { path: string; words: string[] }[] {
@@ -35,13 +35,7 @@ export function completionScript(program: Command, shell: string): string {
       })
       .join('\n');
   }
-  if (shell !== 'bash' && shell !== 'zsh')
-    throw new CliError(
-      'CLI_BAD_SHELL',
-      `There is no completion for ${shell}.`,
-      'Choose bash, zsh or fish.',
-      EXIT.usage,
-    );
+  if (shell !== 'bash' && shell !== 'zsh') throw cliError('CLI_BAD_SHELL', { shell });
   const cases = entries
     .map(({ path, words }) => `    ${JSON.stringify(path)}) words=${JSON.stringify(words.join(' '))} ;;`)
     .join('\n');

@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { CliContext, RegisterCommands } from '../context.ts';
+import { cliError } from '../errors.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { issueToken } from '../issue-token.ts';
 import { createOutput, type Output } from '../output.ts';
@@ -107,7 +108,8 @@ export const registerSql: RegisterCommands = (program, context) => {
         await client.connect();
       } catch (error) {
         const { message, code, hint } = error as PgError;
-        throw new CliError(code ?? 'CLI_LOGIN_FAILED', message, hint ?? '', EXIT.notAllowed);
+        if (code === undefined) throw cliError('CLI_LOGIN_FAILED', { reason: message });
+        throw new CliError(code, message, hint ?? '', EXIT.notAllowed);
       }
       try {
         if (options.command !== undefined) {
@@ -146,13 +148,7 @@ async function converse(
       await runStatement(client, statement, context);
       statement = '';
       const error = lost();
-      if (error !== undefined)
-        throw new CliError(
-          'CLI_SESSION_ENDED',
-          error.message,
-          'The gateway or the target ended the session.',
-          EXIT.failed,
-        );
+      if (error !== undefined) throw cliError('CLI_SESSION_ENDED', { reason: error.message });
     }
     lines.setPrompt(statement === '' ? `${connection}=> ` : `${connection}-> `);
     lines.prompt();

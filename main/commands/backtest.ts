@@ -7,7 +7,8 @@ import { createShippedDetectors } from '../../detectors/shipped-detectors.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import { DetectorsConfig } from '../../schemas/config/detectors.ts';
 import type { RegisterCommands } from '../../cli/context.ts';
-import { CliError, EXIT } from '../../cli/exit-codes.ts';
+import { cliError } from '../../cli/errors.ts';
+import { EXIT } from '../../cli/exit-codes.ts';
 
 /** A person is taken to close an incident as benign after so long, event time. */
 const CLOSES_AFTER_MS = 24 * 3_600_000;
@@ -22,12 +23,7 @@ export const registerBacktest: RegisterCommands = (program, context) => {
     .option('--rules <folder...>', 'further folders of rules')
     .action(async (file: string | undefined, options: { rules?: string[] }) => {
       if (file === undefined)
-        throw new CliError(
-          'CLI_USAGE',
-          'What shall be run?',
-          'Name a file of session events, or - for standard input.',
-          EXIT.usage,
-        );
+        throw cliError('CLI_USAGE', { reason: 'name a file of session events, or - for standard input.' });
       const config = Value.Default(DetectorsConfig, {}) as DetectorsConfig;
       const run = createBacktest(createShippedDetectors(options.rules ?? []), EMPTY_DIRECTORY, {
         ...config,

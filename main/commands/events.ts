@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { RegisterCommands } from '../../cli/context.ts';
-import { CliError, EXIT } from '../../cli/exit-codes.ts';
+import { cliError } from '../../cli/errors.ts';
+import { EXIT } from '../../cli/exit-codes.ts';
 
 export const registerEventImport: RegisterCommands = (program, context) => {
-  const event =
-    program.commands.find((command: Command) => command.name() === 'event') ?? program.command('event');
+  const event = program.commands.find((command) => command.name() === 'event') ?? program.command('event');
   event
     .command('import')
     .description(
@@ -19,12 +18,7 @@ export const registerEventImport: RegisterCommands = (program, context) => {
       try {
         text = readFileSync(file, 'utf8');
       } catch (error) {
-        throw new CliError(
-          'CLI_FILE_UNREADABLE',
-          `${file} cannot be read: ${(error as Error).message}`,
-          'Check the path.',
-          EXIT.usage,
-        );
+        throw cliError('CLI_FILE_UNREADABLE', { file, reason: (error as Error).message });
       }
       const answer = await context
         .api()

@@ -1,5 +1,6 @@
 import type { CliContext, RegisterCommands } from '../../cli/context.ts';
-import { CliError, EXIT } from '../../cli/exit-codes.ts';
+import { cliError } from '../../cli/errors.ts';
+import { EXIT } from '../../cli/exit-codes.ts';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
 import { createSeededRandom } from '../../platform/clock/manual-clock.ts';
 import { EXERCISES, type Exercise } from '../exercise/catalogue.ts';
@@ -69,12 +70,7 @@ export async function printExercise(
 export function findExercise(name: string): Exercise {
   const exercise = EXERCISES.find((candidate) => candidate.name === name);
   if (exercise !== undefined) return exercise;
-  throw new CliError(
-    'CLI_NO_EXERCISE',
-    `There is no exercise ${name}.`,
-    `There are: ${EXERCISES.map((known) => known.name).join(', ')}.`,
-    EXIT.notFound,
-  );
+  throw cliError('CLI_NO_EXERCISE', { name, known: EXERCISES.map((known) => known.name).join(', ') });
 }
 
 export const registerExercise: RegisterCommands = (program, context) => {

@@ -5,7 +5,7 @@ import { readSources, withoutComments } from './sources.ts';
 /** Collections that grow with what comes in, by the names that such things have here. */
 const GROWING =
   /\b(?:const|let|readonly|private)?\s*#?(\w*(?:cache|queue|pending|waiting|backlog|buffered|inFlight)\w*)\s*(?::[^=;]+)?=\s*(?:new (?:Map|Set|WeakMap)\b|\[\])/gi;
-const BOUND = /\b\w*(?:Max|_MAX|LIMIT|limit|capacity)\b/;
+const BOUND = /\b\w*(?:Max|_MAX|LIMIT|limit|capacity)\b|\bmax\b/;
 
 /** Collections without a bound of their own, and what bounds them. */
 const BOUNDED_ELSEWHERE: Readonly<Record<string, string>> = {
@@ -33,7 +33,7 @@ describe('house: bounds', () => {
   it('numbers in the configuration have their unit last', async () => {
     const { Config } = await import('../../schemas/config/config.ts');
     const UNITS =
-      /(Ms|Bytes|Max|Min|Us|Percent|Ratio|Hours|Days|Minutes|Count|port|Port|partitions|replicas|risk|Risk|Level|limit|version|Version)$/;
+      /(Ms|Bytes|Max|Min|Us|Percent|Ratio|Hours|Days|Minutes|Count|Iterations|port|Port|partitions|replicas|risk|Risk|Level|limit|version|Version)$/;
     const wrong: string[] = [];
     const walk = (schema: Record<string, unknown>, path: string): void => {
       const properties = (schema['properties'] ?? {}) as Record<string, Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, it } from 'node:test';
-import { catalogue, catalogueMarkdown } from '../../main/error-catalogue.ts';
+import { catalogue, catalogueMarkdown, commandErrors, doubleCodes } from '../../main/error-catalogue.ts';
 import type { ErrorDefinitions } from '../../platform/errors/errors.ts';
 import { readSources, root } from './sources.ts';
 
@@ -17,7 +17,8 @@ describe('house: errors', () => {
     for (const file of files) {
       const room = (await import(pathToFileURL(join(root, file)).href)) as { definitions?: ErrorDefinitions };
       for (const code of Object.keys(room.definitions ?? {}))
-        if (catalogue[code] === undefined) missing.push(`${file}: ${code}`);
+        if (catalogue[code] === undefined && commandErrors[code] === undefined)
+          missing.push(`${file}: ${code}`);
     }
     assert.deepEqual(missing, []);
   });
@@ -31,7 +32,8 @@ describe('house: errors', () => {
   });
 
   it('every error says what to do, and no code is defined twice', () => {
-    for (const [code, { message, hint }] of Object.entries(catalogue)) {
+    assert.deepEqual(doubleCodes(), []);
+    for (const [code, { message, hint }] of Object.entries({ ...catalogue, ...commandErrors })) {
       assert.match(code, /^[A-Z][A-Z0-9_]+$/);
       assert.ok(message.length > 10 && hint.length > 10, code);
     }
@@ -43,7 +45,18 @@ describe('house: errors', () => {
       .map((source) => source.text)
       .join('\n');
     assert.deepEqual(
-      Object.keys(catalogue).filter((code) => !text.includes(code)),
+      Object.keys({ ...catalogue, ...commandErrors }).filter((code) => !text.includes(`'${code}'`)),
+      [],
+    );
+  });
+
+  it('the command line makes up no codes of its own', () => {
+    const codes = readSources()
+      .filter(({ path, isTest }) => !isTest && /^(cli|main)\//.test(path))
+      .flatMap(({ text }) => [...text.matchAll(/'(CLI_[A-Z_]+)'/g)].map((match) => match[1]!));
+    assert.ok(codes.length > 5);
+    assert.deepEqual(
+      codes.filter((code) => commandErrors[code] === undefined),
       [],
     );
   });

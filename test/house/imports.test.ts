@@ -27,7 +27,9 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   avsc: ['schemas/'],
   'libpg-query': ['gateway/protocols/postgres/analysis/'],
   'node-cron': ['ingest/'],
-  commander: ['cli/'],
+  commander: ['cli/', 'main/commands/'],
+  pg: ['cli/commands/', 'main/sample-target/', 'main/exercise/'],
+  'simple-statistics': ['detectors/'],
   selfsigned: ['main/'],
 };
 

@@ -1,0 +1,77 @@
+/** What a command can end with, besides what the control API answers. The catalogue (main/error-catalogue.ts) gathers it. */
+import { CliError, EXIT } from './exit-codes.ts';
+
+interface CommandErrorDefinition {
+  readonly message: string;
+  readonly hint: string;
+  /** How the process ends. */
+  readonly exitCode: number;
+}
+
+export const definitions = {
+  CLI_USAGE: {
+    message: 'The words are not enough: {reason}',
+    hint: 'Add --help to the command for its arguments and options.',
+    exitCode: EXIT.usage,
+  },
+  CLI_BAD_DURATION: {
+    message: '{text} is not a duration.',
+    hint: 'Write 90s, 15m, 1h or 7d.',
+    exitCode: EXIT.usage,
+  },
+  CLI_BAD_TIME: {
+    message: '{text} is not a time.',
+    hint: 'Write 2026-11-24T03:12:00Z, or 2h for two hours ago.',
+    exitCode: EXIT.usage,
+  },
+  CLI_BAD_SHELL: {
+    message: 'There is no completion for {shell}.',
+    hint: 'Choose bash, zsh or fish.',
+    exitCode: EXIT.usage,
+  },
+  CLI_FILE_UNREADABLE: {
+    message: '{file} cannot be read: {reason}',
+    hint: 'Check the path and its rights.',
+    exitCode: EXIT.usage,
+  },
+  CLI_NO_EXERCISE: {
+    message: 'There is no exercise {name}; there are: {known}.',
+    hint: 'Choose one of those.',
+    exitCode: EXIT.notFound,
+  },
+  CLI_NO_API: {
+    message: 'No control API is known: {file} is not there.',
+    hint: 'Start one with `npm start`, or set COUNTERSIGN_API and COUNTERSIGN_API_TOKEN.',
+    exitCode: EXIT.unreachable,
+  },
+  CLI_UNREACHABLE: {
+    message: 'The control API at {url} does not answer: {reason}',
+    hint: 'Is the gateway running? `npm start` starts one.',
+    exitCode: EXIT.unreachable,
+  },
+  CLI_ANSWER_TOO_LARGE: {
+    message: 'The answer is over {bytesMax} bytes.',
+    hint: 'Ask for less: --limit, --since.',
+    exitCode: EXIT.failed,
+  },
+  CLI_LOGIN_FAILED: {
+    message: 'The gateway refused the login: {reason}',
+    hint: 'See the code in its message; an expired token needs a new one (`countersign token issue`).',
+    exitCode: EXIT.notAllowed,
+  },
+  CLI_SESSION_ENDED: {
+    message: 'The session is over: {reason}',
+    hint: 'The gateway or the target ended it; `countersign session ls` and `countersign incident ls` say why.',
+    exitCode: EXIT.failed,
+  },
+} as const satisfies Readonly<Record<string, CommandErrorDefinition>>;
+
+/** An error of a command; `{name}` in its message is filled from the details. */
+export function cliError(
+  code: keyof typeof definitions,
+  details: Readonly<Record<string, string | number>>,
+): CliError {
+  const { message, hint, exitCode } = definitions[code];
+  const text = message.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? `{${name}}`));
+  return new CliError(code, text, hint, exitCode);
+}
