@@ -1,38 +1,67 @@
 /** Loads the configuration: the file, then the environment, then the schema's defaults. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readCheckedYaml, formatProblem, type Checked } from '../platform/config/checked-yaml.ts';
-import { applyEnvironment } from '../platform/config/environment.ts';
+import {
+  readCheckedYaml,
+  formatProblem,
+  type Checked,
+  type Problem,
+} from '../platform/config/checked-yaml.ts';
+import { applyEnvironment, settingOf } from '../platform/config/environment.ts';
 import { configError } from '../platform/config/errors.ts';
 import { Config } from '../schemas/config/config.ts';
+import { checkConfigFiles } from './config-files.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Checks a configuration file; without one, the environment over the defaults. Throws CONFIG_FILE_UNREADABLE. */
-export function checkConfig(file: string | undefined, environment: Environment): Checked<Config> {
-  let text = '';
-  if (file !== undefined) {
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch (cause) {
-      throw configError(
-        'CONFIG_FILE_UNREADABLE',
-        { file, reason: (cause as NodeJS.ErrnoException).code ?? 'unknown' },
-        cause,
-      );
-    }
+function readText(file: string | undefined): string {
+  if (file === undefined) return '';
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    throw configError('CONFIG_FILE_UNREADABLE', { file, reason }, cause);
   }
-  const checked = readCheckedYaml(file ?? 'environment', text, Config, (value) =>
-    applyEnvironment(value, environment),
-  );
-  return checked.ok ? { ok: true, value: resolveFolders(checked.value) } : checked;
+}
+
+/**
+ * Checks a configuration file with all that it names (policy, playbooks, rules, directory); without one, the environment over the
+ * defaults. Throws CONFIG_FILE_UNREADABLE.
+ */
+export function checkConfig(file: string | undefined, environment: Environment): Checked<Config> {
+  const text = readText(file);
+  const name = file ?? 'environment';
+  const checked = readCheckedYaml(name, text, Config, (value) => applyEnvironment(value, environment));
+  if (!checked.ok)
+    return { ok: false, problems: checked.problems.map((problem) => blameVariable(problem, environment)) };
+  const value = resolveFolders(checked.value);
+  const problems = checkConfigFiles(value, name, text);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value };
 }
 
 /** The configuration, or CONFIG_INVALID with every mistake. */
 export function loadConfig(file: string | undefined, environment: Environment): Config {
   const checked = checkConfig(file, environment);
   if (checked.ok) return checked.value;
-  throw configError('CONFIG_INVALID', { problems: checked.problems.map(formatProblem).join('; ') });
+  const problems = checked.problems.map(formatProblem);
+  throw configError('CONFIG_INVALID', {
+    problems: problems.length === 1 ? problems[0]! : `\n  ${problems.join('\n  ')}`,
+  });
+}
+
+/** A mistake that a variable of the environment brought is not the file's. */
+function blameVariable(problem: Problem, environment: Environment): Problem {
+  const variable = Object.keys(environment).find((name) => {
+    const setting = environment[name] === undefined ? undefined : settingOf(name)?.join('.');
+    return (
+      setting !== undefined &&
+      (setting === problem.path ||
+        problem.path.startsWith(`${setting}.`) ||
+        // A section that does not exist: the variable lies below it.
+        (problem.reason === 'no such field' && setting.startsWith(`${problem.path}.`)))
+    );
+  });
+  return variable === undefined ? problem : { ...problem, file: `environment variable ${variable}`, line: 0 };
 }
 
 /** Folders that are not named stand in the data folder. */

@@ -16,9 +16,19 @@ export const definitions = {
     hint: 'See the log for the cause; restart the program. Sessions follow onDetectionLag meanwhile.',
     status: 503,
   },
+  ROLE_UNKNOWN: {
+    message: 'There is no role {role}; there are {roles}.',
+    hint: 'Name some of them: `countersign run gateway detectors`.',
+    status: 400,
+  },
+  ROLE_NEEDS_CLUSTER: {
+    message: 'Without the gateway {roles} cannot run: the embedded adapters serve one process.',
+    hint: 'Name the gateway too, or use `countersign up`. Roles in processes of their own need Kafka and PostgreSQL, which come with the Kafka event log.',
+    status: 400,
+  },
   DATA_FOLDER_IN_USE: {
     message: 'The data folder {folder} is in use by the process {pid}.',
-    hint: 'Stop that process, or give this one another folder (dataFolder).',
+    hint: 'Stop that process, or give this one another folder (dataFolder). Roles in several processes need Kafka and PostgreSQL, which come with the Kafka event log.',
     status: 500,
   },
   CONNECTION_CREDENTIAL_ABSENT: {

@@ -5,8 +5,11 @@ import { createSystemClock, createSystemRandom } from '../platform/clock/system-
 import { createPinoLogger } from '../platform/log/pino-logger.ts';
 import { createPromMetrics } from '../platform/metrics/prom-metrics.ts';
 import type { Config } from '../schemas/config/config.ts';
+import type { ConnectionEntry } from '../schemas/config/connection.ts';
 import type { Environment } from './config.ts';
 import { startInstallation, type Installation } from './installation.ts';
+import type { RoleName } from './roles.ts';
+import { reloadOnHangup } from './signals.ts';
 import type { Surroundings } from './storage.ts';
 
 export interface Running extends Surroundings {
@@ -14,11 +17,21 @@ export interface Running extends Surroundings {
   readonly logFile: string | null;
 }
 
+export interface RunOptions {
+  /** File that the configuration came from; read again on a reload. */
+  readonly configFile?: string | undefined;
+  /** Roles that run here; all where absent. */
+  readonly roles?: readonly RoleName[];
+  /** Connections besides those of the configuration. */
+  readonly connections?: readonly ConnectionEntry[];
+}
+
 /** `logToFile`: people watch the terminal, so the log goes to DATA_FOLDER/countersign.log. */
 export async function runInstallation(
   config: Config,
   environment: Environment,
   logToFile: boolean,
+  options: RunOptions = {},
 ): Promise<Running> {
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
   const logFile = logToFile ? join(config.dataFolder, 'countersign.log') : null;
@@ -28,18 +41,22 @@ export async function runInstallation(
     log: createPinoLogger({ level: config.logLevel, ...(logFile === null ? {} : { destination: logFile }) }),
     metrics: createPromMetrics(),
   };
-  const installation = await startInstallation({ ...around, environment, logFile }, config);
+  const installation = await startInstallation({ ...around, environment, logFile, ...options }, config);
   return { ...around, installation, logFile };
 }
 
 /** Open sessions have this long to finish once a signal has come; a second signal ends at once. */
 const GRACE_MS = 2000;
 
-/** Resolves when a signal has ended it. */
+/** Resolves when a signal has ended it. Until then SIGHUP reads policy, playbooks, rules and directory again. */
 export async function untilStopped(
+  { installation, log }: Pick<Running, 'installation' | 'log'>,
   stop: (graceMs: number) => Promise<void>,
   interrupted: AbortSignal,
 ): Promise<void> {
+  reloadOnHangup(() => {
+    installation.reload().catch((error: unknown) => log.error({ error }, 'a reload failed'));
+  });
   await new Promise<void>((resolve) => {
     if (interrupted.aborted) resolve();
     else interrupted.addEventListener('abort', () => resolve(), { once: true });

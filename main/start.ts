@@ -40,11 +40,11 @@ async function main(): Promise<number> {
   const sample = await startSampleTarget(clock, config.dataFolder);
   try {
     say('Starting gateway, detectors, responders and ingest ...');
-    const { installation, logFile } = await runInstallation(
-      { ...config, connections: [...config.connections, sample.connection] },
-      process.env,
-      true,
-    );
+    const running = await runInstallation(config, process.env, true, {
+      configFile: options.config,
+      connections: [sample.connection],
+    });
+    const { installation, logFile } = running;
     try {
       await sample.storeCredential(installation.gateway.vault);
       const api = { url: installation.gateway.api().url, token: installation.tokens.admin };
@@ -100,7 +100,7 @@ async function main(): Promise<number> {
           'Ctrl-C ends everything.',
         ].join('\n'),
       );
-      await untilStopped(() => Promise.resolve(), interrupted);
+      await untilStopped(running, () => Promise.resolve(), interrupted);
       say('\nStopping ...');
       return 0;
     } finally {

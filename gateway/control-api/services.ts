@@ -4,6 +4,7 @@ import type { Connection, ConnectionCheck, ConnectionPut } from '../../schemas/a
 import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { IdentityRecord } from '../../schemas/api/identities.ts';
 import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
+import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { Health } from '../../schemas/api/service.ts';
 import type { RecordingLine, SessionQuery, SessionSummary } from '../../schemas/api/sessions.ts';
 import type { IssueTokenAnswer, IssueTokenRequest, TokenSummary } from '../../schemas/api/tokens.ts';
@@ -90,6 +91,8 @@ export interface ControlApiServices {
     options: { readonly exerciseId: string | null; readonly waitDetected: boolean },
   ): Promise<ImportAnswer>;
   playbooks(): readonly PlaybookAnswer[];
+  /** Reads policy, playbooks, rules and directory again: all of it, or nothing where there is a mistake. */
+  reload(): Promise<ReloadAnswer>;
   /** Where clients of a protocol connect to. */
   listener(protocol: string): ListenerAnswer | undefined;
   /** Puts the call into the audit trail; resolves when the spool has it. */

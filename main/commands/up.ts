@@ -1,23 +1,77 @@
-import type { RegisterCommands } from '../../cli/context.ts';
+/** `up` and `run`: the program as a service. */
+import type { Command } from 'commander';
+import type { CliContext, RegisterCommands } from '../../cli/context.ts';
 import { loadConfig } from '../config.ts';
+import { mainError } from '../errors.ts';
+import { ROLES, type RoleName } from '../roles.ts';
 import { runInstallation, untilStopped } from '../run-installation.ts';
 
+interface UpOptions {
+  config?: string;
+}
+
+async function run(context: CliContext, roles: readonly RoleName[], options: UpOptions): Promise<void> {
+  const config = loadConfig(options.config, context.environment);
+  const running = await runInstallation(config, context.environment, false, {
+    configFile: options.config,
+    roles,
+  });
+  const { installation } = running;
+  const { url } = installation.gateway.api();
+  const listener = installation.gateway.listener('postgres')!;
+  context
+    .output()
+    .value(
+      { api: url, postgres: `${listener.host}:${listener.port}`, dataFolder: config.dataFolder, roles },
+      () =>
+        [
+          `Roles:              ${roles.join(', ')}`,
+          `PostgreSQL clients: ${listener.host}:${listener.port}`,
+          `Control API:        ${url}`,
+          `Data:               ${config.dataFolder}`,
+          'Ctrl-C ends it; SIGHUP or `countersign reload` reads policy, playbooks, rules and directory again.',
+        ].join('\n'),
+    );
+  await untilStopped(running, installation.stop, context.interrupted);
+}
+
+/** What is missed while a role does not run. */
+const MISSED: Readonly<Record<RoleName, string>> = {
+  gateway: 'nobody can log in',
+  detectors: 'nothing is detected, and held requests are denied',
+  responders: 'nothing is contained',
+  ingest: 'searches do not see what is new',
+};
+
+function readRoles(words: readonly string[]): readonly RoleName[] {
+  const names = words.flatMap((word) => word.split(',')).filter((word) => word !== '');
+  const stranger = names.find((name) => !(ROLES as readonly string[]).includes(name));
+  if (stranger !== undefined)
+    throw mainError('ROLE_UNKNOWN', { role: stranger, roles: [...ROLES].sort().join(', ') });
+  if (!names.includes('gateway')) throw mainError('ROLE_NEEDS_CLUSTER', { roles: names.join(', ') });
+  return ROLES.filter((role) => names.includes(role));
+}
+
 export const registerUp: RegisterCommands = (program, context) => {
-  program
-    .command('up')
-    .description('run every role in one process on the embedded default')
-    .option('--config <file>', 'YAML file', context.environment['COUNTERSIGN_CONFIG'])
-    .action(async (options: { config?: string }) => {
-      const config = loadConfig(options.config, context.environment);
-      const { installation } = await runInstallation(config, context.environment, false);
-      const { url } = installation.gateway.api();
-      const listener = installation.gateway.listener('postgres')!;
-      const output = context.output();
-      output.value(
-        { api: url, postgres: `${listener.host}:${listener.port}`, dataFolder: config.dataFolder },
-        () =>
-          `PostgreSQL clients: ${listener.host}:${listener.port}\nControl API:        ${url}\nData:               ${config.dataFolder}\nCtrl-C ends it.`,
+  const withConfig = (command: Command): Command =>
+    command.option('--config <file>', 'YAML file', context.environment['COUNTERSIGN_CONFIG']);
+  withConfig(
+    program.command('up').description('run every role in one process on the embedded default'),
+  ).action((options: UpOptions) => run(context, ROLES, options));
+
+  withConfig(
+    program
+      .command('run')
+      .description(
+        'run the roles that are named in one process on the embedded default; all four are the same as `up`',
+      )
+      .argument('<roles...>', 'gateway, detectors, responders, ingest'),
+  ).action(async (words: readonly string[], options: UpOptions) => {
+    const roles = readRoles(words);
+    for (const role of ROLES.filter((name) => !roles.includes(name)))
+      context.stderr.write(
+        `ROLE_NOT_RUN: ${role} does not run: ${MISSED[role]}. No other process can run it on the embedded adapters; that takes Kafka and PostgreSQL.\n`,
       );
-      await untilStopped(installation.stop, context.interrupted);
-    });
+    await run(context, roles, options);
+  });
 };

@@ -4,8 +4,7 @@ import { createControlApi, type ControlApi } from '../../gateway/control-api/con
 import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
 import { waitInForce } from '../../gateway/control/lease.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
-import { createBuiltInPolicy } from '../../gateway/policy/built-in-policy.ts';
-import { readDefaultPolicy } from '../../gateway/policy/default-policy.ts';
+import { createReplaceablePolicy, type ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
 import type { ProtocolDeps } from '../../gateway/protocols/protocol.ts';
 import { protocols } from '../../gateway/protocols/registry.ts';
 import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../gateway/sessions/gateway-core.ts';
@@ -13,6 +12,7 @@ import type { Role } from '../../platform/lifecycle/role.ts';
 import { createSecretReader } from '../../platform/config/secrets.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
+import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { Health } from '../../schemas/api/service.ts';
 import type { Config } from '../../schemas/config/config.ts';
 import type { Environment } from '../config.ts';
@@ -32,10 +32,12 @@ export interface GatewayDeps extends Surroundings {
   /** Of all roles of this process, for /readyz. */
   readonly health: () => Health;
   readonly playbooks: () => readonly PlaybookAnswer[];
+  readonly reload: () => Promise<ReloadAnswer>;
 }
 
 export interface GatewayRole extends Role {
   readonly vault: EmbeddedVault;
+  readonly policy: ReplaceablePolicy;
   listener(protocol: string): ListenerAnswer | undefined;
   /** Where the control API listens; throws before the start. */
   api(): ReturnType<ControlApi['address']>;
@@ -54,6 +56,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const hmacKey = await loadSharedKey(vault, random, 'hmac-key');
   const readSecret = createSecretReader(deps.environment, async (path) => (await vault.get(path))?.value);
   const connections = createConnections({ store, vault, clock, readSecret }, config.connections);
+  const policy = createReplaceablePolicy(config.policy.rules);
   const addresses = new Map<string, ListenerAnswer>();
   const closers: ((graceMs: number) => Promise<void> | void)[] = [];
   let running: Running | undefined;
@@ -71,7 +74,6 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   });
 
   const startCore = async (): Promise<GatewayCore> => {
-    const { rules } = config.policy.rules.length > 0 ? config.policy : readDefaultPolicy();
     const leftovers = createLeftoverEnder({
       clock,
       log,
@@ -85,7 +87,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
         ...storage,
         store,
         vault,
-        policy: createBuiltInPolicy({ rules }),
+        policy,
         endLeftover: leftovers.end,
       },
       config.gateway,
@@ -132,6 +134,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       },
       importEvents: imports.importEvents,
       playbooks: deps.playbooks,
+      reload: deps.reload,
       listener: (protocol) => addresses.get(protocol),
       recordControlAction: (action) => core.sessions.record({ kind: 'control_action', ...action }),
       health: deps.health,
@@ -149,6 +152,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   return {
     name: 'gateway',
     vault,
+    policy,
     listener: (protocol) => addresses.get(protocol),
     api() {
       if (running === undefined) throw new Error('the gateway has not started');

@@ -1,12 +1,16 @@
 /** The detectors on a thread of their own. */
-import { readFileSync } from 'node:fs';
-import { createReloadableDirectory } from '../../detectors/directory/directory.ts';
-import { detectorsError } from '../../detectors/errors.ts';
+import { readFile } from 'node:fs/promises';
+import { BASELINES } from '../../detectors/baselines/registry.ts';
+import { createDirectoryFile } from '../../detectors/directory/directory-file.ts';
+import { EMPTY_DIRECTORY } from '../../detectors/directory/directory.ts';
 import { createDetectorsRole } from '../../detectors/role.ts';
-import { createShippedDetectors } from '../../detectors/shipped-detectors.ts';
+import { rulesError } from '../../detectors/rules/errors.ts';
+import { libraryFolder, loadRules } from '../../detectors/rules/index.ts';
+import { createRuleSet } from '../../detectors/rules/sigma/rule-set.ts';
 import { createDeadLetters } from '../../platform/dead-letters/dead-letters.ts';
 import type { DetectorsConfig } from '../../schemas/config/detectors.ts';
 import { hostRole } from './host-role.ts';
+import { RELOAD_QUESTION, type ReloadedDetectors } from './reload-question.ts';
 
 export interface DetectorsThreadConfig {
   readonly detectors: DetectorsConfig;
@@ -17,13 +21,27 @@ hostRole<DetectorsThreadConfig>(async ({ config, eventLog, clock, log, metrics }
   const writer = await eventLog.writer('detectors');
   const deadLetters = createDeadLetters({ writer, clock, log, metrics });
   const { directoryFile } = config.detectors;
-  const directory = createReloadableDirectory();
-  const loadDirectory = (): readonly string[] =>
-    directoryFile === null ? [] : directory.reload(directoryFile, readFileSync(directoryFile, 'utf8'));
-  const problems = loadDirectory();
-  if (problems.length > 0)
-    throw detectorsError('DETECTORS_DIRECTORY_INVALID', { problems: problems.join('; ') });
-  const detectors = createShippedDetectors(config.ruleFolders);
+  const directory =
+    directoryFile === null
+      ? undefined
+      : createDirectoryFile({ readText: (file) => readFile(file, 'utf8'), clock, log }, directoryFile);
+  const rules = createRuleSet();
+  /** A mistake leaves the rules as they are, and throws the first one. */
+  const loadAll = async (folders: readonly string[]): Promise<ReloadedDetectors> => {
+    const compiled = loadRules([libraryFolder, ...folders]);
+    const [mistake] = compiled.errors;
+    if (mistake !== undefined)
+      throw rulesError(mistake.code, {
+        file: mistake.file,
+        line: mistake.line,
+        reason: mistake.reason,
+      });
+    await directory?.load();
+    rules.replace(compiled);
+    return { rules: rules.rules().length };
+  };
+  await loadAll(config.ruleFolders);
+  directory?.follow();
   const role = createDetectorsRole(
     {
       eventLog,
@@ -32,14 +50,17 @@ hostRole<DetectorsThreadConfig>(async ({ config, eventLog, clock, log, metrics }
       log,
       metrics,
       deadLetters,
-      detectors,
-      directory,
+      detectors: BASELINES,
+      rules,
+      directory: directory?.directory ?? EMPTY_DIRECTORY,
     },
     config.detectors,
   );
   return {
     role,
+    answers: { [RELOAD_QUESTION]: (folders) => loadAll(folders as readonly string[]) },
     async close() {
+      directory?.close();
       deadLetters.close();
       await writer.close();
     },

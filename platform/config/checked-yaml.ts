@@ -52,6 +52,13 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
   return 1;
 }
 
+/** Line of a field in YAML text, or of its nearest ancestor; 1 where the text has neither, or is no YAML. */
+export function lineOfPath(text: string, path: readonly string[]): number {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return document.errors.length > 0 ? 1 : lineOf(document, lines, path);
+}
+
 const decodePointer = (pointer: string): string[] =>
   pointer
     .split('/')

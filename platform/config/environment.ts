@@ -17,6 +17,16 @@ const RESERVED = new Set([
 const camelCase = (words: string): string =>
   words.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Path of the setting that a variable sets; undefined where it sets none. */
+export function settingOf(variable: string): string[] | undefined {
+  if (!variable.startsWith(PREFIX) || RESERVED.has(variable)) return undefined;
+  return variable.slice(PREFIX.length).split('__').map(camelCase);
+}
+
+/** Variable that sets the setting at a path. */
+export const variableOf = (path: readonly string[]): string =>
+  PREFIX + path.map((word) => word.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()).join('__');
+
 /** Returns `value` with the environment's settings laid over it; `value` itself is not changed. */
 export function applyEnvironment(
   value: unknown,
@@ -24,8 +34,8 @@ export function applyEnvironment(
 ): unknown {
   const result = structuredClone(value ?? {}) as Record<string, unknown>;
   for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith(PREFIX) || RESERVED.has(name) || text === undefined) continue;
-    const path = name.slice(PREFIX.length).split('__').map(camelCase);
+    const path = settingOf(name);
+    if (path === undefined || text === undefined) continue;
     let at = result;
     for (const key of path.slice(0, -1)) {
       const next = at[key];

@@ -10,6 +10,10 @@ export const SearchQueryString = Type.Object({
   kind: Type.Optional(Type.String({ maxLength: 64, description: 'Kind of event: request, response, ...' })),
   incident: Type.Optional(Id),
   severity: Type.Optional(Type.String({ maxLength: 32 })),
+  heartbeats: Type.Boolean({
+    default: true,
+    description: 'False leaves out the checkpoints and heartbeats of gateways.',
+  }),
   from: Type.Optional(Type.Number({ description: 'Not before, milliseconds since the epoch.' })),
   to: Type.Optional(Type.Number({ description: 'Before, milliseconds since the epoch.' })),
   order: Type.Union([Type.Literal('newest'), Type.Literal('oldest')], { default: 'newest' }),
@@ -34,3 +38,11 @@ export const StreamQuery = Type.Object({
   identity: Type.Optional(Id),
 });
 export type StreamQuery = Type.Static<typeof StreamQuery>;
+
+export const ExportQuery = Type.Object({
+  from: Type.Optional(Type.Number({ description: 'Not before, milliseconds since the epoch, event time.' })),
+  to: Type.Optional(Type.Number({ description: 'Before, milliseconds since the epoch, event time.' })),
+  identity: Type.Optional(Id),
+  exercises: Type.Boolean({ default: false, description: 'Also events of exercises.' }),
+});
+export type ExportQuery = Type.Static<typeof ExportQuery>;

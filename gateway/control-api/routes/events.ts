@@ -17,13 +17,17 @@ const FIELDS = {
   severity: 'countersign.detection.severity',
 } as const;
 
+/** What gateways say of themselves, every few seconds. */
+const QUIET_KINDS = ['checkpoint', 'heartbeat'] as const;
+
 function toSearch(index: string, query: api.SearchQueryString): SearchQuery {
   const filters: Filter[] = [];
   for (const [name, field] of Object.entries(FIELDS) as [keyof typeof FIELDS, string][]) {
     const is = query[name];
     if (is !== undefined) filters.push({ field, is });
   }
-  const { q: text, from, to, after, order, limit } = query;
+  const { q: text, from, to, after, order, limit, heartbeats } = query;
+  if (!heartbeats) filters.push({ not: { field: FIELDS.kind, in: QUIET_KINDS } });
   return {
     index,
     filters,

@@ -1,10 +1,12 @@
 /** All resources. To add one: a file beside this, its types in schemas/api, one line here. */
 import { connections } from './connections.ts';
 import { events } from './events.ts';
+import { exports } from './exports.ts';
 import { identities } from './identities.ts';
 import { imports } from './imports.ts';
 import { incidents } from './incidents.ts';
 import { lockouts } from './lockouts.ts';
+import { reload } from './reload.ts';
 import { responses } from './responses.ts';
 import type { Resource } from './route.ts';
 import { service } from './service.ts';
@@ -16,10 +18,12 @@ export const RESOURCES: readonly Resource[] = [
   sessions,
   events,
   imports,
+  exports,
   incidents,
   responses,
   tokens,
   identities,
   connections,
   service,
+  reload,
 ];

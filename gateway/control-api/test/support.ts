@@ -168,6 +168,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
     codecs,
     importEvents: () => Promise.reject(new Error('not in these tests')),
     playbooks: () => [],
+    reload: () => Promise.reject(new Error('not in these tests')),
     listener: (protocol) =>
       protocol === 'postgres' ? { host: '127.0.0.1', port: 1, tls: true, ca: null } : undefined,
     recordControlAction: (action) => void world.actions.push(action),

@@ -1,0 +1,63 @@
+/** Reads policy, playbooks, rules and directory again while everything runs. All of it comes into force, or nothing does. */
+import type { FileProblem, ReloadAnswer } from '../schemas/api/reload.ts';
+import type { PolicyRule } from '../schemas/config/policy.ts';
+import type { Checked, Problem } from '../platform/config/checked-yaml.ts';
+import type { Logger } from '../platform/log/log.ts';
+import type { Config } from '../schemas/config/config.ts';
+
+export interface ReloadDeps {
+  /** Reads and checks the configuration as it is now. */
+  readonly readConfig: () => Checked<Config>;
+  readonly policy: { replace(rules: readonly PolicyRule[]): number };
+  /** How many are in force, or the mistakes. */
+  readonly playbooks: () => { readonly count: number; readonly problems: readonly Problem[] };
+  /** Rules and directory live on the detectors' thread. */
+  readonly detectors: (config: Config) => Promise<{ readonly rules: number }>;
+  readonly log: Logger;
+}
+
+/** What a reload takes over; everything else waits for a restart. */
+const TAKEN_OVER = new Set(['policy', 'ruleFolders']);
+
+/** Dotted paths at which two configurations differ; lists are compared as a whole. */
+export function differences(one: unknown, other: unknown, path = ''): string[] {
+  if (JSON.stringify(one) === JSON.stringify(other)) return [];
+  const isTree = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isTree(one) || !isTree(other)) return [path];
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return keys
+    .filter((key) => path !== '' || !TAKEN_OVER.has(key))
+    .flatMap((key) => differences(one[key], other[key], path === '' ? key : `${path}.${key}`));
+}
+
+export function createReloader(deps: ReloadDeps, running: Config): () => Promise<ReloadAnswer> {
+  const { log } = deps;
+  let last: Promise<unknown> = Promise.resolve();
+  const counts = { policyRules: 0, playbooks: 0, rules: 0 };
+
+  const refuse = (problems: readonly FileProblem[]): ReloadAnswer => {
+    log.warn({ problems }, 'a reload found mistakes; what was in force stays so');
+    return { applied: false, problems: [...problems], ...counts, restartNeeded: [] };
+  };
+  const reload = async (): Promise<ReloadAnswer> => {
+    const checked = deps.readConfig();
+    if (!checked.ok) return refuse(checked.problems);
+    const config = checked.value;
+    // Playbooks are read by who runs them: a file that changed since the check is found here, before anything is taken over.
+    const playbooks = deps.playbooks();
+    if (playbooks.problems.length > 0) return refuse(playbooks.problems);
+    counts.rules = (await deps.detectors(config)).rules;
+    counts.policyRules = deps.policy.replace(config.policy.rules);
+    counts.playbooks = playbooks.count;
+    const restartNeeded = differences(running, config);
+    log.info({ ...counts, restartNeeded }, 'policy, playbooks, rules and directory were read again');
+    return { applied: true, problems: [], ...counts, restartNeeded };
+  };
+  return () => {
+    // One after another: two at once could end with the older state.
+    const next = last.then(reload, reload);
+    last = next;
+    return next;
+  };
+}
