@@ -24,6 +24,8 @@ export interface SqliteCoreConfig {
   readonly file: string;
   readonly busyTimeoutMs: number;
   readonly outboxEntriesMax: number;
+  /** Only reads of a file that is laid out already. */
+  readonly readOnly?: boolean;
 }
 
 export type CommitResult =
@@ -43,6 +45,8 @@ const stored = (row: EntryRow): StoredEntry => ({
 });
 
 function openDatabase(config: SqliteCoreConfig): DatabaseSync {
+  if (config.readOnly === true)
+    return new DatabaseSync(config.file, { timeout: config.busyTimeoutMs, readOnly: true });
   if (config.file !== ':memory:') {
     mkdirSync(dirname(config.file), { recursive: true, mode: 0o700 });
     // Created here, so that it (and the -wal and -shm files, which take its mode) is never readable for others.
@@ -182,7 +186,15 @@ export class SqliteCore {
   }
 
   acknowledgeOutbox(sequence: number): void {
-    guarded(() => this.#prepare('delete from outbox where sequence <= ?').run(sequence));
+    guarded(() => {
+      // Not worth a flush, which the next lockout would have to wait for: what a power cut takes back is delivered twice.
+      this.#database.exec('pragma synchronous = normal');
+      try {
+        this.#prepare('delete from outbox where sequence <= ?').run(sequence);
+      } finally {
+        this.#database.exec('pragma synchronous = full');
+      }
+    });
   }
 
   /** Sequence of the newest entry that was ever published; 0 where none. */
