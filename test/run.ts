@@ -13,7 +13,7 @@ const CONCURRENCY = 2;
 
 /** Test files that need a server beyond what npm brings: without it they are skipped by name, or fail where CI is set. */
 const NEEDS: readonly { readonly files: RegExp; readonly server: ServerName }[] = [
-  { files: /postgres|exercise|loop|crash/, server: 'postgres' },
+  { files: /postgres|exercise|loop|crash|test\/faults/, server: 'postgres' },
   { files: /postgres\/test\/clients/, server: 'psql' },
 ];
 

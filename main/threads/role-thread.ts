@@ -55,7 +55,8 @@ export function startRoleThread<C>(options: RoleThreadOptions<C>, hooks: RoleThr
     name: `countersign-${name}`,
     workerData: data,
     transferList: [port2],
-    execArgv: process.execArgv,
+    // No flags of the process: some of them (--test, --input-type) are none for a thread and would end it.
+    execArgv: [],
   });
 
   const onGone = (reason: string): void => {

@@ -23,11 +23,19 @@ export const deniedQuery = (denial: Denial): Buffer => query(denial.marker);
 /** A named statement: a failing Parse of the unnamed one would drop the client's. */
 export const deniedParse = (denial: Denial): Buffer => parse('countersign_denied', denial.marker);
 
+/** Denials by what the gateway itself lacks now, not by policy: the client may try again later (PostgreSQL: appendix A). */
+const FAULTS: Readonly<Record<string, string>> = {
+  SPOOL_FULL: '53100',
+  SPOOL_FAILED: '58030',
+  LEASE_LOST: '57P03',
+};
+
 export function denialResponse(denial: Denial): Buffer {
+  const fault = FAULTS[denial.rule];
   return errorResponse({
     severity: 'ERROR',
-    sqlState: '42501',
-    message: `denied by policy: ${denial.reason}`,
+    sqlState: fault ?? '42501',
+    message: fault === undefined ? `denied by policy: ${denial.reason}` : `refused: ${denial.reason}`,
     detail: `Rule "${denial.rule}": ${denial.reason}.`,
     hint: `Decision ${denial.decisionId}; name it when you ask why.`,
   });
