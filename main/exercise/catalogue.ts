@@ -31,8 +31,10 @@ export const EXERCISES: readonly Exercise[] = [
       'A hotfix is deployed at night, and the runner has moved to another network: nobody may be locked out.',
     expect: 'untouched',
     job: 'deploy',
+    // The attack's hour and place with the account's own work: a hotfix changes no habit of what is touched. What it would do by day on
+    // the next days happens within seconds here, so nothing that belongs to another day is mixed in.
     plan: (actor, draw, dayStart) => [
-      ...benign('night-deploy')(actor, draw, dayStart),
+      ...benign('night-deploy')(actor, draw, dayStart).slice(0, 1),
       ...benign('moved-runner')(actor, draw, dayStart).slice(0, 2),
     ],
   },

@@ -41,6 +41,13 @@ export function identityOf(actor: Actor, session: PlannedSession): Identity {
   };
 }
 
+/** The command tag as PostgreSQL sends it, as far as rules look at it. */
+function tagOf({ sql, rows }: { readonly sql: string; readonly rows: number }): string {
+  const verb = /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? '';
+  if (verb === 'INSERT') return `INSERT 0 ${rows}`;
+  return ['SELECT', 'UPDATE', 'DELETE', 'COPY'].includes(verb) ? `${verb} ${rows}` : verb;
+}
+
 /** Makes the events of sessions; gateway sequences grow over all calls of one maker. */
 export function createPlanEvents(
   context: PlanContext,
@@ -124,7 +131,7 @@ export function createPlanEvents(
           rows: failed ? 0 : statement.rows,
           bytes: failed ? 0 : statement.bytes,
           durationUs: STATEMENT_DURATION_US,
-          tag: null,
+          tag: failed ? null : tagOf(statement),
           errorCode: statement.failsWith ?? null,
           errorMessage: null,
           maskedFields: [],

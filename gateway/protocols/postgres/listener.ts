@@ -10,6 +10,7 @@ import { serverEndPoint } from './login/server-end-point.ts';
 import { createLoginThrottle } from './login/throttle.ts';
 import type { Relay } from './relay/relay.ts';
 import { createConnector } from './target/connector.ts';
+import type { Ender } from './target/ender.ts';
 import { createSaltedPasswords } from './target/scram-client.ts';
 
 export function createPostgresListener(
@@ -21,6 +22,14 @@ export function createPostgresListener(
   const relays = new Set<Relay>();
   const sockets = new Set<Socket>();
   const salted = createSaltedPasswords();
+  /** By connection and address: as many as connections are configured. */
+  const enders = new Map<string, Ender>();
+  const enderOf = ({ name, host, port }: ConnectionConfig, make: () => Ender): Ender => {
+    const key = `${name} ${host}:${port}`;
+    const found = enders.get(key) ?? make();
+    enders.set(key, found);
+    return found;
+  };
   const { tls } = config;
   const context: LoginContext = {
     deps,
@@ -39,7 +48,13 @@ export function createPostgresListener(
     relays,
     connector: (connection: ConnectionConfig) =>
       createConnector(
-        { clock: deps.clock, random: deps.random, salted, credential: (of) => deps.credential(of) },
+        {
+          clock: deps.clock,
+          random: deps.random,
+          salted,
+          credential: (of) => deps.credential(of),
+          ender: (make) => enderOf(connection, make),
+        },
         connection,
       ),
   };
@@ -78,6 +93,7 @@ export function createPostgresListener(
       });
       await closed;
       grace.cancel();
+      for (const ender of enders.values()) ender.close();
       await analyser?.close?.();
     },
   };

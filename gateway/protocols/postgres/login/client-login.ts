@@ -237,6 +237,7 @@ class ClientLogin {
   }): void {
     const { deps, relays, cancelKeys, analyser } = this.#context;
     const { link, connector } = ready;
+    const detach = connector.attach();
     const key = cancelKeys.issue(ready.minor >= 2 ? 32 : 4, () => relay.cancel());
     const relay = createRelay(
       {
@@ -249,6 +250,7 @@ class ClientLogin {
         onClosed() {
           key.forget();
           relays.delete(relay);
+          detach();
         },
       },
       this.#socket,

@@ -59,23 +59,28 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
   /** Ends the backend and what it runs: cancelled, cut off (a reset drops what it has not read), and told to end. */
   const endBackend = (): void => {
     const { connector, log } = deps;
+    // The quicker way first: it may stand ready.
+    const terminated = connector.terminate(link.pid, link.backendStart);
     const cancelled = connector.cancel(link.pid, link.cancelKey);
     if (!target.destroyed) {
       if (link.tls) target.destroy();
       else target.resetAndDestroy();
     }
-    const terminated = connector.terminate(link.pid, link.backendStart);
     Promise.all([cancelled, terminated]).catch((cause: unknown) =>
       log.warn({ pid: link.pid, cause }, 'backend could not be ended over a connection of its own'),
     );
   };
 
-  const finish = (reason: CloseReason, status: 'cut_off' | 'lost', detail?: string): boolean => {
-    if (over) return false;
-    over = true;
+  const conclude = (reason: CloseReason, status: 'cut_off' | 'lost', detail?: string): void => {
     requests?.settleBefore(Number.MAX_SAFE_INTEGER, status, 'the session ended');
     session?.close(reason, detail);
     deps.onClosed();
+  };
+
+  const finish = (reason: CloseReason, status: 'cut_off' | 'lost', detail?: string): boolean => {
+    if (over) return false;
+    over = true;
+    conclude(reason, status, detail);
     return true;
   };
 
@@ -216,13 +221,16 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       deps.clock.after(FAREWELL_MS, () => target.destroy(), { background: true });
     },
     end(order) {
+      if (over) return;
+      over = true;
+      // First what counts, then the books: nothing more goes to the client, and the target is told.
       const partial = downstream?.reader.midMessage === true;
-      // The one who orders the end closes the session's events himself, with the reason he knows; ours is ignored then.
-      if (!finish(order.reason, 'cut_off', order.error.message)) return;
       if (!partial && client.writableLength === 0 && !client.destroyed)
         client.write(fatalResponse(order.error, '57P01'));
       client.destroy();
       endBackend();
+      // The one who orders the end closes the session's events himself, with the reason he knows; ours is ignored then.
+      conclude(order.reason, 'cut_off', order.error.message);
     },
     cancel() {
       if (over || session === undefined) return;

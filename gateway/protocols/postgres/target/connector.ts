@@ -8,6 +8,7 @@ import { resolveOptions, type PostgresOptions, type ResolvedOptions } from '../o
 import { REQUEST_CODES } from '../wire/message-types.ts';
 import { cancelRequest, query, TERMINATE } from '../wire/messages.ts';
 import { dial, type DialTarget } from './dial.ts';
+import { createEnder, type Ender } from './ender.ts';
 import { ignore, loginToTarget, OWN, type TargetLogin } from './login.ts';
 import type { SaltedPasswords } from './scram-client.ts';
 
@@ -16,6 +17,8 @@ export interface ConnectorDeps {
   readonly random: Random;
   readonly salted: SaltedPasswords;
   credential(connection: ConnectionConfig): Promise<TargetCredential>;
+  /** One for all connectors of the same connection; absent where none is kept. */
+  readonly ender?: (make: () => Ender) => Ender;
 }
 
 export interface Connector {
@@ -30,6 +33,8 @@ export interface Connector {
     database: string,
     parameters: ReadonlyMap<string, string>,
   ): Promise<TargetLogin>;
+  /** A session has been opened: what ends backends stands ready. Returns what to call at its end. */
+  attach(): () => void;
   /** Asks the target to cancel what the backend runs; resolves when the target has taken the request. */
   cancel(pid: number, key: Buffer): Promise<void>;
   /** Ends the backend with that pid, where it is still the one that started then. Resolves when it was told. */
@@ -55,10 +60,20 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
       };
     }
   };
+  // Another database than the session's would do as well; the configured one is known to exist.
+  const loginToEnd = async (): Promise<TargetLogin> => {
+    const read = await readCredential();
+    if (!read.ok) return read;
+    return loginToTarget(deps, target, read.credential, options.database, new Map());
+  };
+  const ender = deps.ender?.(() =>
+    createEnder({ clock: deps.clock, login: loginToEnd, timeoutMs: options.connectTimeoutMs }),
+  );
   return {
     connection,
     options,
     readCredential,
+    attach: () => ender?.attach() ?? (() => undefined),
     login: (credential, database, parameters) =>
       loginToTarget(deps, target, credential, database, parameters),
     async cancel(pid, key) {
@@ -67,14 +82,12 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
       await sendAndClose(deps.clock, dialled.socket, cancelRequest(REQUEST_CODES.cancel, pid, key), options);
     },
     async terminate(pid, backendStart) {
-      const read = await readCredential();
-      if (!read.ok) throw read.error;
-      // Another database than the session's would do as well; the configured one is known to exist.
-      const login = await loginToTarget(deps, target, read.credential, options.database, new Map());
-      if (!login.ok) throw login.error;
       const sql =
         `${OWN} select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_get_activity(${pid}) a ` +
         `where extract(epoch from a.backend_start) = ${backendStart}`;
+      if ((await ender?.run(sql)) === true) return;
+      const login = await loginToEnd();
+      if (!login.ok) throw login.error;
       await sendAndClose(deps.clock, login.link.socket, Buffer.concat([query(sql), TERMINATE]), options);
     },
   };
