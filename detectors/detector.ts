@@ -13,8 +13,11 @@ export interface Directory {
   leftAt(identity: string): number | undefined;
   /** Owner (identity id or subject) of a service account. */
   ownerOf(identityId: string): string | undefined;
-  /** IANA time zone of an identity or, failing that, of a connection; UTC where neither is known. */
-  timeZoneOf(identityId: string | null, connection: string | null): string;
+  /**
+   * IANA time zone to judge hours by: the directory's for the identity, else `claimed` (the identity's attribute `timeZone`, set by
+   * whoever made the account), else the connection's, else UTC. What is no time zone counts as absent.
+   */
+  timeZoneOf(identityId: string | null, connection: string | null, claimed?: string): string;
 }
 
 /** An event as detectors see it: the record, its fields by dotted name, and the facts that earlier detectors established. */
@@ -51,9 +54,6 @@ export interface Finding {
   /** Ids of events that support it besides the triggering one; at most 100. */
   readonly evidence?: readonly string[];
 }
-
-/** Key of a detector's state for an event; null where the event does not concern it. */
-export type StateKey = (view: EventView) => string | null;
 
 export interface Detector<S = unknown> {
   readonly name: string;

@@ -116,12 +116,3 @@ export function createBacktest(
     },
   };
 }
-
-/** The backtest over a stream of events in the order of time. */
-export async function* backtest(
-  events: AsyncIterable<SessionEvent>,
-  run: Backtest,
-): AsyncGenerator<Detection, BacktestRates> {
-  for await (const event of events) yield* run.take(event);
-  return run.rates();
-}

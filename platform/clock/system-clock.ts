@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Random, Timer } from './clock.ts';
+import type { Clock, Random } from './clock.ts';
 import { createUuidv7 } from './uuidv7.ts';
 
 /** The machine's clock. */
@@ -53,5 +53,3 @@ export function createSystemRandom(): Random {
   };
   return { bytes, float: () => bytes(4).readUInt32BE() / 2 ** 32, uuidv7: createUuidv7(bytes) };
 }
-
-export type { Clock, Random, Timer };

@@ -13,10 +13,6 @@ export interface InForce {
   readonly revision: number;
 }
 
-export interface ControlCalls extends ControlApi {
-  readonly made: number;
-}
-
 const LOST_AFTER_MS = 300;
 const unreachable = { ok: false, code: 'UNREACHABLE', message: 'simulated', passing: true } as const;
 
