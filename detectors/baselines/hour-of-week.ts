@@ -102,7 +102,11 @@ export const hourOfWeekBaseline = defineBaseline<HourState>({
   }),
   onEvent(view, state, { directory, mayLearn }: DetectorContext) {
     const { identity, target, time, body } = view.event;
-    const timeZone = directory.timeZoneOf(identity?.id ?? null, target?.connection ?? null);
+    const timeZone = directory.timeZoneOf(
+      identity?.id ?? null,
+      target?.connection ?? null,
+      identity?.attributes['timeZone'],
+    );
     const local = localTime(timeZone, time);
     view.setFact('hour_local', local.hour);
     view.setFact('weekday_local', local.weekday);

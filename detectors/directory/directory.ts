@@ -6,16 +6,29 @@ import { DirectoryFile } from './schema.ts';
 export const EMPTY_DIRECTORY: Directory = {
   leftAt: () => undefined,
   ownerOf: () => undefined,
-  timeZoneOf: () => 'UTC',
+  timeZoneOf: (_identity, _connection, claimed) => checkedZone(claimed) ?? 'UTC',
 };
 
+const zonesChecked = new Map<string, boolean>();
+const ZONES_CHECKED_MAX = 1000;
+
+/** Events name their zones again and again, and asking Intl is slow. */
 function knownZone(timeZone: string): boolean {
+  const before = zonesChecked.get(timeZone);
+  if (before !== undefined) return before;
+  let known = false;
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone }).resolvedOptions().timeZone !== '';
+    known = new Intl.DateTimeFormat('en-US', { timeZone }).resolvedOptions().timeZone !== '';
   } catch {
-    return false;
+    // No time zone.
   }
+  if (zonesChecked.size >= ZONES_CHECKED_MAX) zonesChecked.clear();
+  zonesChecked.set(timeZone, known);
+  return known;
 }
+
+const checkedZone = (claimed: string | undefined): string | undefined =>
+  claimed !== undefined && knownZone(claimed) ? claimed : undefined;
 
 /** Line (from 1) of the first place where a value stands. */
 const lineOfValue = (text: string, value: string): number =>
@@ -62,8 +75,9 @@ export function readDirectory(file: string, text: string): Checked<Directory> {
     value: {
       leftAt: (identity) => find(left, identity),
       ownerOf: (identity) => find(owners, identity),
-      timeZoneOf: (identity, connection) =>
+      timeZoneOf: (identity, connection, claimed) =>
         (identity === null ? undefined : find(zones, identity)) ??
+        checkedZone(claimed) ??
         (connection === null ? undefined : connectionZones.get(connection)) ??
         'UTC',
     },
@@ -81,7 +95,7 @@ export function createReloadableDirectory(): ReloadableDirectory {
   return {
     leftAt: (identity) => current.leftAt(identity),
     ownerOf: (identity) => current.ownerOf(identity),
-    timeZoneOf: (identity, connection) => current.timeZoneOf(identity, connection),
+    timeZoneOf: (identity, connection, claimed) => current.timeZoneOf(identity, connection, claimed),
     reload(file, text) {
       const read = readDirectory(file, text);
       if (!read.ok) return read.problems.map(formatProblem);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createReloadableDirectory } from '../directory/directory.ts';
+import { createReloadableDirectory, EMPTY_DIRECTORY } from '../directory/directory.ts';
 
 const GOOD = `people:
   - subject: ada
@@ -24,6 +24,11 @@ describe('detectors: directory', () => {
     assert.equal(directory.timeZoneOf('https://idp.example/ada', 'orders-db'), 'Europe/Berlin');
     assert.equal(directory.timeZoneOf(null, 'orders-db'), 'Asia/Kolkata');
     assert.equal(directory.timeZoneOf(null, null), 'UTC');
+    assert.equal(directory.timeZoneOf('x/ada', 'orders-db', 'Asia/Tokyo'), 'Europe/Berlin');
+    assert.equal(directory.timeZoneOf('x/bob', 'orders-db', 'Asia/Tokyo'), 'Asia/Tokyo');
+    assert.equal(directory.timeZoneOf('x/bob', 'orders-db', 'Moon/Base'), 'Asia/Kolkata');
+    assert.equal(EMPTY_DIRECTORY.timeZoneOf('x/bob', 'orders-db', 'Asia/Tokyo'), 'Asia/Tokyo');
+    assert.equal(EMPTY_DIRECTORY.timeZoneOf('x/bob', 'orders-db', 'Moon/Base'), 'UTC');
   });
 
   it('names file and line of a mistake and keeps what was there', () => {
