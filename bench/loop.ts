@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { createDraw } from '../main/exercise/draw.ts';
 import { drawActor } from '../main/exercise/jobs.ts';
 import type { Actor } from '../main/exercise/plan.ts';
-import { toLoopback, zoneWhereItIsNight } from '../main/exercise/run-exercise.ts';
+import { toLoopback } from '../main/exercise/run-exercise.ts';
 import { sendHistory } from '../main/exercise/send-history.ts';
 import { createStatementAnalyser } from '../main/exercise/statement-analyser.ts';
 import { connectClient, makeLogin, type Login } from '../main/test/support/clients.ts';
@@ -42,7 +42,7 @@ async function prepare(
   const clock = createSystemClock();
   const analyser = await createStatementAnalyser(clock);
   const now = clock.now();
-  const timeZone = zoneWhereItIsNight(now);
+  const timeZone = 'UTC';
   const made: Victim[] = [];
   const target = {
     connection: 'sample',

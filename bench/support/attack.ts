@@ -49,7 +49,13 @@ export async function attack(
   const { pid } = found.rows[0]!;
   await sleep(BEFORE_MS);
   if (following.of(victim.exerciseId).steps.length > 0)
-    return { ok: false, reason: 'contained before the offending statement' };
+    return {
+      ok: false,
+      reason: `contained before the offending statement: ${following
+        .of(victim.exerciseId)
+        .detections.map(({ detector, risk, identityRisk }) => `${detector} ${risk} ${identityRisk}`)
+        .join(', ')}`,
+    };
 
   let closedAt = Number.NaN;
   const closed = once(stream, 'close').then(() => {

@@ -1,4 +1,6 @@
 /** A gateway in a process of its own, so that its processor time and memory are its alone; answers `usage` over IPC. */
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { createApiClient } from '../../cli/api-client.ts';
 import { issueToken } from '../../cli/issue-token.ts';
 import { loadConfig } from '../../main/config.ts';
@@ -48,6 +50,7 @@ async function startGateway(): Promise<{ gateway: GatewayRole; adminToken: strin
       vaultKey: await loadVaultKey(config, {}, around.random),
       health: () => ({ ready: true, roles: [] }),
       playbooks: () => [],
+      reload: () => Promise.reject(new Error('not in a benchmark')),
     },
     { ...config, controlApi: { ...config.controlApi, tokens: [...tokens.entries] } },
   );
@@ -67,8 +70,31 @@ const issued = await issueToken(api, {
   ttlMs: 3_600_000,
 });
 const listener = gateway.listener('postgres')!;
-process.on('message', (message) => {
-  if (message === 'collect') globalThis.gc?.();
+let profiling: Session | undefined;
+
+async function profile(file: string): Promise<void> {
+  if (profiling === undefined) {
+    profiling = new Session();
+    profiling.connect();
+    await profiling.post('Profiler.enable');
+    await profiling.post('Profiler.start');
+    return;
+  }
+  const taken = await profiling.post('Profiler.stop');
+  profiling.disconnect();
+  profiling = undefined;
+  writeFileSync(file, JSON.stringify((taken as { profile: unknown }).profile));
+}
+
+process.on('message', (message: { readonly collect?: true; readonly profile?: string }) => {
+  if (message.profile !== undefined) {
+    profile(message.profile).then(
+      () => process.send!({}),
+      (error: unknown) => console.error(error),
+    );
+    return;
+  }
+  if (message.collect === true) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   process.send!({ cpuUs: user + system, rssBytes: process.memoryUsage.rss() });
 });

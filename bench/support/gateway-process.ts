@@ -30,12 +30,9 @@ export interface GatewayProcess {
   readonly endpoint: Endpoint;
   /** `collect` runs the garbage collector first. */
   usage(collect?: boolean): Promise<Usage>;
+  /** Starts a processor profile, or stops it and writes it to `file`. */
+  profile(file: string): Promise<void>;
   stop(): Promise<void>;
-}
-
-export interface ProcessOptions extends Omit<ChildOrder, 'dataFolder'> {
-  /** Folder for a processor profile, written when it stops. */
-  readonly profileFolder?: string | undefined;
 }
 
 const nextMessage = <T>(child: ChildProcess): Promise<T> =>
@@ -48,26 +45,23 @@ const nextMessage = <T>(child: ChildProcess): Promise<T> =>
     });
   });
 
-export async function startGatewayProcess(options: ProcessOptions): Promise<GatewayProcess> {
-  const { profileFolder, ...rest } = options;
+export async function startGatewayProcess(options: Omit<ChildOrder, 'dataFolder'>): Promise<GatewayProcess> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
-  const order: ChildOrder = { ...rest, dataFolder };
+  const order: ChildOrder = { ...options, dataFolder };
   const child = fork(join(import.meta.dirname, 'gateway-child.ts'), [JSON.stringify(order)], {
-    execArgv: [
-      '--expose-gc',
-      '--disable-warning=ExperimentalWarning',
-      ...(profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]),
-    ],
+    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const { host, port, user, password } = await nextMessage<Omit<Endpoint, 'database'>>(child);
+  const ask = <T>(message: object): Promise<T> => {
+    const answer = nextMessage<T>(child);
+    child.send(message);
+    return answer;
+  };
   return {
     endpoint: { host, port, user, password, database: 'bench' },
-    usage(collect = false) {
-      const answer = nextMessage<Usage>(child);
-      child.send(collect ? 'collect' : 'usage');
-      return answer;
-    },
+    usage: (collect = false) => ask(collect ? { collect: true } : {}),
+    profile: (file) => ask({ profile: file }),
     async stop() {
       const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       child.disconnect();

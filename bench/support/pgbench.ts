@@ -33,9 +33,14 @@ export const pgbenchInit = async (endpoint: Endpoint, scale: number): Promise<vo
 
 export async function pgbenchSelect(
   endpoint: Endpoint,
-  { mode, clients, seconds }: { mode: PgbenchMode; clients: number; seconds: number },
+  load: { readonly mode: PgbenchMode; readonly clients: number } & (
+    | { readonly seconds: number }
+    | { readonly transactionsPerClient: number }
+  ),
 ): Promise<PgbenchRun> {
-  const options = ['-S', '-n', '-M', mode, '-c', String(clients), '-j', '1', '-T', String(seconds)];
+  const length =
+    'seconds' in load ? ['-T', String(load.seconds)] : ['-t', String(load.transactionsPerClient)];
+  const options = ['-S', '-n', '-M', load.mode, '-c', String(load.clients), '-j', '1', ...length];
   const out = await pgbench(endpoint, options);
   const number = (pattern: RegExp): number => Number(pattern.exec(out)?.[1] ?? Number.NaN);
   return {

@@ -24,6 +24,8 @@ export interface Lease {
   held(): boolean;
   /** Called when the lease is lost, and with true when it is back. */
   onChange(callback: (held: boolean) => void): void;
+  /** Resolves with the next renewal: how far the view has come stands in the store then. */
+  renewed(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export function createLease(
 ): Lease {
   const callbacks: ((held: boolean) => void)[] = [];
   const timers: { cancel(): void }[] = [];
+  let renewal = Promise.withResolvers<void>();
   let validUntilUs = -1;
   let behindSinceUs: number | undefined;
   let wasHeld = false;
@@ -82,6 +85,8 @@ export function createLease(
       return;
     }
     validUntilUs = startUs + config.leaseMs * 1000;
+    renewal.resolve();
+    renewal = Promise.withResolvers<void>();
     // The store can be reached while the log cannot: then lockouts do not arrive, and the view is as stale as without a lease.
     if (result > view.appliedRevision()) behindSinceUs ??= startUs;
     else behindSinceUs = undefined;
@@ -112,6 +117,7 @@ export function createLease(
     },
     held,
     onChange: (callback) => void callbacks.push(callback),
+    renewed: () => renewal.promise,
     async stop() {
       stopped = true;
       for (const timer of timers) timer.cancel();
@@ -124,19 +130,29 @@ export function createLease(
 
 const POLL_MS = 5;
 
+export interface InForceDeps {
+  readonly store: ControlStore;
+  readonly clock: Clock;
+  /** Of the gateway in this process: its own renewal is heard of at once, others' by looking. */
+  readonly lease?: Pick<Lease, 'renewed'>;
+}
+
 /** Waits until every gateway with a live lease has applied `revision`; false when `timeoutMs` is over first. */
 export async function waitInForce(
-  { store, clock }: { store: ControlStore; clock: Clock },
+  { store, clock, lease }: InForceDeps,
   revision: number,
   timeoutMs: number,
 ): Promise<boolean> {
   const endUs = clock.monotonicUs() + timeoutMs * 1000;
   for (;;) {
+    // From before the look, so that no renewal is missed.
+    const renewed = lease?.renewed();
     const leases = await store.list<LeaseEntry>(LEASES, { limit: 1000 });
     const now = clock.now();
     if (leases.every(({ value }) => value.leaseUntil <= now || value.appliedRevision >= revision))
       return true;
     if (clock.monotonicUs() >= endUs) return false;
-    await clock.sleep(POLL_MS);
+    const poll = clock.sleep(POLL_MS);
+    await (renewed === undefined ? poll : Promise.race([renewed, poll]));
   }
 }

@@ -118,7 +118,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     const services: ControlApiServices = {
       gatewayId: config.gateway.id,
       control: core.control,
-      inForce: (revision, timeoutMs) => waitInForce({ store, clock }, revision, timeoutMs),
+      inForce: (revision, timeoutMs) => waitInForce({ store, clock, lease: core.lease }, revision, timeoutMs),
       sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
       tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
       identities: createIdentitiesService(core.tokens),
