@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { ApiClient } from '../../cli/api-client.ts';
 import type { ListenerAnswer } from '../../gateway/control-api/services.ts';
 import { connectClient, type Login } from '../../main/test/support/clients.ts';
+import type { Lockout } from '../../schemas/api/lockouts.ts';
 import type { Following } from './follow-loop.ts';
 
 export interface AttackTimes {
@@ -14,7 +16,10 @@ export interface AttackTimes {
   readonly eventMs: number;
   readonly detectedMs: number;
   readonly intendedMs: number;
-  readonly recordedMs: number;
+  /** API call until the lockout is made in its transaction. */
+  readonly lockedMs: number;
+  /** Commit, outbox, log, view: until the session is ended. */
+  readonly inForceMs: number;
   readonly cutMs: number;
   readonly endedMs: number;
   readonly stepMs: number;
@@ -28,10 +33,12 @@ export type AttackOutcome =
 /** It reads credentials whole, and sleeps on each row: it runs for hours unless it is ended. */
 const OFFENDING = 'select email, password_hash, pg_sleep(5) from app_users';
 const GIVE_UP_MS = 3000;
+const RISK_LEVEL = 80;
 /** The session's opening must be judged before: the statement is to be what brings the lockout. */
 const BEFORE_MS = 60;
 
 interface Around {
+  readonly api: ApiClient;
   readonly listener: ListenerAnswer;
   readonly observer: pg.Client;
   readonly following: Following;
@@ -40,7 +47,7 @@ interface Around {
 const wall = (): number => performance.timeOrigin + performance.now();
 
 export async function attack(
-  { listener, observer, following }: Around,
+  { api, listener, observer, following }: Around,
   victim: { readonly login: Login; readonly exerciseId: string; readonly ip: string },
 ): Promise<AttackOutcome> {
   const client = await connectClient(listener, victim.login, { ip: victim.ip, tool: 'psql' });
@@ -92,15 +99,19 @@ export async function attack(
   const pollMs = (performance.now() - pollsFrom) / polls;
   if (Number.isNaN(goneAt)) return { ok: false, reason: 'the backend goes on' };
   await sleep(BEFORE_MS);
-  const { event, detections, steps } = following.of(victim.exerciseId);
+  const { event, end, detections, steps } = following.of(victim.exerciseId);
+  const { items } = await api.get<{ items: Lockout[] }>('/v1/lockouts', { limit: 20 });
+  const lockout = items.findLast(({ exerciseId }) => exerciseId === victim.exerciseId);
   const eventAt = event?.time ?? Number.NaN;
   const risk = detections.find(
-    ({ eventId, identityRisk }) => eventId === event?.eventId && identityRisk >= 80,
+    ({ eventId, identityRisk }) => eventId === event?.eventId && identityRisk >= RISK_LEVEL,
   );
   const first = steps.find(({ action, state }) => action === 'lock_out' && state === 'intended');
   const done = steps.find(({ responseId, state }) => responseId === first?.responseId && state === 'done');
   const detectedAt = risk?.detectedAt ?? Number.NaN;
   const intendedAt = first?.time ?? Number.NaN;
+  const lockedAt = lockout?.createdAt ?? Number.NaN;
+  const endedAt = end?.time ?? Number.NaN;
   return {
     ok: true,
     times: {
@@ -109,8 +120,9 @@ export async function attack(
       eventMs: eventAt - sentWall,
       detectedMs: detectedAt - eventAt,
       intendedMs: intendedAt - detectedAt,
-      recordedMs: Number.NaN,
-      cutMs: sentWall + (closedAt - sentAt) - intendedAt,
+      lockedMs: lockedAt - intendedAt,
+      inForceMs: endedAt - lockedAt,
+      cutMs: sentWall + (closedAt - sentAt) - endedAt,
       endedMs: goneAt - closedAt,
       stepMs: (done?.durationUs ?? Number.NaN) / 1000,
       pollMs,

@@ -5,6 +5,8 @@ import type { Detection, ResponseStep, SessionEvent } from '../../schemas/types.
 export interface LoopRecords {
   /** The request of the offending statement. */
   readonly event: SessionEvent | undefined;
+  /** The end of the session. */
+  readonly end: SessionEvent | undefined;
   readonly detections: readonly Detection[];
   readonly steps: readonly ResponseStep[];
 }
@@ -18,6 +20,7 @@ export interface Following {
 export async function followLoop(api: ApiClient): Promise<Following> {
   const abort = new AbortController();
   const events = new Map<string, SessionEvent>();
+  const ends = new Map<string, SessionEvent>();
   const detections = new Map<string, Detection[]>();
   const steps = new Map<string, ResponseStep[]>();
   const follow = async <T extends { exerciseId: string | null }>(
@@ -37,6 +40,7 @@ export async function followLoop(api: ApiClient): Promise<Following> {
   const all = [
     follow<SessionEvent>('session-events', (id, event) => {
       if (event.body.kind === 'request') events.set(id, event);
+      if (event.body.kind === 'session_closed') ends.set(id, event);
     }),
     follow<Detection>('detections', (id, detection) => add(detections, id, detection)),
     follow<ResponseStep>('responses', (id, step) => add(steps, id, step)),
@@ -44,7 +48,12 @@ export async function followLoop(api: ApiClient): Promise<Following> {
   for (const stream of all) stream.catch(() => undefined);
   await api.get('/v1/whoami');
   return {
-    of: (id) => ({ event: events.get(id), detections: detections.get(id) ?? [], steps: steps.get(id) ?? [] }),
+    of: (id) => ({
+      event: events.get(id),
+      end: ends.get(id),
+      detections: detections.get(id) ?? [],
+      steps: steps.get(id) ?? [],
+    }),
     stop: () => abort.abort(),
   };
 }

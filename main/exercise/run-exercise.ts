@@ -70,10 +70,11 @@ const SETTLE_MS = 1500;
 const NIGHT_HOUR = 3;
 const PAUSE_MS_MAX = 1500;
 
-/** A time zone in which it is night now, so that the live part needs no faked clock. */
-export function zoneWhereItIsNight(now: number): string {
-  let offset = NIGHT_HOUR - new Date(now).getUTCHours();
+/** A time zone in which it is that hour now, so that the live part needs no faked clock. */
+export function zoneWhereItIs(hour: number, now: number): string {
+  let offset = hour - new Date(now).getUTCHours();
   if (offset < -12) offset += 24;
+  if (offset > 14) offset -= 24;
   if (offset === 0) return 'Etc/GMT';
   return offset > 0 ? `Etc/GMT-${offset}` : `Etc/GMT+${-offset}`;
 }
@@ -92,7 +93,7 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
   const drawn = drawActor(draw, draw.between(100, 999), exercise.job);
   const actor: Actor = {
     ...drawn,
-    timeZone: zoneWhereItIsNight(begun),
+    timeZone: zoneWhereItIs(NIGHT_HOUR, begun),
     networks: drawn.networks.map(toLoopback),
   };
   say('exercise', `${exercise.name}: ${exercise.summary}`);
