@@ -13,21 +13,31 @@ export interface SpoolEntry {
   readonly topic: SpoolTopic;
   readonly key: string;
   readonly value: Buffer;
+  /** The whole entry where its maker has encoded it already; `value` is the end of it. */
+  readonly frame?: Buffer;
 }
 
 export const HEAD_BYTES = 8;
 /** Far over any event: what claims more is garbage. */
 export const ENTRY_BYTES_MAX = 1024 * 1024;
 
-export function encodeEntry({ topic, key, value }: SpoolEntry): Buffer {
-  const keyBytes = Buffer.from(key);
-  const frame = Buffer.allocUnsafe(HEAD_BYTES + 3 + keyBytes.length + value.length);
+/** Bytes in front of the event. */
+export const entryHeadBytes = (key: string): number => HEAD_BYTES + 3 + Buffer.byteLength(key);
+
+/** Writes what stands in front of the event, which is in its place already. */
+export function writeEntryHead(frame: Buffer, topic: SpoolTopic, key: string): void {
   frame.writeUInt32LE(frame.length - HEAD_BYTES, 0);
   frame[HEAD_BYTES] = topic === 'events' ? 0 : 1;
-  frame.writeUInt16LE(keyBytes.length, HEAD_BYTES + 1);
-  keyBytes.copy(frame, HEAD_BYTES + 3);
-  value.copy(frame, HEAD_BYTES + 3 + keyBytes.length);
+  frame.writeUInt16LE(frame.write(key, HEAD_BYTES + 3), HEAD_BYTES + 1);
   frame.writeUInt32LE(crc32(frame.subarray(HEAD_BYTES)), 4);
+}
+
+export function encodeEntry({ topic, key, value, frame: made }: SpoolEntry): Buffer {
+  if (made !== undefined) return made;
+  const headBytes = entryHeadBytes(key);
+  const frame = Buffer.allocUnsafe(headBytes + value.length);
+  value.copy(frame, headBytes);
+  writeEntryHead(frame, topic, key);
   return frame;
 }
 

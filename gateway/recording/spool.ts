@@ -2,7 +2,7 @@
  * What stands between an event and the event log: entries are the operating system's (or the disk's) before a command goes on,
  * and reach the log in order, at least once, one batch in flight. After a crash what the log may lack is sent again.
  */
-import type { Clock } from '../../platform/clock/clock.ts';
+import type { Clock, Timer } from '../../platform/clock/clock.ts';
 import type { Disk } from '../../platform/disk/disk.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Logger } from '../../platform/log/log.ts';
@@ -32,6 +32,8 @@ export type Appended =
 export interface AppendOptions {
   /** May use the reserve above the bound: ends of sessions, checkpoints. */
   readonly essential?: boolean;
+  /** May wait in memory for a few milliseconds, or until the next entry that may not; they are written together. */
+  readonly lazy?: boolean;
   /** Called once the log has it. */
   readonly onDrained?: (position: EventPosition) => void;
 }
@@ -58,8 +60,8 @@ export interface Spool {
   sync(): Promise<void>;
   /** The log has these, which `take` gave last, at these positions. */
   drained(batch: readonly Pending[], positions: readonly EventPosition[]): void;
-  /** Calls back after an append that found nothing waiting. */
-  onAppended(callback: () => void): void;
+  /** Calls back after an append that found nothing waiting, and after each whose caller waits for the log (`urgent`). */
+  onAppended(callback: (urgent: boolean) => void): void;
   /** Bytes that the log does not have yet. */
   pendingBytes(): number;
   /** Writes what is buffered (durability async) and closes the files. */
@@ -69,7 +71,10 @@ export interface Spool {
 /** Entries kept in memory so that draining need not read them back. */
 const WINDOW_BYTES_MAX = 16 * 1024 * 1024;
 const ASYNC_FLUSH_MS = 10;
-const ASYNC_BUFFER_BYTES_MAX = 64 * 1024;
+const LAZY_FLUSH_MS = 5;
+const BUFFER_FULL_BYTES = 64 * 1024;
+/** While the disk takes nothing. */
+const BUFFERED_BYTES_MAX = 1024 * 1024;
 const RESERVE_SHARE = 0.1;
 
 export interface SpoolDeps {
@@ -99,7 +104,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
   const segments: Segment[] = openSegments(disk, folder);
   let place = placeFile.read();
   const rotateCallbacks: (() => void)[] = [];
-  let appendedCallback = (): void => undefined;
+  let appendedCallback: (urgent: boolean) => void = () => undefined;
   const callbacks = new Map<number, (position: EventPosition) => void>();
 
   const setAside = (segment: Segment, position: number): void => {
@@ -146,6 +151,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
   let buffered: Buffer[] = [];
   let bufferedBytes = 0;
   let lost: CountersignError | undefined;
+  let lazyTimer: Timer | undefined;
 
   const rotate = (): void => {
     for (const callback of rotateCallbacks) callback();
@@ -154,20 +160,32 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
     segments.push(active);
     if (config.durability === 'power') disk.syncFolder(folder);
   };
-  const writeOut = (): void => {
-    if (buffered.length === 0) return;
-    const bytes = Buffer.concat(buffered);
+  /** Writes what is buffered and then `more`, at once; on a failure it throws, and what was buffered still is. */
+  const append = (more?: Buffer): void => {
+    if (buffered.length === 0) {
+      if (more !== undefined) active.file.append(more);
+      return;
+    }
+    active.file.append(Buffer.concat(more === undefined ? buffered : [...buffered, more]));
     buffered = [];
     bufferedBytes = 0;
+  };
+  const writeOut = (): void => {
+    lazyTimer?.cancel();
+    lazyTimer = undefined;
+    if (buffered.length === 0) return;
     try {
-      active.file.append(bytes);
+      append();
       lost = undefined;
     } catch (cause) {
-      lost = recordingError('SPOOL_FAILED', { reason: (cause as Error).message }, cause);
-      pending -= bytes.length;
-      active.bytes = active.file.size();
-      log.error({ error: lost }, 'the spool lost buffered events');
+      const error = recordingError('SPOOL_FAILED', { reason: (cause as Error).message }, cause);
+      if (lost === undefined) log.error({ error }, 'the spool could not write buffered events; trying again');
+      lost = error;
+      retryLazily();
     }
+  };
+  const retryLazily = (): void => {
+    lazyTimer ??= clock.after(LAZY_FLUSH_MS, writeOut, { background: true });
   };
   const timer = config.durability === 'async' ? clock.every(ASYNC_FLUSH_MS, writeOut) : undefined;
 
@@ -175,18 +193,20 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
     failures.add();
     return { ok: false, error };
   };
-  const write = (frame: Buffer): CountersignError | undefined => {
+  const write = (frame: Buffer, lazy: boolean): CountersignError | undefined => {
     try {
       if (active.bytes > 0 && active.bytes + frame.length > config.spoolSegmentBytes) {
-        writeOut();
+        append();
         rotate();
       }
-      if (config.durability === 'async') {
-        if (lost !== undefined) return lost;
+      if (config.durability !== 'async' && !lazy) append(frame);
+      else {
+        if (lost !== undefined && (!lazy || bufferedBytes + frame.length > BUFFERED_BYTES_MAX)) return lost;
         buffered.push(frame);
         bufferedBytes += frame.length;
-        if (bufferedBytes >= ASYNC_BUFFER_BYTES_MAX) writeOut();
-      } else active.file.append(frame);
+        if (bufferedBytes >= BUFFER_FULL_BYTES) writeOut();
+        else if (config.durability !== 'async') retryLazily();
+      }
       return undefined;
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
@@ -243,7 +263,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       const frame = encodeEntry(entry);
       const bound = config.spoolBytesMax * (options.essential === true ? 1 + RESERVE_SHARE : 1);
       if (pending + frame.length > bound) return refuse(recordingError('SPOOL_FULL'));
-      const failure = write(frame);
+      const failure = write(frame, options.lazy === true);
       if (failure !== undefined) return refuse(failure);
       const idle = pending === 0;
       active.bytes += frame.length;
@@ -251,8 +271,9 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       appendOrdinal += 1;
       if (options.onDrained !== undefined) callbacks.set(appendOrdinal, options.onDrained);
       remember(entry, frame.length);
-      if (idle) appendedCallback();
-      if (config.durability !== 'power') return { ok: true, durable: undefined };
+      const urgent = options.onDrained !== undefined;
+      if (idle || urgent) appendedCallback(urgent);
+      if (config.durability !== 'power' || options.lazy === true) return { ok: true, durable: undefined };
       const durable = active.file.flush().then(
         () => undefined,
         (cause: Error) => recordingError('SPOOL_FAILED', { reason: cause.message }, cause),
@@ -264,6 +285,9 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       for (const segment of segments) if (segment !== active) walk(segment, 0, (entry) => onEntry(entry));
     },
     take(recordsMax, bytesMax) {
+      // The log must not know what the files do not (durability async): after a crash chains would fork.
+      writeOut();
+      if (buffered.length > 0) return [];
       if (window.length === 0) refill();
       let bytes = 0;
       let count = 0;
@@ -274,7 +298,10 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       }
       return window.slice(0, count);
     },
-    sync: () => (config.durability === 'power' ? active.file.flush() : Promise.resolve()),
+    sync() {
+      writeOut();
+      return config.durability === 'power' ? active.file.flush() : Promise.resolve();
+    },
     drained(batch, positions) {
       window.splice(0, batch.length);
       for (const { entry } of batch) windowBytes -= entry.value.length;
@@ -312,6 +339,8 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
     close() {
       timer?.cancel();
       writeOut();
+      lazyTimer?.cancel();
+      if (buffered.length > 0) log.error({ bytes: bufferedBytes }, 'the spool lost buffered events');
       for (const segment of segments) segment.file.close();
     },
   };

@@ -3,8 +3,9 @@ import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import type { Client, Identity, SessionEvent, Target } from '../../schemas/types.ts';
-import { eventHash, HASH_BYTES, ZERO_HASH } from '../recording/audit-bytes.ts';
+import { ZERO_HASH } from '../recording/audit-bytes.ts';
 import type { AppendOptions, Spool } from '../recording/spool.ts';
+import { createEventEncoder } from './event-frame.ts';
 import { eventKey } from './event-key.ts';
 import type { Signer } from './signing-key.ts';
 import { checkpointBytes } from '../recording/audit-bytes.ts';
@@ -56,6 +57,11 @@ export interface EventWriterDeps {
   readonly random: Random;
 }
 
+function advance(chain: Chain, hash: Buffer): void {
+  chain.sequence += 1;
+  chain.hash = hash;
+}
+
 /** Kinds that link into the gateway's chain although they belong to a session. */
 const ENDS = new Set(['session_opened', 'session_closed', 'session_refused']);
 
@@ -63,6 +69,7 @@ export function createEventWriter(
   { spool, codec, clock, random }: EventWriterDeps,
   { id, epoch, gatewayChain }: { readonly id: string; readonly epoch: number; readonly gatewayChain: Chain },
 ): EventWriter {
+  const encode = createEventEncoder(codec);
   let sequence = 0;
 
   const write = (
@@ -96,15 +103,12 @@ export function createEventWriter(
       previousHash: session?.chain.hash ?? ZERO_HASH,
       hash: ZERO_HASH,
     };
-    const framed = codec.encode(event);
-    const hash = eventHash(codec.schemaDigest, framed);
-    hash.copy(framed, framed.length - HASH_BYTES);
-    const topic = body.kind === 'data' ? 'data' : 'events';
-    const appended = spool.append({ topic, key: eventKey(event), value: framed }, options);
+    const { entry, hash } = encode(event, body.kind === 'data' ? 'data' : 'events', eventKey(event));
+    const appended = spool.append(entry, options);
     if (!appended.ok) return appended;
     sequence += 1;
-    if (inGatewayChain) Object.assign(gatewayChain, { sequence: gatewayChain.sequence + 1, hash });
-    if (session !== null) Object.assign(session.chain, { sequence: session.chain.sequence + 1, hash });
+    if (inGatewayChain) advance(gatewayChain, hash);
+    if (session !== null) advance(session.chain, hash);
     return { ok: true, eventId, durable: appended.durable };
   };
 

@@ -9,6 +9,8 @@ import { requestBody } from './request-body.ts';
 import type { SessionServices } from './session-services.ts';
 import type { GateDecision, RequestGate, RequestInput, ResponseInput } from './session.ts';
 
+/** An answer may reach the client before its event the spool. */
+const LAZY = { lazy: true } as const;
 const HIGH: ReadonlySet<RiskClass> = new Set(['high', 'critical']);
 
 interface Final {
@@ -263,6 +265,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
           },
           requestId,
         ),
+        LAZY,
       );
     },
   };

@@ -1,8 +1,8 @@
 /** The gateway put together: its core, the listeners of the data path, and the control API. */
-import { createHmac } from 'node:crypto';
 import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
 import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
 import { waitInForce } from '../../gateway/control/lease.ts';
+import { createKeyedHmac } from '../../gateway/credentials/keyed-hmac.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
 import { createReplaceablePolicy, type ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
 import type { ProtocolDeps } from '../../gateway/protocols/protocol.ts';
@@ -53,7 +53,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const { storage, clock, random, log, metrics } = deps;
   const { eventLog, controlStore: store } = storage;
   const vault = await createEmbeddedVault({ store, random }, { key: deps.vaultKey });
-  const hmacKey = await loadSharedKey(vault, random, 'hmac-key');
+  const hmac = createKeyedHmac(await loadSharedKey(vault, random, 'hmac-key'));
   const readSecret = createSecretReader(deps.environment, async (path) => (await vault.get(path))?.value);
   const connections = createConnections({ store, vault, clock, readSecret }, config.connections);
   const policy = createReplaceablePolicy(config.policy.rules);
@@ -70,7 +70,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     random,
     log,
     metrics,
-    hmac: (secret) => createHmac('sha256', hmacKey).update(secret).digest(),
+    hmac,
   });
 
   const startCore = async (): Promise<GatewayCore> => {

@@ -50,7 +50,7 @@ export async function openWriter(deps: WriterDeps, name: string): Promise<LogWri
   }
   let closed = false;
 
-  const prepare = (topic: Topic, record: NewRecord): RecordContent => {
+  const prepare = (topic: Topic, record: NewRecord): { content: RecordContent; bytes: number } => {
     const content = { key: record.key, value: record.value, headers: record.headers ?? NO_HEADERS };
     const bytes = frameBytes(content);
     if (bytes > config.recordBytesMax)
@@ -66,8 +66,7 @@ export async function openWriter(deps: WriterDeps, name: string): Promise<LogWri
           bytes: Buffer.byteLength(header),
           bytesMax: HEADER_NAME_BYTES_MAX,
         });
-    deps.appendedBytes.add(bytes);
-    return content;
+    return { content, bytes };
   };
   return {
     async append(topicName, records) {
@@ -77,8 +76,10 @@ export async function openWriter(deps: WriterDeps, name: string): Promise<LogWri
       const topic = deps.topics.get(topicName);
       const targets: number[] = [];
       const byPartition = new Map<number, RecordContent[]>();
+      let bytesAll = 0;
       for (const record of records) {
-        const content = prepare(topic, record);
+        const { content, bytes } = prepare(topic, record);
+        bytesAll += bytes;
         const partition = partitionOfRecord(topic, record);
         targets.push(partition);
         const group = byPartition.get(partition);
@@ -97,6 +98,7 @@ export async function openWriter(deps: WriterDeps, name: string): Promise<LogWri
         // Also when a later partition refused: nobody else would hear of a failed flush of the earlier ones.
         if (waiting.length > 0) await Promise.all(waiting);
       }
+      deps.appendedBytes.add(bytesAll);
       deps.appendedRecords.add(records.length, { topic: topicName });
       return targets.map((partition): Position => {
         const offset = next.get(partition)!;
