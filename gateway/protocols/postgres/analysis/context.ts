@@ -22,6 +22,10 @@ export interface Context {
   settings: SessionSettings;
   readonly resolver: ObjectResolver;
   readonly prepared: PreparedNames;
+  /** By qualified name as resolved: what it may be instead. */
+  readonly alternatives: Map<string, readonly string[]>;
+  /** Under the walk is what a statement only defines: it runs later, when nobody expects settings to change. */
+  deferred: boolean;
   /** Names of common table expressions in scope; inner scopes are added and taken away. */
   readonly ctes: string[][];
   readonly actions: Action[];
@@ -50,7 +54,7 @@ export interface Context {
   merge(actions: readonly Action[], risk: RiskClass): void;
 }
 
-const ACTIONS_MAX = 1000;
+export const ACTIONS_MAX = 1000;
 
 /** Adds an action once per object; past the bound one opaque_code says that there were more. */
 export function add(

@@ -8,6 +8,8 @@ export interface FunctionEffect {
   readonly argument?: number;
   /** Runs SQL that it is given: analysed where that is constant, else opaque. */
   readonly runsArgument?: number;
+  /** Reads the whole relation that the argument names; opaque where it is no plain name. */
+  readonly readsArgument?: boolean;
   /** Takes connection strings or passwords: the string literals of its arguments are lifted. */
   readonly secret?: boolean;
 }
@@ -93,6 +95,7 @@ export const FUNCTION_EFFECTS: ReadonlyMap<string, FunctionEffect> = new Map<str
     kind: 'read.whole',
     objectKind: 'table',
     argument: 0,
+    readsArgument: true,
   }),
   ...rows('schema_to_xml schema_to_xmlschema schema_to_xml_and_xmlschema', {
     kind: 'export.whole',

@@ -7,6 +7,8 @@ export interface ObjectResolver {
   relation(schema: string | null, name: string, settings: SessionSettings): string;
   /** Qualified name of anything else that lies in a schema. */
   other(parts: readonly string[], settings: SessionSettings): string;
+  /** What an unqualified name may mean as well, where the path alone does not tell; qualified. */
+  alternatives(name: string, settings: SessionSettings): readonly string[];
   /** Changes whenever an answer may have changed; cached analyses are dropped. */
   readonly version: number;
 }
@@ -21,13 +23,17 @@ function schemasOf(searchPath: string | null): readonly string[] {
   });
 }
 
-/** First schema that has a name; `$user` names none that is known. */
-function firstSchema(searchPath: string | null): string {
-  const found = schemasOf(searchPath).find(
-    (name) => name !== '' && name !== '$user' && name !== 'pg_catalog',
+/**
+ * Schemas of the path that an unqualified name may lie in. `$user` names none that is known; and what stands in pg_temp only
+ * the target knows: a path that begins there must not make every name look temporary.
+ */
+function candidateSchemas(searchPath: string | null): readonly string[] {
+  const found = schemasOf(searchPath).filter(
+    (name) => name !== '' && name !== '$user' && name !== 'pg_catalog' && !name.startsWith('pg_temp'),
   );
-  return found ?? 'public';
+  return found.length === 0 ? ['public'] : [...new Set(found)];
 }
+const firstSchema = (searchPath: string | null): string => candidateSchemas(searchPath)[0]!;
 
 /** Whether pg_catalog is searched before all schemas: it is, unless the path names it in a later place. */
 export function isCatalogueFirst(searchPath: string | null): boolean {
@@ -36,18 +42,24 @@ export function isCatalogueFirst(searchPath: string | null): boolean {
   );
 }
 
-/** Resolves by search_path alone: the first schema named there is taken to have the object; pg_catalog comes before. */
+/** Resolves by search_path alone: any schema named there may have the object; pg_catalog comes before. */
 export function createStaticResolver(): ObjectResolver {
   return {
     version: 1,
     relation(schema, name, settings) {
       if (schema !== null) return `${schema}.${name}`;
-      if (CATALOGUE_RELATIONS.has(name) && isCatalogueFirst(settings.searchPath)) return `pg_catalog.${name}`;
+      // Also where the path names pg_catalog later: the schemas before it may have no such relation.
+      if (CATALOGUE_RELATIONS.has(name)) return `pg_catalog.${name}`;
       return `${firstSchema(settings.searchPath)}.${name}`;
     },
     other(parts, settings) {
       if (parts.length !== 1) return parts.join('.');
       return `${firstSchema(settings.searchPath)}.${parts[0]!}`;
+    },
+    alternatives(name, settings) {
+      const [first, ...others] = candidateSchemas(settings.searchPath).map((schema) => `${schema}.${name}`);
+      if (!CATALOGUE_RELATIONS.has(name)) return others;
+      return isCatalogueFirst(settings.searchPath) ? [] : [first!, ...others];
     },
   };
 }

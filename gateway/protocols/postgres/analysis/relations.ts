@@ -1,5 +1,5 @@
 /** Relations as the walk meets them. */
-import { add, type Context } from './context.ts';
+import { add, forbid, type Context } from './context.ts';
 import { CREDENTIAL_RELATIONS } from './data/catalogue-relations.ts';
 import { flagOf, nodeOf, textOf, type TreeNode } from './tree.ts';
 
@@ -47,10 +47,12 @@ export function readNamed(
   columns: readonly string[] = [],
 ): void {
   const bare = name.slice(name.lastIndexOf('.') + 1);
-  if (isCatalogue(name)) {
-    const kind = CREDENTIAL_RELATIONS.has(bare) ? 'read.credentials' : 'read.catalogue';
-    return add(context, kind, 'table', name, { columns, whole });
-  }
+  if (name === 'pg_catalog.pg_settings' && context.deferred)
+    forbid(context, 'pg_settings', 'a view on pg_settings would change settings unseen');
+  // By the bare name: the path may lead to information_schema, too.
+  if (CREDENTIAL_RELATIONS.has(bare))
+    return add(context, 'read.credentials', 'table', name, { columns, whole });
+  if (isCatalogue(name)) return add(context, 'read.catalogue', 'table', name, { columns, whole });
   add(context, whole ? 'read.whole' : 'read', 'table', name, { columns, whole });
 }
 

@@ -1,6 +1,7 @@
 /** One full analysis: parse, walk every node, gather. Pure but for the session's prepared names. */
 import type { SessionSettings, StatementAnalysis } from './analyser.ts';
 import { forbid, mergeActions, opaque, type Context, type SecretMark } from './context.ts';
+import { addAlternatives, noteAlternatives } from './alternatives.ts';
 import type { ObjectResolver } from './objects.ts';
 import { fingerprintOf, parseSql, staticSqlOf, type ParsedStatement } from './parser.ts';
 import type { PreparedNames } from './session.ts';
@@ -21,6 +22,12 @@ export interface Run {
   readonly secrets: readonly SecretMark[];
 }
 
+/** Statements whose expressions run later, with other statements that do not show them. */
+const DEFERRED = new Set(
+  'ViewStmt RuleStmt CreateStmt CreateForeignTableStmt AlterTableStmt CreateSchemaStmt CreateDomainStmt AlterDomainStmt IndexStmt CreatePolicyStmt AlterPolicyStmt CreateTrigStmt DeclareCursorStmt'.split(
+    ' ',
+  ),
+);
 const DEPTH_MAX = 2000;
 const BODY_NESTING_MAX = 4;
 
@@ -55,8 +62,10 @@ export function runAnalysis(input: RunInput): Run {
   }
   for (const raw of parsed.statements) {
     context.statement = rangeOf(raw);
+    context.deferred = isNode(raw.statement) && Object.keys(raw.statement).some((type) => DEFERRED.has(type));
     walk(raw.statement);
   }
+  addAlternatives(context);
   const fingerprint = parsed.statements.length === 0 ? null : fingerprintOf(input.sql);
   return outcome(context, constants, parsed.statements.length, fingerprint, { parsed: true, broken: false });
 }
@@ -90,9 +99,12 @@ function createWalk(input: RunInput): {
   constants: Set<number>;
 } {
   const constants = new Set<number>();
+  const alternatives = new Map<string, readonly string[]>();
   const context: Context = {
     settings: input.settings,
-    resolver: input.resolver,
+    resolver: noteAlternatives(input.resolver, alternatives),
+    alternatives,
+    deferred: false,
     prepared: input.prepared,
     ctes: [],
     actions: [],

@@ -174,8 +174,10 @@ export class Downstream {
       if (error.severity !== 'ERROR') this.fatalSeen = true;
       if (head !== undefined && head.request !== null) this.#failRequest(buffer, end, head, error);
     }
+    const { copyIn } = expectations;
     expectations.endCopyIn();
     if (head !== undefined && isExtended(head)) expectations.failToSync();
+    if (copyIn) this.#client.copyFailed();
   }
 
   #failRequest(

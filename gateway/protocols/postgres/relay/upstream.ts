@@ -4,7 +4,7 @@ import { postgresError } from '../errors.ts';
 import { decodeFunctionCall, decodeNamed, decodeQuery } from '../wire/decode.ts';
 import { FrameReader } from '../wire/frame-reader.ts';
 import { FRONTEND } from '../wire/message-types.ts';
-import { FLUSH, query } from '../wire/messages.ts';
+import { FLUSH, query, SYNC } from '../wire/messages.ts';
 import { mayPrepare, mayRollBack, opaqueAnalysis } from './analyse.ts';
 import type { RelayContext } from './context.ts';
 import { deniedQuery } from './denial.ts';
@@ -26,6 +26,8 @@ export class Upstream {
   #pumping = false;
   /** Ends waiting for the target's answer. */
   #release: (() => void) | undefined;
+  /** A Sync came while the target was believed to read COPY data, which takes no notice of it. */
+  #syncWithheld = false;
   /** The client said goodbye. */
   terminated = false;
   /** After a denial in the extended protocol the target skips to Sync; so do we, and send it nothing that is not judged. */
@@ -222,13 +224,30 @@ export class Upstream {
     const { upstream, expectations, session } = this.#context;
     upstream.forward(buffer, start, end);
     if (type === FRONTEND.flush) return;
+    if (type !== FRONTEND.copyData) this.#syncWithheld = false;
     const request = expectations.current()?.id ?? null;
     if (!session.recording.write('in', request, buffer.subarray(start, end)))
       this.#context.requests.recordingBusy();
     if (type !== FRONTEND.copyData) expectations.push(expected('copy-end'));
   }
 
+  /**
+   * The COPY failed. The target may have done so before it read a Sync that came then, and would have answered that one: which
+   * of both only the target knows, and an answer that nobody expects would be taken for that of a later message. So such a Sync
+   * waits here until it is certain.
+   */
+  copyFailed(): void {
+    if (!this.#syncWithheld) return;
+    this.#syncWithheld = false;
+    this.#sync(SYNC, 0, SYNC.length);
+    this.#context.upstream.flush();
+  }
+
   #sync(buffer: Buffer, start: number, end: number): void {
+    if (this.#context.expectations.copyIn) {
+      this.#syncWithheld = true;
+      return;
+    }
     this.#skipping = false;
     this.#mustAsk = false;
     this.#extended.segment += 1;

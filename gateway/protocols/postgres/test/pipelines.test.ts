@@ -283,6 +283,42 @@ describe('COPY', () => {
     client.socket.destroy();
   });
 
+  it('that fails before a Sync is read does not make names stand for other statements', async () => {
+    const { client } = await open();
+    client.send(query('create table tricked (i int); insert into tricked values (1)'));
+    await client.ready(1);
+    client.send(parse('n', 'select 1'), SYNC);
+    await client.ready(2);
+    client.send(run('copy tricked from stdin'), FLUSH);
+    await until('it asks for data', () => client.messages.some(({ type }) => type === 'G'));
+    // The target fails at the data and then reads the Sync; to a gateway it looks like one that COPY swallows.
+    client.send(copyData('not a number\n'), SYNC);
+    await client.ready(3);
+    client.send(close('S', 'n'), parse('n', 'drop table tricked'), SYNC);
+    await client.ready(4);
+    client.send(bind('', 'n'), execute(''), SYNC);
+    await client.ready(5);
+    client.send(query('select count(*) from tricked'));
+    await client.ready(6);
+    assert.deepEqual(
+      client.errors().map(({ sqlState }) => sqlState),
+      ['22P02', '42501'],
+    );
+    client.socket.destroy();
+  });
+
+  it('in a query string that fails before a Sync is read leaves every answer with its own message', async () => {
+    const { client, seen } = await open();
+    client.send(query('create table misled (i int)'));
+    await client.ready(1);
+    client.send(query('copy misled from stdin'));
+    await until('it asks for data', () => client.messages.some(({ type }) => type === 'G'));
+    client.send(copyData('not a number\n'), SYNC, query('select 1'), query('selec 2'), query('select 3'));
+    await client.ready(6);
+    assert.deepEqual(statuses(seen), ['ok', 'error', 'ok', 'error', 'ok']);
+    client.socket.destroy();
+  });
+
   it('while settings are in doubt does not wait for itself', async () => {
     const { client } = await open();
     client.send(query('create table doubtful (i int)'));

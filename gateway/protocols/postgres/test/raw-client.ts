@@ -31,6 +31,8 @@ export async function rawLogin(
     direct?: { ca: string };
     database?: string;
     parameters?: Record<string, string>;
+    user?: string;
+    token?: string;
   } = {},
 ): Promise<RawClient> {
   const socket =
@@ -72,7 +74,13 @@ export async function rawLogin(
   socket.write(
     startup(
       options.version ?? 0x30000,
-      new Map(Object.entries({ user: USER, database: options.database ?? 'main', ...options.parameters })),
+      new Map(
+        Object.entries({
+          user: options.user ?? USER,
+          database: options.database ?? 'main',
+          ...options.parameters,
+        }),
+      ),
     ),
   );
   let negotiated: number | undefined;
@@ -85,7 +93,13 @@ export async function rawLogin(
   socket.write(saslInitialResponse('SCRAM-SHA-256', `n,,n=,r=${nonce}`));
   const challenge = (await next()).body.subarray(4).toString();
   const [, full, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(challenge)!;
-  const salted = pbkdf2Sync(TOKEN, Buffer.from(salt!, 'base64'), Number(iterations), 32, 'sha256');
+  const salted = pbkdf2Sync(
+    options.token ?? TOKEN,
+    Buffer.from(salt!, 'base64'),
+    Number(iterations),
+    32,
+    'sha256',
+  );
   const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
   const clientKey = hmac(salted, 'Client Key');
   const withoutProof = `c=biws,r=${full}`;

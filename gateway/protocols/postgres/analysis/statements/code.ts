@@ -14,7 +14,7 @@ import {
   type TreeNode,
 } from '../tree.ts';
 import { nameCall } from './expressions.ts';
-import { setStatement } from './settings.ts';
+import { setOfFunction } from './settings.ts';
 
 function walkBody(context: Context, body: unknown, walk: Walk): void {
   const located = context.located;
@@ -51,7 +51,7 @@ function createFunction(context: Context, node: TreeNode, walk: Walk): void {
   walk(node['parameters']);
   for (const item of listOf(node, 'options')) {
     const set = bodyOf(bodyOf(item, 'DefElem')?.['arg'], 'VariableSetStmt');
-    if (set !== undefined) setStatement(context, set);
+    if (set !== undefined) setOfFunction(context, set);
   }
   if (node['sql_body'] !== undefined) return walk(node['sql_body']);
   const parts = nameParts(found.get('as'));
@@ -112,7 +112,7 @@ export const code: Handlers = {
     );
     for (const item of listOf(node, 'actions')) {
       const set = bodyOf(bodyOf(item, 'DefElem')?.['arg'], 'VariableSetStmt');
-      if (set !== undefined) setStatement(context, set);
+      if (set !== undefined) setOfFunction(context, set);
     }
   },
   DoStmt(context, node, walk) {

@@ -4,7 +4,7 @@ import { BUILTIN_FUNCTIONS } from '../data/builtin-functions.ts';
 import { FUNCTION_EFFECTS, type FunctionEffect } from '../functions.ts';
 import type { Handlers } from '../handlers.ts';
 import { isCatalogueFirst } from '../objects.ts';
-import { readRelation } from '../relations.ts';
+import { readNamed, readRelation } from '../relations.ts';
 import { listOf, nameParts, nodeOf, type TreeNode } from '../tree.ts';
 import { setByFunction } from './settings.ts';
 
@@ -52,7 +52,22 @@ function applyEffect(
     return;
   }
   const object = effect.argument === undefined ? undefined : constantOf(context, args[effect.argument]);
+  if (effect.readsArgument === true) return readByName(context, name, object);
   add(context, effect.kind, effect.objectKind, object ?? name);
+}
+
+const PLAIN_NAME = /^(?:([a-z_][\w$]*)\.)?([a-z_][\w$]*)$/i;
+
+/** A relation named in a string. An object id, or a name that is computed or quoted, could be any. */
+function readByName(context: Context, call: string, written: string | undefined): void {
+  const found = PLAIN_NAME.exec(written ?? '');
+  if (found === null) return opaque(context, 'function', call);
+  const [, schema, name] = found;
+  readNamed(
+    context,
+    context.resolver.relation(schema?.toLowerCase() ?? null, name!.toLowerCase(), context.settings),
+    true,
+  );
 }
 
 export const expressions: Handlers = {

@@ -37,11 +37,13 @@ function drop(context: Context, node: TreeNode): void {
   const kind = kindOf(node, 'removeType');
   for (const item of listOf(node, 'objects')) {
     const name = objectName(context, kind, item);
-    const action = name.startsWith('pg_temp.')
-      ? 'drop.temporary'
-      : kind === 'schema'
-        ? 'drop.critical'
-        : 'drop';
+    const [schema, ...rest] = nameParts(item);
+    const action =
+      RELATIONS.has(kind) && schema === 'pg_temp' && rest.length === 1
+        ? 'drop.temporary'
+        : kind === 'schema'
+          ? 'drop.critical'
+          : 'drop';
     add(context, action, kind, name);
   }
 }

@@ -57,7 +57,25 @@ export function setByFunction(context: Context, args: readonly TreeNode[]): void
   if (value === undefined && /^client_encoding$/i.test(name)) {
     forbid(context, 'client_encoding', 'the encoding must be written as a constant');
   }
+  if (context.deferred && SESSION_STATE.has(name.toLowerCase()))
+    forbid(
+      context,
+      'deferred_setting',
+      `${name} may only be changed where it can be seen, not by what runs later`,
+    );
   setSetting(context, name, value ?? '(computed)');
+}
+
+/** SET of a function: its body is read under it, so what was seen of the body would not be what runs. */
+export function setOfFunction(context: Context, node: TreeNode): void {
+  const name = (textOf(node, 'name') ?? '').toLowerCase();
+  const value = constantOf(context, listOf(node, 'args')[0])?.toLowerCase();
+  if (
+    name === 'client_encoding' ||
+    (name === 'standard_conforming_strings' && value !== 'on' && value !== 'true')
+  )
+    forbid(context, 'deferred_setting', `a function may not change ${name}`);
+  setStatement(context, node);
 }
 
 function unknownSetting(context: Context): void {

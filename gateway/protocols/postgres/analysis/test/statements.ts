@@ -326,7 +326,7 @@ export const CALLS: readonly StatementCase[] = [
     'delete public.orders!',
   ),
   one("select query_to_xml('dele' || 'te from orders', true, true, '')", 'high', 'opaque_code query_to_xml'),
-  one("select table_to_xml('orders', true, true, '')", 'medium', 'read orders!'),
+  one("select table_to_xml('orders', true, true, '')", 'medium', 'read public.orders!'),
   one("select database_to_xml(true, true, '')", 'high', 'export database_to_xml!'),
   one('select my_function(1)', 'medium', 'execute public.my_function'),
   one('select * from my.set_returning(1)', 'medium', 'execute my.set_returning'),
