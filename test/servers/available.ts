@@ -1,36 +1,51 @@
 /** Which servers and clients the tests can have on this machine; what is missing is installed where that is ours to do. */
 import { spawnSync } from 'node:child_process';
+import { delimiter } from 'node:path';
 import { findPostgres } from '../../main/sample-target/postgres-binaries.ts';
+import { install, mayInstall, unpackPgbench } from './debian.ts';
 
-export type ServerName = 'postgres' | 'psql';
+export type ServerName = 'postgres' | ProgramName;
+/** Programs that come from the machine. */
+type ProgramName = 'psql' | 'pgbench';
 
-const has = (program: string): boolean =>
-  spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+/** Runs it: Debian has a wrapper named pgbench even where the program is not installed. */
+const works = (program: string): boolean =>
+  spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 
-/** As root on Debian, packages may be installed; said aloud. */
-function installFromDebian(program: string, packageName: string): boolean {
-  if (has(program)) return true;
-  if (process.getuid?.() !== 0 || !has('apt-get')) return false;
-  console.error(`${program} is not here: installing ${packageName} from Debian's packages ...`);
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env: environment });
-  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', packageName], {
-    stdio: 'ignore',
-    env: environment,
-  });
-  return has(program);
+/**
+ * For `describe(name, { skip: lacking('psql') }, ...)`: false where all programs are here, else what is missing. With CI set
+ * test/run.ts has failed before any test is skipped.
+ */
+export function lacking(...programs: readonly ProgramName[]): string | false {
+  const missing = programs.filter((program) => !works(program));
+  return missing.length > 0 && `${missing.join(' and ')} not found on this machine`;
 }
 
-/** Names of what can be had. */
-export async function availableServers(): Promise<ReadonlySet<ServerName>> {
-  const found = new Set<ServerName>();
-  try {
-    findPostgres();
-    found.add('postgres');
-  } catch {
-    // Said by name where a suite needs it.
+function have(program: ProgramName): boolean {
+  if (works(program)) return true;
+  if (!mayInstall()) return false;
+  install('postgresql-client');
+  if (program === 'pgbench' && !works('pgbench')) {
+    const folder = unpackPgbench();
+    if (folder !== undefined) process.env['PATH'] = `${folder}${delimiter}${process.env['PATH'] ?? ''}`;
   }
-  if (installFromDebian('psql', 'postgresql-client') && installFromDebian('pgbench', 'postgresql-contrib'))
-    found.add('psql');
+  return works(program);
+}
+
+/** The servers of `wanted` that can be had; programs are found through PATH from then on. */
+export function availableServers(wanted: ReadonlySet<ServerName>): ReadonlySet<ServerName> {
+  const found = new Set<ServerName>();
+  for (const name of wanted) {
+    if (name !== 'postgres') {
+      if (have(name)) found.add(name);
+      continue;
+    }
+    try {
+      findPostgres();
+      found.add('postgres');
+    } catch {
+      // Said by name by whoever asked.
+    }
+  }
   return found;
 }

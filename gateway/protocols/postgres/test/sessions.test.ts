@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import pg from 'pg';
+import { lacking } from '../../../../test/servers/available.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { startGateway, TOKEN, until, USER, type SeenSession, type TestGateway } from './gateway.ts';
 
@@ -280,7 +281,7 @@ describe('a session', () => {
   });
 });
 
-describe('pgbench', () => {
+describe('pgbench', { skip: lacking('pgbench') }, () => {
   it('runs in every mode, and each transaction is one request with one response', async () => {
     const bench = (args: string[]): Promise<Ran> =>
       new Promise((resolve) => {
@@ -315,7 +316,7 @@ describe('pgbench', () => {
   });
 });
 
-describe('psql', () => {
+describe('psql', { skip: lacking('psql') }, () => {
   it('copies out and in, and \\copy', async () => {
     const ran = await psql(
       ['-v', 'ON_ERROR_STOP=1', '-At'],

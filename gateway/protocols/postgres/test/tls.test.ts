@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { makeLoopbackCertificate } from '../../../../main/tls.ts';
+import { lacking } from '../../../../test/servers/available.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { requestCode, startup } from '../wire/messages.ts';
@@ -54,7 +55,7 @@ function psql(connection: string, sql: string): Promise<{ out: string; err: stri
 
 const SSL = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()';
 
-describe('TLS on both sides', () => {
+describe('TLS on both sides', { skip: lacking('psql') }, () => {
   it('psql with verify-full and channel binding required; the target is reached by TLS, too', async () => {
     const ran = await psql(
       `sslmode=verify-full sslrootcert=${join(folder, 'ca.pem')} channel_binding=require`,
