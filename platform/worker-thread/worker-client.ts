@@ -2,6 +2,7 @@
  * The caller's side of a worker thread: each call is a promise; when the worker dies, all that wait are rejected, and the next call
  * starts it anew.
  */
+import { basename, extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkerAnswer, WorkerFailure } from './worker-messages.ts';
 
@@ -43,7 +44,8 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
 
   const start = (): Worker => {
     // No flags of the process: some of them (--input-type, --test) make no sense in a worker and would end it.
-    const worker = new Worker(options.module, { workerData: options.data, execArgv: [] });
+    const name = `countersign-${basename(options.module.pathname, extname(options.module.pathname))}`;
+    const worker = new Worker(options.module, { name, workerData: options.data, execArgv: [] });
     const end = (error: Error): void => {
       if (current !== worker) return;
       current = undefined;

@@ -46,9 +46,10 @@ export function faultyEventLog(log: EventLog, switches: Switches): FaultyEventLo
       },
     };
   };
-  const whileDeaf = async (group: string): Promise<void> => {
+  /** Nothing is delivered while the log is away. */
+  const delivery = async (group = ''): Promise<void> => {
     const deaf = (): boolean => switches.deafGroup !== undefined && group.startsWith(switches.deafGroup);
-    while (deaf()) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (switches.eventLogAway || deaf()) await new Promise((resolve) => setTimeout(resolve, 10));
   };
   return {
     ensureTopics: (topics) => guard(() => log.ensureTopics(topics)),
@@ -65,7 +66,7 @@ export function faultyEventLog(log: EventLog, switches: Switches): FaultyEventLo
       const consumer = await log.consume({
         ...options,
         async onBatch(records, control) {
-          await whileDeaf(options.group);
+          await delivery(options.group);
           await options.onBatch(records, {
             commit: (position) => guard(() => control.commit(position)),
           });
@@ -75,7 +76,14 @@ export function faultyEventLog(log: EventLog, switches: Switches): FaultyEventLo
     },
     async read(options) {
       check();
-      return followed(await log.read(options), options.onFailure);
+      const reader = await log.read({
+        ...options,
+        async onRecords(records) {
+          if (switches.eventLogAway) await delivery();
+          await options.onRecords(records);
+        },
+      });
+      return followed(reader, options.onFailure);
     },
     close: () => log.close(),
     failFollowers() {
