@@ -3,7 +3,7 @@
 // packages where they are missing, then hands over. Plain JavaScript on old Node's terms, since it runs before anything of ours is there.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,12 +13,13 @@ const NODE_BROUGHT = '24';
 
 /** First words that are not commands of the CLI itself. */
 const ENTRIES = {
-  start: ['main/start.ts'],
-  test: ['test/run.ts'],
-  bench: ['bench/run.ts'],
-  simulate: ['test/simulator/run.ts'],
-  server: ['test/servers/run.ts'],
+  start: 'main/start.ts',
+  build: 'main/build.ts',
+  test: 'test/run.ts',
+  bench: 'bench/run.ts',
+  simulate: 'test/simulator/run.ts',
 };
+const INSTALL_POLL_MS = 500;
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
@@ -50,27 +51,67 @@ function findNode() {
   const name = `node-${process.platform}-${process.arch}`;
   const brought = join(root, '.node', 'node_modules', name, 'bin', 'node');
   if (!existsSync(brought)) {
-    say(
-      `Node ${process.version} is too old (${NODE_WANTED.join('.')} or later is needed): bringing Node ${NODE_BROUGHT} from npm into .node/, once (190 MB) ...`,
-    );
-    mkdirSync(join(root, '.node'), { recursive: true });
-    const status = npm([
-      'install',
-      '--prefix',
-      join(root, '.node'),
-      '--no-save',
-      '--no-package-lock',
-      '--loglevel=error',
-      `${name}@${NODE_BROUGHT}`,
-    ]);
-    if (status !== 0 || !existsSync(brought)) {
-      say(
-        `npm has no Node ${NODE_BROUGHT} for ${process.platform} on ${process.arch}, or could not fetch it. Install Node 24 (https://nodejs.org) and try again.`,
-      );
-      process.exit(1);
-    }
+    alone(() => {
+      if (!existsSync(brought)) bringNode(name, brought);
+    });
   }
   return brought;
+}
+
+function bringNode(name, brought) {
+  say(
+    `Node ${process.version} is too old (${NODE_WANTED.join('.')} or later is needed): bringing Node ${NODE_BROUGHT} from npm into .node/, once (190 MB) ...`,
+  );
+  const status = npm([
+    'install',
+    '--prefix',
+    join(root, '.node'),
+    '--no-save',
+    '--no-package-lock',
+    '--ignore-scripts',
+    '--loglevel=error',
+    `${name}@${NODE_BROUGHT}`,
+  ]);
+  if (status !== 0 || !existsSync(brought)) {
+    say(
+      `npm has no Node ${NODE_BROUGHT} for ${process.platform} on ${process.arch}, or could not fetch it. Install Node 24 (https://nodejs.org) and try again.`,
+    );
+    process.exit(1);
+  }
+}
+
+/** Runs `work` while no other process of ours does: two first starts at once must not install over each other. */
+function alone(work) {
+  const lock = join(root, '.node', 'installing');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let waited = false; ; waited = true) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!isRunning(lock)) {
+      rmSync(lock, { force: true });
+      continue;
+    }
+    if (!waited) say('Another process is installing; waiting for it ...');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INSTALL_POLL_MS);
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function isRunning(lock) {
+  try {
+    process.kill(Number(readFileSync(lock, 'utf8')), 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function installPackages(node) {
@@ -78,16 +119,25 @@ function installPackages(node) {
   if (!existsSync(lock)) return;
   const stamp = join(root, 'node_modules', '.countersign-installed');
   const digest = createHash('sha256').update(readFileSync(lock)).digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === digest;
+  if (isInstalled()) return;
   const begun = Date.now();
-  say('Installing the packages that package-lock.json names (about 200 MB, once) ...');
-  const status = npm(['ci', '--loglevel=error'], dirname(node));
+  const status = alone(() => {
+    if (isInstalled()) return 0;
+    say('Installing the packages that package-lock.json names (about 200 MB, once) ...');
+    // No package of ours needs its install script; NODE_ENV=production must not leave out what tests need.
+    const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
+    const result = npm(args, dirname(node));
+    if (result === 0) {
+      writeFileSync(stamp, digest);
+      say(`Installed in ${Math.round((Date.now() - begun) / 1000)} s.`);
+    }
+    return result;
+  });
   if (status !== 0) {
     say('npm could not install the packages; see its message above. Nothing else was changed.');
     process.exit(status);
   }
-  writeFileSync(stamp, digest);
-  say(`Installed in ${Math.round((Date.now() - begun) / 1000)} s.`);
 }
 
 function run(node, args) {
@@ -117,10 +167,11 @@ const compiled = join(root, 'dist', 'main', 'countersign.js');
 const fromPackage = !existsSync(join(root, 'main', 'countersign.ts')) && existsSync(compiled);
 const node = findNode();
 if (fromPackage) {
-  run(node, [compiled, ...process.argv.slice(2)]);
+  if (first === 'start') run(node, [join(root, 'dist', 'main', 'start.js'), ...rest]);
+  else run(node, [compiled, ...process.argv.slice(2)]);
 } else {
   installPackages(node);
   const entry = ENTRIES[first];
   if (entry === undefined) run(node, [join(root, 'main', 'countersign.ts'), ...process.argv.slice(2)]);
-  else run(node, [join(root, entry[0]), ...rest]);
+  else run(node, [join(root, entry), ...rest]);
 }
