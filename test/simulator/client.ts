@@ -37,6 +37,8 @@ interface Open {
   readonly session: Session;
   readonly identity: Identity;
   ended: boolean;
+  /** Requests that the target works on. */
+  running: number;
 }
 
 export function createClient(deps: ClientDeps, account: Account, stealsFromMs: number) {
@@ -86,10 +88,13 @@ export function createClient(deps: ClientDeps, account: Account, stealsFromMs: n
       },
     });
     if (!life.alive() || !result.ok) return undefined;
-    opened = { gateway, session: result.session, identity: admitted.value, ended: false };
+    opened = { gateway, session: result.session, identity: admitted.value, ended: false, running: 0 };
     target.live.add(targetSession);
     life.onEnd(() => {
-      if (opened !== undefined) opened.ended = true;
+      if (opened === undefined) return;
+      opened.ended = true;
+      // The target sees that its connection is gone, unless it is at work: then somebody must end it.
+      if (opened.running === 0) target.live.delete(targetSession);
     });
     book.opened.set(result.session.id, gateway.id);
     book.counts.sessions += 1;
@@ -112,8 +117,11 @@ export function createClient(deps: ClientDeps, account: Account, stealsFromMs: n
     book.waiting.delete(entry);
     return result;
   };
-  const answer = async ({ session, gateway }: Open, requestId: string): Promise<void> => {
+  const answer = async (open: Open, requestId: string): Promise<void> => {
+    const { session, gateway } = open;
+    open.running += 1;
     await pause(30);
+    open.running -= 1;
     if (gateway.life.alive())
       session.response(requestId, { status: 'ok', rows: chance.whole(0, 50), bytes: 100, durationUs: 1000 });
   };
@@ -133,6 +141,7 @@ export function createClient(deps: ClientDeps, account: Account, stealsFromMs: n
       return;
     }
     target.receive(gateway, session, open.identity, gate.requestId);
+    session.recording.write('in', gate.requestId, Buffer.from(input.text));
     const answered = answer(open, gate.requestId);
     if (chance.happens(0.7)) await answered;
   };

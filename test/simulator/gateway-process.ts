@@ -1,60 +1,35 @@
-/** One gateway as a process: spool, sessions, holds, view, lease, drain; the first one also relays the outbox and serves control calls. */
+/** One gateway as a process: everything behind its protocols, as it is put together in production. */
 import Value from 'typebox/value';
-import { createAccess } from '../../gateway/access/create-access.ts';
-import type { Access } from '../../gateway/access/access.ts';
-import { createTokenStore } from '../../gateway/access/token-store.ts';
-import { createControlView, followControl, type ControlView } from '../../gateway/control/control-view.ts';
-import { createControlWriter, type ControlWriter } from '../../gateway/control/control-writer.ts';
-import { createLease, waitInForce, type Lease } from '../../gateway/control/lease.ts';
+import { createEmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
+import { waitInForce } from '../../gateway/control/lease.ts';
 import { createBuiltInPolicy } from '../../gateway/policy/built-in-policy.ts';
 import { readDefaultPolicy } from '../../gateway/policy/default-policy.ts';
-import { createDrain } from '../../gateway/recording/drain.ts';
-import { createSpool } from '../../gateway/recording/spool.ts';
-import {
-  createSessions,
-  type GatewaySessions,
-  type LeftoverInTarget,
-} from '../../gateway/sessions/create-sessions.ts';
-import { createHolds, followVerdicts, type Holds } from '../../gateway/sessions/holds.ts';
-import { createOpenJournal } from '../../gateway/sessions/open-journal.ts';
-import type { Signer } from '../../gateway/sessions/signing-key.ts';
+import type { LeftoverInTarget } from '../../gateway/sessions/create-sessions.ts';
+import { createGatewayCore, type GatewayCore } from '../../gateway/sessions/gateway-core.ts';
 import type { Random } from '../../platform/clock/clock.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
-import { createOutboxRelay } from '../../platform/control-store/outbox-relay.ts';
+import type { Disk } from '../../platform/disk/disk.ts';
 import type { EventLog } from '../../platform/event-log/event-log.ts';
-import { createCodec } from '../../schemas/codec.ts';
+import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
 import { GatewayConfig } from '../../schemas/config/gateway.ts';
-import type { FailingDisk } from './failing-disk.ts';
 import type { Life } from './life.ts';
-import type { Parts } from './parts.ts';
 import type { Durability } from './plan.ts';
 import type { World } from './world.ts';
 
-export interface GatewayProcess {
+export interface GatewayProcess extends GatewayCore {
   readonly id: string;
   readonly life: Life;
-  readonly disk: FailingDisk;
-  readonly sessions: GatewaySessions;
-  readonly view: ControlView;
-  readonly lease: Lease;
-  readonly holds: Holds;
-  readonly access: Access;
-  readonly control: ControlWriter;
   inForce(revision: number): Promise<boolean>;
-  pendingBytes(): number;
-  /** Ends all sessions and hands everything to the log. */
-  stop(): Promise<void>;
 }
 
 export interface GatewayDeps {
   readonly world: World;
   readonly life: Life;
-  readonly disk: FailingDisk;
+  readonly disk: Disk;
   readonly log: EventLog;
   readonly store: ControlStore;
   readonly random: Random;
-  readonly signer: Signer;
-  readonly parts: Parts;
+  readonly recordingStore: RecordingStore;
   readonly endLeftover: (leftover: LeftoverInTarget) => Promise<void>;
 }
 
@@ -68,6 +43,7 @@ export const gatewayConfig = (id: string, durability: Durability): GatewayConfig
   id,
   durability,
   spoolFolder: '/spool',
+  recordingFolder: '/recordings',
   spoolSegmentBytes: 24 * 1024,
   spoolBytesMax: 512 * 1024,
   checkpointMs: CHECKPOINT_MS,
@@ -79,81 +55,20 @@ export const gatewayConfig = (id: string, durability: Durability): GatewayConfig
 /** Starts a gateway over whatever earlier ones left; rejects where it cannot start now. */
 export async function startGateway(
   deps: GatewayDeps,
-  options: { readonly id: string; readonly durability: Durability; readonly leads: boolean },
+  options: { readonly id: string; readonly durability: Durability },
 ): Promise<GatewayProcess> {
-  const { world, life, disk, log, store, random, parts } = deps;
+  const { world, life, store, random } = deps;
   const { clock } = life;
-  const config = gatewayConfig(options.id, options.durability);
-  const common = { clock, log: world.log, metrics: world.metrics };
-  const view = createControlView({ clock });
-  const holds = createHolds({ clock }, config);
-  const spool = parts.spool(createSpool({ ...common, disk }, config));
-  const leaseOf = (epoch: number): Lease =>
-    createLease({ store, view, clock, log: world.log }, { ...config, epoch });
-  const journal = createOpenJournal(disk, config.spoolFolder);
-  // The epoch is the journal's next one: the same that the sessions take.
-  const lease = leaseOf(journal.before.epoch + 1);
-  const sessions = createSessions(
-    {
-      ...common,
-      spool,
-      journal,
-      codec: createCodec('session-event'),
-      random,
-      policy,
-      view: parts.view(view),
-      lease,
-      holds,
-      signer: deps.signer,
-      recorder: {
-        begin: () => ({
-          sink: { write: () => true, drained: () => Promise.resolve() },
-          close: () => undefined,
-        }),
-      },
-      endLeftover: deps.endLeftover,
-    },
-    config,
+  const vault = await createEmbeddedVault({ store, random }, { key: Buffer.alloc(32, 5) });
+  const core = await createGatewayCore(
+    { ...deps, clock, log: world.log, metrics: world.metrics, eventLog: deps.log, vault, policy },
+    gatewayConfig(options.id, options.durability),
   );
-  const tokens = createTokenStore({ store, clock, random }, config);
-  const access = createAccess(
-    { tokens, view, lease, clock, decoySecret: Buffer.alloc(32, 7) },
-    config,
-  );
-  const control = createControlWriter({ store, clock, random, codec: createCodec('control-record') }, config);
-  const failed = (error: unknown): void => {
-    world.trace(`${config.id} stops on an error: ${(error as Error).message}`);
-    life.end();
-  };
-  await followControl(view, { eventLog: log, codec: createCodec('control-record'), log: world.log }, failed);
-  await followVerdicts(holds, { eventLog: log, codec: createCodec('verdict'), log: world.log }, failed);
-  const drain = createDrain({
-    ...common,
-    spool,
-    writer: await log.writer(`gateway/${config.id}`),
-    onRoundTrip: (us) => holds.observeRoundTrip(us),
-  });
-  if (options.leads)
-    createOutboxRelay({ ...common, store, writer: await log.writer('outbox') }).start();
-  drain.start();
-  await sessions.start();
-  await lease.start();
+  await core.start();
   return {
-    id: config.id,
+    ...core,
+    id: options.id,
     life,
-    disk,
-    sessions,
-    view,
-    lease,
-    holds,
-    access,
-    control: parts.control(control),
     inForce: (revision) => waitInForce({ store, clock }, revision, IN_FORCE_MS),
-    pendingBytes: () => spool.pendingBytes(),
-    async stop() {
-      sessions.stop();
-      await drain.idle();
-      await lease.stop();
-    },
   };
 }

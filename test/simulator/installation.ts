@@ -2,10 +2,10 @@
 import Value from 'typebox/value';
 import { createDetectorsRole } from '../../detectors/role.ts';
 import { EMPTY_DIRECTORY } from '../../detectors/directory/directory.ts';
-import { createSigner, type Signer } from '../../gateway/sessions/signing-key.ts';
 import { topicOptions } from '../../main/topics.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import { createInProcessControlStore } from '../../platform/control-store/sqlite/sqlite-control-store.ts';
+import { createOutboxRelay } from '../../platform/control-store/outbox-relay.ts';
 import { createDeadLetters } from '../../platform/dead-letters/dead-letters.ts';
 import { createSimulatedDisk, type SimulatedDisk } from '../../platform/disk/simulated-disk.ts';
 import {
@@ -24,6 +24,7 @@ import { createFailingDisk } from './failing-disk.ts';
 import { startGateway, type GatewayProcess } from './gateway-process.ts';
 import { createLife, type Life } from './life.ts';
 import { createLogLink } from './log-link.ts';
+import { createMemoryRecordings } from './memory-recordings.ts';
 import type { Parts } from './parts.ts';
 import type { Plan } from './plan.ts';
 import { createStoreLink } from './store-link.ts';
@@ -40,7 +41,8 @@ interface Service {
 
 export interface Installation {
   readonly store: ControlStore;
-  readonly signer: Signer;
+  /** Public keys of the gateways by key id. */
+  readonly publicKeys: Readonly<Record<string, string>>;
   readonly disks: readonly SimulatedDisk[];
   readonly logDisk: SimulatedDisk;
   log(): EmbeddedEventLog;
@@ -52,6 +54,7 @@ export interface Installation {
   /** The gateway dies at a change of its disk a little later. */
   crashGatewayAt(index: number, changes: number, kind: CrashKind): void;
   crashDetectors(): void;
+  crashOutbox(): void;
   crashResponders(): void;
   /** The machine with everything on it. */
   crashMachine(kind: CrashKind): void;
@@ -59,6 +62,8 @@ export interface Installation {
 
 export const PARTITIONS = 2;
 const RESTART_MS_MAX = 300;
+/** A gateway that is not ready for so long is started again, as a supervisor does. */
+const GATEWAY_PATIENCE_MS = 4000;
 const logDefaults = Value.Default(EventLogConfig, {}) as EventLogConfig;
 const detectorDefaults = Value.Default(DetectorsConfig, {}) as DetectorsConfig;
 const responderDefaults = Value.Default(RespondersConfig, {}) as RespondersConfig;
@@ -91,7 +96,8 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
     { clock },
     { ...storeDefaults, file: ':memory:', foreignPollMs: 0 },
   );
-  const signer = createSigner(world.random().bytes(32));
+  const publicKeys: Record<string, string> = {};
+  const recordingStore = createMemoryRecordings();
   const randoms = disks.map(() => world.random());
   const restart = new Map<string, () => void>();
   const services = new Map<string, Service>();
@@ -130,7 +136,11 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
   const gatewayName = (index: number): string => `gateway-${index + 1}`;
   disks.forEach((own, index) => {
     keep(gatewayName(index), async (life) => {
-      life.onEnd(() => (gateways[index] = undefined));
+      life.onEnd(() => {
+        gateways[index] = undefined;
+        // However it ended: nothing of it writes any more.
+        own.crash('kill');
+      });
       const kinds: { next: CrashKind } = { next: 'kill' };
       const failing = createFailingDisk(own.boot(), chance, () => {
         own.crash(kinds.next);
@@ -142,32 +152,49 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
         {
           world,
           life,
-          disk: failing,
-          log: link(life),
-          store: createStoreLink({ chance, faults, life }, store),
+          disk: parts.gatewayDisk(failing),
+          log: parts.gatewayLog(link(life)),
+          store: parts.gatewayStore(createStoreLink({ chance, faults, life }, store)),
           random: randoms[index]!,
-          signer,
-          parts,
+          recordingStore,
           endLeftover({ targetSession }) {
             target.live.delete(targetSession);
             return Promise.resolve();
           },
         },
-        { id: gatewayName(index), durability: plan.durability, leads: index === 0 },
+        { id: gatewayName(index), durability: plan.durability },
       );
-      if (life.alive()) gateways[index] = started;
+      if (!life.alive()) return;
+      publicKeys[started.signer.keyId] = started.signer.publicKeyPem;
+      gateways[index] = started;
+      watchHealth(life, () => started.health().ready, GATEWAY_PATIENCE_MS);
     });
   });
   const failingDisks: ReturnType<typeof createFailingDisk>[] = [];
   const crashKinds: { next: CrashKind }[] = [];
   /** Processes that report their end by their health instead of dying. */
-  const watchHealth = (life: Life, healthy: () => boolean): void => {
+  const watchHealth = (life: Life, healthy: () => boolean, patienceMs = 0): void => {
+    let goodMs = clock.elapsedMs();
     life.clock.every(50, () => {
-      if (!healthy()) life.end();
+      if (healthy()) goodMs = clock.elapsedMs();
+      else if (clock.elapsedMs() - goodMs >= patienceMs) {
+        world.trace(`${life.name} is not ready and is started again`);
+        life.end();
+      }
     });
   };
+  keep('outbox', async (life) => {
+    const writer = await link(life).writer('outbox');
+    createOutboxRelay({
+      store: createStoreLink({ chance, faults, life }, store),
+      writer,
+      clock: life.clock,
+      log: world.log,
+      metrics: world.metrics,
+    }).start();
+  });
   keep('detectors', async (life) => {
-    const eventLog = link(life);
+    const eventLog = parts.detectorsLog(link(life));
     const writer = await eventLog.writer('detectors');
     const common = { clock: life.clock, log: world.log, metrics: world.metrics };
     const role = createDetectorsRole(
@@ -234,7 +261,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
   };
   return {
     store,
-    signer,
+    publicKeys,
     disks,
     logDisk,
     log: () => log!,
@@ -250,6 +277,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
       failingDisks[index]?.dieAfter(changes);
     },
     crashDetectors: () => kill('detectors'),
+    crashOutbox: () => kill('outbox'),
     crashResponders: () => kill('responders'),
     crashMachine(kind) {
       world.trace(`${kind} of the machine`);
@@ -257,7 +285,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
       logLife.end();
       logDisk.crash(kind);
       disks.forEach((_, index) => crashGateway(index, kind));
-      for (const name of ['detectors', 'responders']) kill(name);
+      for (const name of ['outbox', 'detectors', 'responders']) kill(name);
       services.clear();
       clock.after(chance.between(1, RESTART_MS_MAX), begin);
     },

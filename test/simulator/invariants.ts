@@ -43,9 +43,11 @@ function nothingLost({ world, plan, target, book, records }: Evidence): void {
       world.broken('nothing acknowledged is lost', `${requestId} was denied (${rule}) and has no event`);
 }
 
-function everySessionEnds({ world, book, records, target }: Evidence): void {
+function everySessionEnds({ world, plan, book, records, target }: Evidence): void {
   const closings = new Map<string, number>();
-  const opened = new Set<string>(book.opened.keys());
+  // Where something must be flushed first, a session that a crash took before its first request never was.
+  const opened = new Set(plan.durability === 'process' ? book.opened.keys() : []);
+  for (const { sessionId } of plan.durability === 'async' ? [] : target.received) opened.add(sessionId);
   for (const { event } of records.events) {
     const { session, body } = event;
     if (session === null) continue;
@@ -63,7 +65,7 @@ function everySessionEnds({ world, book, records, target }: Evidence): void {
 
 function chainsVerify({ world, installation, records, stoppedAt }: Evidence): void {
   const verifier = createAuditVerifier(sessionCodec, {
-    publicKeys: { [installation.signer.keyId]: installation.signer.publicKeyPem },
+    publicKeys: installation.publicKeys,
     checkpointMs: CHECKPOINT_MS,
     completeUntil: stoppedAt,
   });

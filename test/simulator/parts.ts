@@ -1,16 +1,19 @@
 /** Where the simulator's own tests put broken parts, to see that the invariants notice. */
-import type { ControlView } from '../../gateway/control/control-view.ts';
-import type { ControlWriter } from '../../gateway/control/control-writer.ts';
-import type { Spool } from '../../gateway/recording/spool.ts';
+import type { ControlStore } from '../../platform/control-store/control-store.ts';
+import type { Disk } from '../../platform/disk/disk.ts';
+import type { EventLog } from '../../platform/event-log/event-log.ts';
 
 export interface Parts {
-  spool(spool: Spool): Spool;
-  view(view: ControlView): ControlView;
-  control(writer: ControlWriter): ControlWriter;
+  /** A gateway's disk at each start of it. */
+  gatewayDisk(disk: Disk): Disk;
+  gatewayStore(store: ControlStore): ControlStore;
+  gatewayLog(log: EventLog): EventLog;
+  detectorsLog(log: EventLog): EventLog;
 }
 
 export const soundParts: Parts = {
-  spool: (spool) => spool,
-  view: (view) => view,
-  control: (writer) => writer,
+  gatewayDisk: (disk) => disk,
+  gatewayStore: (store) => store,
+  gatewayLog: (log) => log,
+  detectorsLog: (log) => log,
 };

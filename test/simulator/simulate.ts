@@ -100,7 +100,7 @@ async function settle(world: World, book: Book, installation: Installation): Pro
   if (!installation.ready()) world.broken('everything comes back', 'after the troubles something does not start');
   const waitMs = clock.elapsedMs() + 6000;
   await runUntil(world, book, () => clock.elapsedMs() > waitMs);
-  const idle = (): boolean => installation.gateways().every((gateway) => gateway.pendingBytes() === 0);
+  const idle = (): boolean => installation.gateways().every((gateway) => gateway.health().ready);
   await runUntil(world, book, () => idle() || clock.elapsedMs() > waitMs + QUIET_MS_MAX);
   if (!idle()) world.broken('everything comes back', 'a spool is not drained');
 }
@@ -144,7 +144,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     endTrouble(world, installation);
     await runUntil(world, book, () => running === 0);
     await settle(world, book, installation);
-    await runFor(world, book, Promise.all(installation.gateways().map((gateway) => gateway.stop())));
+    await runFor(world, book, Promise.all(installation.gateways().map((gateway) => gateway.stop(20_000))));
     const stoppedAt = Math.floor(world.clock.now());
     const endMs = world.clock.elapsedMs() + 3000;
     await runUntil(world, book, () => world.clock.elapsedMs() > endMs);
@@ -160,6 +160,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
       inForce: target.inForce.length,
     };
     world.trace(JSON.stringify(counts));
+    await installation.store.close();
     return { seed, plan, violations: world.violations, lines: world.lines, digest: world.digest(), counts };
   } finally {
     process.off('unhandledRejection', rejected);

@@ -30,6 +30,7 @@ export function makeTrouble(world: World, plan: Plan, installation: Installation
       world.trace('responders die');
       installation.crashResponders();
     });
+    some(1, () => installation.crashOutbox());
     if (chance.happens(0.35)) at(() => installation.crashMachine(kind()));
   }
   if (!plan.troubles) return;
