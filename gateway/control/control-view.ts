@@ -30,6 +30,8 @@ export interface Refusal {
 
 export interface ControlView {
   check(subject: ControlSubject): Refusal | undefined;
+  /** What `check` will say because of this lockout once it is applied. */
+  checkBy(lockout: Lockout, subject: ControlSubject): Refusal | undefined;
   /** Takes one record; ignored where a newer one of its key is known. */
   apply(key: string, record: ControlRecord | null): void;
   /** Called in the tick that applies a record, after `check` knows it. */
@@ -128,6 +130,10 @@ export function createControlView({ clock }: { clock: Clock }): ControlView {
       }
       return undefined;
     },
+    checkBy: (lockout, subject) =>
+      places(subject).includes(place(lockout.subjectKind, lockout.subject))
+        ? refusalOf(lockout, subject, clock.now())
+        : undefined,
     apply(key, record) {
       if (record === null) {
         forget(key);

@@ -81,6 +81,11 @@ export interface ControlWriterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly codec: Codec<ControlRecord>;
+  /**
+   * Called when a lockout is decided, while it is being written: this gateway may end sessions meanwhile, since an attacker's
+   * statement does not wait for a disk. Where the write fails the caller hears so, and nothing is refused that comes later.
+   */
+  readonly onDecided?: (lockout: Lockout) => void;
 }
 export type ControlWriterConfig = Pick<GatewayConfig, 'lockoutBudget' | 'breakGlassIdentities'>;
 
@@ -91,7 +96,7 @@ type Stored<T> = T & { readonly [key: string]: never };
 const json = <T extends object>(value: T): Stored<T> => value as Stored<T>;
 
 export function createControlWriter(
-  { store, clock, random, codec }: ControlWriterDeps,
+  { store, clock, random, codec, onDecided }: ControlWriterDeps,
   config: ControlWriterConfig,
 ): ControlWriter {
   const publish = async (transaction: ControlTransaction, body: ControlRecord['body']): Promise<void> => {
@@ -213,6 +218,7 @@ export function createControlWriter(
           // Exercises use tokens of their own; those may die, others' may not.
           const tokensRevoked =
             call.exerciseId === null ? await revokePage(transaction, subjectKind, subject, call) : 0;
+          onDecided?.(lockout);
           return { lockout, revision: transaction.revision, tokensRevoked };
         }),
       );

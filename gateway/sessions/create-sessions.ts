@@ -5,7 +5,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { Codec } from '../../schemas/codec.ts';
-import type { CloseReason, Identity, SessionEvent, SessionRefused } from '../../schemas/types.ts';
+import type { CloseReason, Identity, Lockout, SessionEvent, SessionRefused } from '../../schemas/types.ts';
 import type { ControlSubject, ControlView } from '../control/control-view.ts';
 import { controlError } from '../control/errors.ts';
 import type { Lease } from '../control/lease.ts';
@@ -38,6 +38,8 @@ export interface GatewaySessions extends Sessions {
   get(sessionId: string): LiveSession | undefined;
   /** Ends a live session in this tick; false where it is over. */
   endSession(sessionId: string, order: EndOrder): boolean;
+  /** Ends the live sessions that a lockout hits, before it is applied. */
+  endBy(lockout: Lockout): void;
   /** Ends a session for an operator. */
   kill(sessionId: string, reason: string, incidentId: string | null): boolean;
   /** Writes an event of the gateway itself: control_action, credential_issued. It comes even if the spool is full now. */
@@ -345,6 +347,11 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     refused,
     list: () => [...live.values()],
     get: (sessionId) => live.get(sessionId),
+    endBy: (lockout) =>
+      endMatching((session) => {
+        const refusal = view.checkBy(lockout, session.subject);
+        return refusal === undefined ? undefined : { reason: 'lockout', ...refusal };
+      }),
     endSession: (sessionId, order) => live.get(sessionId)?.end(order) ?? false,
     kill(sessionId, reason, incidentId) {
       const error = sessionError('SESSION_KILLED', { reason });

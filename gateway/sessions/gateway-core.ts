@@ -87,7 +87,6 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
   await lease.start();
   const tokens = createTokenStore({ store, clock, random }, config);
   const access = createAccess({ tokens, view, lease, clock, decoySecret }, config);
-  const control = createControlWriter({ store, clock, random, codec: controlCodec }, config);
   const holds = createHolds({ clock }, config);
   const recordings = createRecordings(
     { store: deps.recordingStore, disk, clock, log, random, wrapper: vault },
@@ -105,6 +104,10 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
       recorder: recordings,
       signer,
     },
+    config,
+  );
+  const control = createControlWriter(
+    { store, clock, random, codec: controlCodec, onDecided: (lockout) => sessions.endBy(lockout) },
     config,
   );
   const writer = await eventLog.writer(`gateway/${config.id}`);

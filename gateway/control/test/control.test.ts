@@ -10,6 +10,7 @@ import { createAccess } from '../../access/create-access.ts';
 import { parseToken } from '../../access/token-format.ts';
 import { makeVerifier } from '../../access/scram-verifier.ts';
 import { createTokenStore } from '../../access/token-store.ts';
+import type { Lockout } from '../../../schemas/types.ts';
 import { gatewayConfig, lockout } from '../../sessions/test/harness.ts';
 import { quietLog } from '../../sessions/test/quiet.ts';
 import { createControlView, type ControlSubject } from '../control-view.ts';
@@ -294,4 +295,31 @@ test('a log that lost control records gets them anew from the store', async () =
   assert.equal(view.check(subject({ tokenId }))?.error.code, 'TOKEN_REVOKED');
   assert.equal(view.check(subject())?.error.code, 'LOCKED_OUT');
   assert.equal(await republishIfBehind({ store, codec, clock }, view), 0);
+});
+
+test('a decided lockout is told of before it is written, and only where nothing refuses it', async () => {
+  const { clock, store, config, view } = setUp();
+  const decided: Lockout[] = [];
+  const writer = createControlWriter(
+    {
+      store,
+      clock,
+      random: createSeededRandom(5),
+      codec,
+      onDecided(lockout) {
+        assert.equal(view.appliedRevision(), 0);
+        decided.push(lockout);
+      },
+    },
+    { ...config, breakGlassIdentities: ['countersign/root'] },
+  );
+  const made = await writer.lockout(lock('countersign/ci', { automation: {} }));
+  assert.ok(made.ok);
+  assert.deepEqual(decided, [made.value.lockout]);
+  assert.equal(view.checkBy(decided[0]!, subject())?.lockoutId, made.value.lockout.lockoutId);
+  assert.equal(view.checkBy(decided[0]!, subject({ identityId: 'countersign/other' })), undefined);
+  assert.equal(view.check(subject()), undefined);
+  const refused = await writer.lockout(lock('countersign/root', { automation: {} }));
+  assert.equal(refused.ok, false);
+  assert.equal(decided.length, 1);
 });
