@@ -1,6 +1,7 @@
 /** A PostgreSQL client through the gateway that never throws for what the gateway says. */
 import pg from 'pg';
-import type { Login, Whole } from './whole.ts';
+import type { Socket } from 'node:net';
+import type { Login } from './whole.ts';
 
 export interface Answer {
   readonly rows: unknown[][];
@@ -10,12 +11,18 @@ export interface Answer {
   readonly detail: string;
 }
 
+export interface ClientTarget {
+  readonly listener: { readonly host: string; readonly port: number; readonly ca: string };
+}
+
 export interface Client {
   /** Set where the login failed. */
   readonly refused: Answer | undefined;
   readonly closed: boolean;
   /** Why it was closed, as the gateway said. */
   readonly farewell: string;
+  /** Its socket, for what no driver does. */
+  readonly socket: Socket;
   query(sql: string): Promise<Answer>;
   end(): Promise<void>;
 }
@@ -26,8 +33,8 @@ function failed(error: unknown): Answer {
   return { rows: [], sqlState: code ?? 'CLOSED', message, detail: detail ?? '' };
 }
 
-export async function connect(whole: Whole, login: Login, database = 'shop'): Promise<Client> {
-  const { host, port, ca } = whole.listener;
+export async function connect(target: ClientTarget, login: Login, database = 'shop'): Promise<Client> {
+  const { host, port, ca } = target.listener;
   const client = new pg.Client({
     host,
     port,
@@ -57,6 +64,9 @@ export async function connect(whole: Whole, login: Login, database = 'shop'): Pr
     },
     get farewell() {
       return farewell;
+    },
+    get socket() {
+      return (client as unknown as { connection: { stream: Socket } }).connection.stream;
     },
     async query(sql) {
       try {
