@@ -84,7 +84,11 @@ export async function startAttacked(
   const sample = await startSampleTarget(clock, config.dataFolder);
   const superuserPassword = readFileSync(join(config.dataFolder, 'sample-superuser'), 'utf8');
   const port = sample.connection.port!;
-  const root = { ...sample.connection, name: 'root' };
+  const root = {
+    ...sample.connection,
+    name: 'root',
+    options: { ...sample.connection.options, anyDatabase: false },
+  };
   const { installation, logFile } = await runInstallation(
     change({ ...config, connections: [...config.connections, sample.connection, root] }),
     environment,
