@@ -15,12 +15,13 @@ export interface ApiAddress {
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface ApiClient {
-  get<T>(path: string, query?: Query): Promise<T>;
+  /** `taken`: statuses that are answers too, not errors. */
+  get<T>(path: string, query?: Query, taken?: readonly number[]): Promise<T>;
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>;
   /** Sends a body that is not JSON. */
   sendText<T>(method: 'POST', path: string, contentType: string, body: string): Promise<T>;
-  /** Lines of an NDJSON stream as they come, until it ends or the signal aborts. */
-  lines(path: string, query: Query, signal: AbortSignal): AsyncIterable<string>;
+  /** Lines of an NDJSON stream as they come, until it ends or the signal aborts; `begun` once it has been accepted. */
+  lines(path: string, query: Query, signal: AbortSignal, begun?: () => void): AsyncIterable<string>;
 }
 
 interface Problem {
@@ -124,20 +125,23 @@ export function createApiClient(address: ApiAddress): ApiClient {
     query: Query,
     body?: string,
     contentType = 'application/json',
+    taken: readonly number[] = [],
   ): Promise<T> => {
     const response = await open(method, path, query, body, contentType);
     const text = await readBody(response);
-    if (response.statusCode! >= 400) throw toError(response.statusCode!, text);
+    if (response.statusCode! >= 400 && !taken.includes(response.statusCode!))
+      throw toError(response.statusCode!, text);
     return (text === '' ? undefined : JSON.parse(text)) as T;
   };
   return {
-    get: (path, query = {}) => call('GET', path, query),
+    get: (path, query = {}, taken = []) => call('GET', path, query, undefined, undefined, taken),
     send: (method, path, body) =>
       call(method, path, {}, body === undefined ? undefined : JSON.stringify(body)),
     sendText: (method, path, contentType, body) => call(method, path, {}, body, contentType),
-    async *lines(path, query, signal) {
+    async *lines(path, query, signal, begun) {
       const response = await open('GET', path, query, undefined, '', signal);
       if (response.statusCode! >= 400) throw toError(response.statusCode!, await readBody(response));
+      begun?.();
       let rest = '';
       try {
         for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {

@@ -10,6 +10,8 @@ export const EXIT = {
   notAllowed: 4,
   /** Nobody answers at the control API's address. */
   unreachable: 5,
+  /** Ctrl-C or SIGTERM. */
+  interrupted: 130,
 } as const;
 
 /** An outcome that ends the command with a message and a code. */

@@ -15,11 +15,17 @@ export interface Column<T> {
 }
 
 const CELL_CHARACTERS_MAX = 60;
+const LAST_CELL_CHARACTERS_MIN = 30;
+const LAST_CELL_CHARACTERS_MAX = 1000;
 
-/** Cuts a text to what a table holds, on one line, without control characters that could steer the terminal. */
-export function clip(text: string, length = CELL_CHARACTERS_MAX): string {
+/** A text on one line, without control characters that could steer the terminal. */
+export const flatten = (text: string): string =>
   // eslint-disable-next-line no-control-regex
-  const flat = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+
+/** Cuts a text to what a table holds. */
+export function clip(text: string, length = CELL_CHARACTERS_MAX): string {
+  const flat = flatten(text);
   return flat.length > length ? `${flat.slice(0, length - 1)}…` : flat;
 }
 
@@ -27,7 +33,56 @@ export function clip(text: string, length = CELL_CHARACTERS_MAX): string {
 export const formatTime = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? '' : new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
-export function createOutput(json: boolean, write: (text: string) => void): Output {
+/** Columns side by side, two spaces between. The last one gets what is left of `width`, or all it needs where there is no terminal. */
+export function formatTable(
+  titles: readonly string[],
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+): string[] {
+  const last = titles.length - 1;
+  const cells = rows.map((row) =>
+    row.map((cell, index) => clip(cell, index === last ? LAST_CELL_CHARACTERS_MAX : CELL_CHARACTERS_MAX)),
+  );
+  const widths = titles.map((title, index) =>
+    Math.max(title.length, ...cells.map((row) => row[index]!.length)),
+  );
+  const before = widths.slice(0, last).reduce((sum, each) => sum + each + 2, 0);
+  const room = width === undefined ? widths[last]! : Math.max(LAST_CELL_CHARACTERS_MIN, width - before);
+  return [titles, ...cells].map((row) =>
+    row
+      .map((cell, index) => (index === last ? clip(cell, room) : cell.padEnd(widths[index]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** `name  value` lines; names without a value are left out. */
+export function formatFields(
+  fields: readonly (readonly [name: string, value: string | number | null | undefined])[],
+): string {
+  const shown = fields.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${flatten(String(value))}`).join('\n');
+}
+
+/** A titled table below other text; nothing where there are no rows. */
+export function formatSection<T>(
+  title: string,
+  rows: readonly T[],
+  columns: readonly Column<T>[],
+  width?: number,
+): string[] {
+  if (rows.length === 0) return [];
+  const cells = rows.map((row) => columns.map(({ cell }) => String(cell(row) ?? '')));
+  const table = formatTable(
+    columns.map((column) => column.title.toUpperCase()),
+    cells,
+    width === undefined ? undefined : width - 2,
+  );
+  return ['', title, ...table.map((line) => `  ${line}`)];
+}
+
+export function createOutput(json: boolean, write: (text: string) => void, width?: number): Output {
   return {
     json,
     value(value, human) {
@@ -42,16 +97,9 @@ export function createOutput(json: boolean, write: (text: string) => void): Outp
         write(`${empty}\n`);
         return;
       }
-      const cells = rows.map((row) => columns.map(({ cell }) => clip(String(cell(row) ?? ''))));
-      const widths = columns.map(({ title }, index) =>
-        Math.max(title.length, ...cells.map((row) => row[index]!.length)),
-      );
-      const format = (row: readonly string[]): string =>
-        row
-          .map((cell, index) => cell.padEnd(widths[index]!))
-          .join('  ')
-          .trimEnd();
-      write([format(columns.map(({ title }) => title.toUpperCase())), ...cells.map(format), ''].join('\n'));
+      const cells = rows.map((row) => columns.map(({ cell }) => String(cell(row) ?? '')));
+      const titles = columns.map(({ title }) => title.toUpperCase());
+      write(`${formatTable(titles, cells, width).join('\n')}\n`);
     },
     line(text) {
       write(`${text}\n`);

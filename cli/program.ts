@@ -1,9 +1,13 @@
 /** The command line: commands of cli/commands, and those that main registers because they need a role of their own. */
-import { Command, CommanderError } from 'commander';
-import { completionScript } from './completion.ts';
+import { Argument, Command, CommanderError } from 'commander';
+import { completionScript, SHELLS } from './completion.ts';
 import { registerConnections } from './commands/connections.ts';
-import { registerFindings } from './commands/findings.ts';
+import { registerEvents } from './commands/events.ts';
+import { registerIdentities } from './commands/identities.ts';
+import { registerIncidents } from './commands/incidents.ts';
 import { registerLockouts } from './commands/lockouts.ts';
+import { registerPlaybooks } from './commands/playbooks.ts';
+import { registerService } from './commands/service.ts';
 import { registerSessions } from './commands/sessions.ts';
 import { registerSql } from './commands/sql.ts';
 import { registerTokens } from './commands/tokens.ts';
@@ -22,40 +26,89 @@ export interface CliSurroundings extends Pick<
   readonly further: readonly RegisterCommands[];
 }
 
+/** What stands together in the help. */
+const GROUPS: readonly (readonly [title: string, commands: readonly string[]])[] = [
+  ['Run it:', ['up', 'run', 'status', 'reload', 'config']],
+  ['Who may reach what:', ['connection', 'identity', 'token']],
+  ['What happens:', ['session', 'event', 'detection', 'incident']],
+  ['What is done about it:', ['lockout', 'playbook']],
+  ['Rules and rehearsals:', ['rule', 'exercise', 'backtest']],
+  ['Tools:', ['sql', 'completion', 'help']],
+];
+
+const AFTER_HELP = `
+Every command takes --json. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 not found, 4 not allowed,
+5 nobody answers, 130 interrupted.
+The control API is found through COUNTERSIGN_API and COUNTERSIGN_API_TOKEN, else in COUNTERSIGN_DATA_FOLDER (.data).`;
+
 interface Coded {
   code?: unknown;
   hint?: unknown;
   message: string;
 }
 
-/** Runs a command line (without `node` and the program's name) and returns the exit code. */
-export async function runCli(words: readonly string[], around: CliSurroundings): Promise<number> {
+function report(error: unknown, around: CliSurroundings, json: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (around.interrupted.aborted) return EXIT.interrupted;
+  const { code, hint, message } = error as Coded;
+  const known = typeof code === 'string' && typeof hint === 'string';
+  const shown = {
+    code: typeof code === 'string' ? code : 'CLI_BUG',
+    message,
+    hint: known
+      ? hint
+      : 'This should not happen; please report it with what you did (SECURITY.md, CONTRIBUTING.md).',
+  };
+  around.stderr.write(
+    json
+      ? `${JSON.stringify(shown)}\n`
+      : `${shown.code}: ${shown.message}\n${shown.hint === '' ? '' : `${shown.hint}\n`}`,
+  );
+  return error instanceof CliError ? error.exitCode : EXIT.failed;
+}
+
+/** The tree of all commands; docs/cli.md and completions are made from it. */
+export function createProgram(around: CliSurroundings, isJson: () => boolean): Command {
   const program = new Command('countersign')
     .description('A session gateway with a detection-and-response loop.')
-    .version(around.version)
+    .version(around.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .addHelpCommand(
+      new Command('help').argument('[command]').description('print help for a command').helpGroup('Tools:'),
+    )
     .option('--json', 'print JSON')
-    .showHelpAfterError('(add --help for the options)')
+    .addHelpText('after', AFTER_HELP)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void around.stdout.write(text),
       writeErr: (text) => void around.stderr.write(text),
+      getOutHelpWidth: () => around.stdout.columns ?? 100,
+      outputError(text, write) {
+        const message = text.replace(/^error: /, '').trim();
+        const hint = 'Add --help for what the command takes.';
+        write(
+          isJson()
+            ? `${JSON.stringify({ code: 'CLI_USAGE', message, hint })}\n`
+            : `CLI_USAGE: ${message}\n${hint}\n`,
+        );
+      },
     });
-  const output = (): ReturnType<typeof createOutput> =>
-    createOutput(
-      program.opts<{ json?: boolean }>().json === true || words.includes('--json'),
-      (text) => void around.stdout.write(text),
-    );
   const context: CliContext = {
     ...around,
-    output,
+    output: () =>
+      createOutput(isJson(), (text) => void around.stdout.write(text), around.stdout.columns ?? undefined),
     api: () => createApiClient(findApi(around.environment, around.dataFolder)),
   };
   for (const register of [
     registerSessions,
+    registerIdentities,
     registerTokens,
     registerLockouts,
-    registerFindings,
+    registerEvents,
+    registerIncidents,
+    registerPlaybooks,
     registerConnections,
+    registerService,
     registerSql,
     ...around.further,
   ]) {
@@ -63,34 +116,46 @@ export async function runCli(words: readonly string[], around: CliSurroundings):
   }
   program
     .command('completion')
-    .description('print a completion script')
-    .argument('<shell>', 'bash, zsh or fish')
+    .description('print a completion script, to be read by the shell (source <(countersign completion bash))')
+    .addArgument(new Argument('<shell>', 'shell').choices(SHELLS))
     .action((shell: string) => context.output().line(completionScript(program, shell)));
-  const inherit = (command: Command): void => {
-    for (const child of command.commands) {
-      child.copyInheritedSettings(command);
-      if (!child.options.some((option) => option.long === '--json')) child.option('--json', 'print JSON');
-      inherit(child);
-    }
+  finish(program);
+  arrange(program);
+  return program;
+}
+
+/** Puts the commands into the groups of the help, and in their order. */
+function arrange(program: Command): void {
+  const order = GROUPS.flatMap(([, names]) => names);
+  const place = (command: Command): number => {
+    const at = order.indexOf(command.name());
+    return at < 0 ? order.length : at;
   };
-  inherit(program);
-  try {
-    await program.parseAsync([...words], { from: 'user' });
-    return process.exitCode === undefined ? EXIT.ok : Number(process.exitCode);
-  } catch (error) {
-    return report(error, around, output().json);
+  (program.commands as Command[]).sort((one, other) => place(one) - place(other));
+  for (const command of program.commands) {
+    const title = GROUPS.find(([, names]) => names.includes(command.name()))?.[0];
+    if (title !== undefined) command.helpGroup(title);
   }
 }
 
-function report(error: unknown, around: CliSurroundings, json: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (around.interrupted.aborted) return 130;
-  const { code, hint, message } = error as Coded;
-  if (typeof code !== 'string' || typeof hint !== 'string') throw error;
-  around.stderr.write(
-    json
-      ? `${JSON.stringify({ code, message, hint })}\n`
-      : `${code}: ${message}\n${hint === '' ? '' : `${hint}\n`}`,
-  );
-  return error instanceof CliError ? error.exitCode : EXIT.failed;
+/** What holds for every command: --json, and the settings of the program. */
+function finish(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    if (!child.options.some((option) => option.long === '--json')) child.option('--json', 'print JSON');
+    finish(child);
+  }
+}
+
+/** Runs a command line (without `node` and the program's name) and returns the exit code. */
+export async function runCli(words: readonly string[], around: CliSurroundings): Promise<number> {
+  const end = words.indexOf('--');
+  const json = (end < 0 ? words : words.slice(0, end)).includes('--json');
+  try {
+    await createProgram(around, () => json).parseAsync([...words], { from: 'user' });
+    if (around.interrupted.aborted) return EXIT.interrupted;
+    return process.exitCode === undefined ? EXIT.ok : Number(process.exitCode);
+  } catch (error) {
+    return report(error, around, json);
+  }
 }

@@ -13,6 +13,12 @@ const { version } = JSON.parse(
   ),
 ) as { version: string };
 
+// Who reads us has seen enough (`countersign event search | head`): no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 process.exitCode = await runCli(process.argv.slice(2), {
   version,
   now: createSystemClock().now,

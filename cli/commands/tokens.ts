@@ -1,54 +1,49 @@
-import type { Page } from '../../schemas/api/common.ts';
+import type { Command } from 'commander';
 import type { RevokeTokenAnswer, TokenSummary } from '../../schemas/api/tokens.ts';
 import { parseDuration } from '../duration.ts';
 import type { RegisterCommands } from '../context.ts';
-import { issueToken } from '../issue-token.ts';
+import { identityIdOf, issueToken } from '../issue-token.ts';
+import { choice, IDENTITY_KINDS, splitNames, withLimit } from '../options.ts';
 import { formatTime, type Column } from '../output.ts';
+import { readItems } from '../pages.ts';
 
 const COLUMNS: readonly Column<TokenSummary>[] = [
   { title: 'token', cell: (row) => row.tokenId },
   { title: 'identity', cell: (row) => row.identityId },
-  { title: 'source', cell: (row) => row.credentialSource },
-  { title: 'connections', cell: (row) => row.connections.join(',') },
+  { title: 'source', cell: (row) => row.credentialSource ?? '-' },
   { title: 'issued', cell: (row) => formatTime(row.issuedAt) },
+  { title: 'by', cell: (row) => row.issuedBy },
   { title: 'expires', cell: (row) => formatTime(row.expiresAt) },
-  { title: 'revoked', cell: (row) => formatTime(row.revokedAt) },
+  { title: 'revoked', cell: (row) => formatTime(row.revokedAt) || '-' },
+  { title: 'connections', cell: (row) => row.connections.join(',') },
 ];
-
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 
 interface IssueOptions {
   subject: string;
-  kind: string;
+  kind?: string;
   ttl: string;
   connections: string;
-  groups: string;
+  groups?: string;
   source?: string;
 }
 
-export const registerTokens: RegisterCommands = (program, context) => {
-  const token = program.command('token').description('tokens of the gateway: issue, list, revoke');
-
+const issue: RegisterCommands = (token, context) => {
   token
     .command('issue')
-    .description('issue a short-lived token; it is shown once')
-    .requiredOption('--subject <name>', 'account it is for')
-    .option('--kind <kind>', 'human, service_account, workload or ai_agent', 'service_account')
+    .description('issue a short-lived token; it is shown once. An account that is not known yet is made')
+    .requiredOption('--subject <name>', 'account it is for, or an identity id (issuer/subject)')
+    .addOption(choice('--kind <kind>', 'kind of the account; human for a new one', IDENTITY_KINDS))
     .option('--ttl <duration>', 'how long it lives', '1h')
     .option('--connections <names>', 'connections it may open, by comma; * for all', '*')
-    .option('--groups <names>', 'groups of the account, by comma', '')
+    .option('--groups <names>', 'groups of the account, by comma; without it they stay as they are')
     .option('--source <name>', 'credential source: where the token goes (CI repository, vault path)')
     .action(async (options: IssueOptions) => {
       const issued = await issueToken(context.api(), {
         subject: options.subject,
-        kind: options.kind,
-        groups: list(options.groups),
-        connections: list(options.connections),
+        connections: splitNames(options.connections),
         ttlMs: parseDuration(options.ttl),
+        ...(options.kind === undefined ? {} : { kind: options.kind }),
+        ...(options.groups === undefined ? {} : { groups: splitNames(options.groups) }),
         ...(options.source === undefined ? {} : { credentialSource: options.source }),
       });
       const until = formatTime(issued.summary.expiresAt);
@@ -56,20 +51,27 @@ export const registerTokens: RegisterCommands = (program, context) => {
         .output()
         .value(
           issued,
-          () => `${issued.token}\n\nFor user ${issued.userName}, until ${until} UTC. It is not shown again.`,
+          () =>
+            `${issued.token}\n\nUser name: ${issued.userName}\nUntil:     ${until} UTC\nIt is not shown again.`,
         );
     });
+};
 
-  token
-    .command('ls')
-    .description('list tokens')
-    .option('--identity <id>', 'of one identity')
-    .option('--live', 'only those that still work')
-    .option('--limit <n>', 'at most so many', '50')
-    .action(async (options: { identity?: string; live?: boolean; limit: string }) => {
-      const { items } = await context.api().get<Page<TokenSummary>>('/v1/tokens', { ...options });
-      context.output().table(items, COLUMNS, 'No tokens.');
-    });
+export const registerTokens: RegisterCommands = (program, context) => {
+  const token: Command = program.command('token').description('tokens of the gateway: issue, list, revoke');
+  issue(token, context);
+
+  withLimit(
+    token
+      .command('ls')
+      .description('list tokens')
+      .option('--identity <id>', 'of one identity (or account of the gateway)')
+      .option('--live', 'only those that still work'),
+  ).action(async ({ limit, live, identity }: { identity?: string; live?: boolean; limit: number }) => {
+    const query = { live, identity: identity === undefined ? undefined : identityIdOf(identity) };
+    const items = await readItems<TokenSummary>(context.api(), '/v1/tokens', query, limit);
+    context.output().table(items, COLUMNS, 'No tokens.');
+  });
 
   token
     .command('revoke')
@@ -79,7 +81,9 @@ export const registerTokens: RegisterCommands = (program, context) => {
     .action(async (id: string, options: { reason: string }) => {
       const answer = await context
         .api()
-        .send<RevokeTokenAnswer>('POST', `/v1/tokens/${encodeURIComponent(id)}/revoke`, options);
+        .send<RevokeTokenAnswer>('POST', `/v1/tokens/${encodeURIComponent(id)}/revoke`, {
+          reason: options.reason,
+        });
       context.output().value(answer, () => `Token ${id} is revoked.`);
     });
 };

@@ -8,9 +8,12 @@ export const registerConfig: RegisterCommands = (program, context) => {
   const config = program.command('config').description('the configuration: check, show, schema');
   config
     .command('check')
-    .description('check a configuration file; names file, line and reason of every mistake')
-    .argument('[file]', 'YAML file; without one, the environment over the defaults')
-    .action((file: string | undefined) => {
+    .description(
+      'check a configuration file with the policy, playbooks, rules and directory that it names; names file, line and reason of every mistake',
+    )
+    .argument('[file]', 'YAML file; without one, COUNTERSIGN_CONFIG, or the environment over the defaults')
+    .action((named: string | undefined) => {
+      const file = named ?? context.environment['COUNTERSIGN_CONFIG'];
       const checked = checkConfig(file, context.environment);
       const output = context.output();
       if (checked.ok)
@@ -26,7 +29,8 @@ export const registerConfig: RegisterCommands = (program, context) => {
     .command('show')
     .description('print the configuration in force, defaults filled in')
     .argument('[file]', 'YAML file')
-    .action((file: string | undefined) => {
+    .action((named: string | undefined) => {
+      const file = named ?? context.environment['COUNTERSIGN_CONFIG'];
       const checked = checkConfig(file, context.environment);
       if (checked.ok) context.output().line(JSON.stringify(checked.value, null, 2));
       else {

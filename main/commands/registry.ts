@@ -4,6 +4,7 @@ import { registerBacktest } from './backtest.ts';
 import { registerConfig } from './config.ts';
 import { registerEventImport } from './events.ts';
 import { registerExercise } from './exercise.ts';
+import { registerPlaybookTest } from './playbooks.ts';
 import { registerRules } from './rules.ts';
 import { registerUp } from './up.ts';
 
@@ -12,6 +13,7 @@ export const FURTHER_COMMANDS: readonly RegisterCommands[] = [
   registerConfig,
   registerEventImport,
   registerRules,
+  registerPlaybookTest,
   registerBacktest,
   registerExercise,
 ];

@@ -27,7 +27,7 @@ export function formatProblem(problem: Problem): string {
 const YAML_BYTES_MAX = 4 * 1024 * 1024;
 const PROBLEMS_MAX = 20;
 
-interface Found {
+export interface Found {
   keyword: string;
   instancePath: string;
   message: string;
@@ -65,8 +65,8 @@ const decodePointer = (pointer: string): string[] =>
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** One reason for each place: of a failed union the alternatives, of a stranger the name, else what the schema says. */
-function reasonsOf(found: readonly Found[]): Map<string, string> {
+/** By pointer, one reason for each place of what TypeBox found wrong: of a failed union the alternatives, of a stranger the name, else what the schema says. */
+export function reasonsOf(found: readonly Found[]): Map<string, string> {
   const reasons = new Map<string, string>();
   for (const error of found) {
     const { instancePath: at, keyword } = error;

@@ -13,6 +13,7 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import Value from 'typebox/value';
 import type { Scope } from '../../../schemas/api/common.ts';
+import { reasonsOf, type Found } from '../../../platform/config/checked-yaml.ts';
 import type { Principal } from './api-tokens.ts';
 
 export interface TypeBoxProvider extends FastifyTypeProvider {
@@ -50,10 +51,9 @@ export function compileValidator({ schema, httpPart }: { schema: unknown; httpPa
     const converted = httpPart === 'body' ? data : Value.Convert(typed, data);
     const value: unknown = Value.Default(typed, converted ?? {});
     if (check.Check(value)) return { value };
-    const reasons = check
-      .Errors(value)
+    const reasons = [...reasonsOf(check.Errors(value) as Found[])]
       .slice(0, PROBLEMS_MAX)
-      .map(({ instancePath, message }) => `${instancePath === '' ? 'the whole' : instancePath} ${message}`);
+      .map(([pointer, reason]) => `${pointer === '' ? 'the whole' : pointer.slice(1)} ${reason}`);
     return { error: new Error(reasons.join('; ') || 'does not fit') };
   };
 }

@@ -1,0 +1,59 @@
+/** The running program itself. */
+import type { ReloadAnswer } from '../../schemas/api/reload.ts';
+import type { Health, WhoAmI } from '../../schemas/api/service.ts';
+import type { RegisterCommands } from '../context.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { formatFields } from '../output.ts';
+
+const place = ({ file, line, path, reason }: ReloadAnswer['problems'][number]): string =>
+  [line > 0 ? `${file}:${line}` : file, ...(path === '' ? [] : [path]), reason].join(': ');
+
+export const registerService: RegisterCommands = (program, context) => {
+  program
+    .command('status')
+    .description('is everything ready to serve, and as whom do I call')
+    .action(async () => {
+      const api = context.api();
+      const health = await api.get<Health>('/readyz', {}, [503]);
+      const caller = await api.get<WhoAmI>('/v1/whoami');
+      context
+        .output()
+        .value({ ...health, caller }, () =>
+          formatFields([
+            ['ready', health.ready ? 'yes' : 'NO'],
+            ...health.roles.map(
+              ({ name, ready, reason }) => [name, ready ? 'ready' : `NOT ready: ${reason ?? ''}`] as const,
+            ),
+            ['you', `${caller.subject} (${caller.scopes.join(', ')})`],
+          ]),
+        );
+      if (!health.ready) process.exitCode = EXIT.failed;
+    });
+
+  program
+    .command('reload')
+    .description(
+      'read policy, playbooks, rules and directory again; with a mistake everything stays as it was',
+    )
+    .action(async () => {
+      const answer = await context.api().send<ReloadAnswer>('POST', '/v1/reload');
+      if (!answer.applied && !context.output().json)
+        throw new CliError(
+          'CLI_NOT_RELOADED',
+          `Nothing was changed:\n${answer.problems.map((problem) => `  ${place(problem)}`).join('\n')}`,
+          'Mend what is named and reload again; what was in force before still is.',
+          EXIT.failed,
+        );
+      context
+        .output()
+        .value(answer, () =>
+          [
+            `In force: ${answer.policyRules} rules of the policy, ${answer.playbooks} playbooks, ${answer.rules} detection rules.`,
+            ...(answer.restartNeeded.length === 0
+              ? []
+              : [`Wait for a restart: ${answer.restartNeeded.join(', ')}.`]),
+          ].join('\n'),
+        );
+      if (!answer.applied) process.exitCode = EXIT.failed;
+    });
+};
