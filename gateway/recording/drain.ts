@@ -63,9 +63,10 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
     let delayMs = RETRY_DELAY_MS_MIN;
     while (!stopping.signal.aborted) {
       hurry = false;
-      const batch = spool.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX);
-      if (batch.length === 0) return;
       try {
+        // It may have to read the files back, and the disk may fail.
+        const batch = spool.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX);
+        if (batch.length === 0) return;
         await spool.sync();
         const startUs = clock.monotonicUs();
         const positions = await send(batch);
