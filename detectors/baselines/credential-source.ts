@@ -3,6 +3,9 @@ import { defineBaseline, NOTHING } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
 
+/** Sources change more seldom than networks: a renamed repository is rarer than a moved runner. Alone it stays below the level. */
+const RISK = 55;
+
 /** Where the identity's tokens come from (CI repository and environment, vault path, ...). */
 export const credentialSourceBaseline = defineBaseline<{
   sources: KnownItems;
@@ -23,12 +26,12 @@ export const credentialSourceBaseline = defineBaseline<{
       gain(state.known, time);
       learnItem(state.sources, source, time, 32);
     } else forgetRecent(state.sources, time);
-    if (!changed || !worthSaying(state.said, 40, time)) return NOTHING;
+    if (!changed || !worthSaying(state.said, RISK, time)) return NOTHING;
     return [
       {
         title: 'Credential source changed',
         severity: 'medium',
-        risk: 40,
+        risk: RISK,
         reason: `the token comes from ${source}; earlier ones came from ${usual}`,
         techniques: ['T1552'],
       },

@@ -3,6 +3,7 @@ import type { Finding } from '../detector.ts';
 import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, NOTHING, severityOf } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
+import { surpriseOf } from './support/surprise.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
 
 const ITEMS_MAX = 1024;
@@ -13,6 +14,8 @@ interface ObjectState {
   items: KnownItems;
   known: Experience;
   fresh: [object: string, at: number, points: number][];
+  /** Statements that touched something new once the identity was known: how often that happens to it. */
+  inventions: number;
   said: Speech;
 }
 
@@ -47,8 +50,14 @@ function finding(state: ObjectState, time: number, sure: number): readonly Findi
 /** Connections and objects that an identity works on, and which of them it takes whole. */
 export const objectsBaseline = defineBaseline<ObjectState>({
   name: 'objects',
-  version: '1',
-  createState: () => ({ items: new Map(), known: createExperience(), fresh: [], said: createSpeech() }),
+  version: '2',
+  createState: () => ({
+    items: new Map(),
+    known: createExperience(),
+    fresh: [],
+    inventions: 0,
+    said: createSpeech(),
+  }),
   onEvent(view, state, { mayLearn }) {
     const { body, time, target } = view.event;
     const sure = confidence(state.known, time, 60, 5);
@@ -64,17 +73,23 @@ export const objectsBaseline = defineBaseline<ObjectState>({
       );
     }
     state.fresh = state.fresh.filter(([, at]) => time - at < WINDOW_MS).slice(-16);
+    // An identity that touches new things each week (releases) is doubted less for the next, as with statement shapes.
+    const doubt = surpriseOf(state.inventions, state.known.seen);
     let anew = false;
+    let invents = false;
     for (const { item, points } of touched.slice(0, 64)) {
       if (sure > 0 && isNew(state.items, item, time)) {
         state.fresh = state.fresh.filter(([other]) => other !== item);
-        state.fresh.push([item, time, points]);
+        state.fresh.push([item, time, points * doubt]);
+        if (!state.items.has(item)) invents = true;
         anew = true;
       }
       if (mayLearn) learnItem(state.items, item, time, ITEMS_MAX);
     }
-    if (mayLearn) gain(state.known, time);
-    else forgetRecent(state.items, time);
+    if (mayLearn) {
+      gain(state.known, time);
+      if (invents) state.inventions += 1;
+    } else forgetRecent(state.items, time);
     return anew ? finding(state, time, sure) : NOTHING;
   },
 });

@@ -73,7 +73,7 @@ export const peerGroupsBaseline = defineBaseline<{ groups: Map<string, Group> }>
       {
         title: 'Action unusual for its groups',
         severity: 'medium',
-        risk: 35,
+        risk: 30,
         reason: `no other member of ${identity.groups.slice(0, 4).join(', ')} does ${[...odd].join(', ').replaceAll('_', ' ')}`,
         techniques: ['T1078'],
       },

@@ -14,6 +14,7 @@ import { rowsAndBytesBaseline } from './rows-and-bytes.ts';
 import { sessionConcurrencyBaseline } from './session-concurrency.ts';
 import { sourceNetworkBaseline } from './source-network.ts';
 import { statementShapesBaseline } from './statement-shapes.ts';
+import { tokenNetworksBaseline } from './token-networks.ts';
 
 export const BASELINES: readonly Detector[] = [
   identityBaseline,
@@ -23,6 +24,7 @@ export const BASELINES: readonly Detector[] = [
   credentialSourceBaseline,
   groupMembershipBaseline,
   sessionConcurrencyBaseline,
+  tokenNetworksBaseline,
   requestRateBaseline,
   statementShapesBaseline,
   objectsBaseline,

@@ -17,7 +17,10 @@ interface Volume {
 }
 
 interface VolumeState {
+  /** Rows that went to the client. */
   rows: Volume;
+  /** Rows that a command changed: nothing leaves with them, and releases change many at once. */
+  changed: Volume;
   bytes: Volume;
   at: number;
   hour: number;
@@ -48,7 +51,7 @@ function excessOf(
 function advance(state: VolumeState, at: number, mayLearn: boolean): void {
   const fade = Math.exp(-Math.max(0, at - state.at) / HOUR_MS);
   const hour = Math.floor(at / HOUR_MS);
-  for (const volume of [state.rows, state.bytes]) {
+  for (const volume of [state.rows, state.changed, state.bytes]) {
     if (hour !== state.hour && mayLearn) {
       if (volume.peak > 0) learnValue(volume.hourly, volume.peak, at);
       volume.peak = 0;
@@ -59,12 +62,15 @@ function advance(state: VolumeState, at: number, mayLearn: boolean): void {
   state.hour = hour;
 }
 
+const CHANGES = /^(?:INSERT|UPDATE|DELETE|MERGE)\b/;
+
 /** Rows and bytes of answers on a logarithmic scale: one answer and the past hour against the identity's 99th percentiles. */
 export const rowsAndBytesBaseline = defineBaseline<VolumeState>({
   name: 'rows-and-bytes',
-  version: '1',
+  version: '2',
   createState: () => ({
     rows: createVolume(),
+    changed: createVolume(),
     bytes: createVolume(),
     at: 0,
     hour: 0,
@@ -75,25 +81,28 @@ export const rowsAndBytesBaseline = defineBaseline<VolumeState>({
     const { body, time } = view.event;
     if (body.kind !== 'response') return NOTHING;
     advance(state, time, mayLearn);
-    state.rows.sum += body.rows;
+    const changes = CHANGES.test(body.tag ?? '');
+    const volume = changes ? state.changed : state.rows;
+    volume.sum += body.rows;
     state.bytes.sum += body.bytes;
     const sure = confidence(state.known, time, 80, 5);
-    const rows = excessOf(state.rows, body.rows, ROWS_FLOOR);
+    const rows = excessOf(volume, body.rows, ROWS_FLOOR);
     const bytes = excessOf(state.bytes, body.bytes, BYTES_FLOOR);
-    const usual = Math.max(1, quantileOf(state.rows.single, 0.5) ?? 1);
-    if (sure > 0) view.setFact('rows_ratio', Math.max(body.rows / usual, rows.excess));
+    // Against the upper end, not the middle: most answers of a nightly load are tiny, and a few are not. Not before it is well known.
+    if (sure >= 1) view.setFact('rows_ratio', rows.excess);
     if (mayLearn) {
       gain(state.known, time);
-      learnValue(state.rows.single, body.rows, time);
+      learnValue(volume.single, body.rows, time);
       learnValue(state.bytes.single, body.bytes, time);
-      state.rows.peak = Math.max(state.rows.peak, state.rows.sum);
+      volume.peak = Math.max(volume.peak, volume.sum);
       state.bytes.peak = Math.max(state.bytes.peak, state.bytes.sum);
     }
     const excess = Math.max(rows.excess, bytes.excess);
-    const risk = excess < 4 ? 0 : Math.round(sure * Math.min(72, 32 + 9 * Math.log2(excess / 4)));
+    const risk =
+      excess < 4 ? 0 : Math.round(sure * Math.min(changes ? 40 : 72, 32 + 9 * Math.log2(excess / 4)));
     if (!worthSaying(state.said, risk, time)) return NOTHING;
     const what = rows.excess >= bytes.excess ? rows : bytes;
-    const unit = what === rows ? 'rows' : 'bytes';
+    const unit = what === bytes ? 'bytes' : changes ? 'changed rows' : 'rows';
     return [
       {
         title: 'Unusual volume',

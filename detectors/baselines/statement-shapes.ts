@@ -1,6 +1,7 @@
 import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, figure, NOTHING, severityOf } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
+import { newChanceOf } from './support/surprise.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
 
 const SHAPES_MAX = 1024;
@@ -45,8 +46,7 @@ export const statementShapesBaseline = defineBaseline<ShapeState>({
     if (fresh) state.novel.push([shape, time]);
     if (state.novel.length > WINDOW_SHAPES_MAX) state.novel.shift();
     // Witten-Bell: the chance that the next shape is one never seen.
-    const seen = Math.min(state.known.seen, 20_000);
-    const newChance = (state.inventions + 1) / (seen + state.inventions + 1);
+    const newChance = newChanceOf(state.inventions, state.known.seen);
     const oddsOfOne = Math.max(0, Math.log(1 / OTHERS_SHAPES / (newChance / OTHERS_SHAPES)));
     const odds = oddsOfOne * state.novel.length;
     // 30 % at the odds of one new shape of an identity that never invents, growing to at most 60 %.

@@ -9,7 +9,7 @@ import { decodeJsonState, encodeJsonState } from '../baselines/support/json-stat
 import { createRiskState, type RiskState } from '../risk/identity-risk.ts';
 import { createOrderState, type OrderState } from './session-order.ts';
 
-const RISK_SECTION = 'engine-risk@1';
+const RISK_SECTION = 'engine-risk@2';
 const ORDER_SECTION = 'engine-order@2';
 
 export interface KeyState {

@@ -1,6 +1,7 @@
-import type { Detector, Directory, EventView } from '../detector.ts';
-import type { Detection } from '../../schemas/types.ts';
+import type { Detector, Directory, EventView, Finding } from '../detector.ts';
+import type { Detection, SessionEvent } from '../../schemas/types.ts';
 import { dimensionOf } from '../risk/dimensions.ts';
+import { habitKey, habitShare, learnHabit, lessen, settleSuspects, suspectHabit } from '../risk/habits.ts';
 import {
   barOf,
   calibrate,
@@ -21,6 +22,8 @@ export interface ProcessorConfig {
   readonly riskLevel: number;
   /** At or above this identity risk nothing is learned. */
   readonly learnRiskMax: number;
+  /** Where no incident was opened, learning goes on so long after the risk last crossed the level (processing time). */
+  readonly learnAgainAfterMs: number;
   /** Gateway events this much older than the newest of their identity are judged but not learned from. */
   readonly lateMsMax: number;
 }
@@ -51,6 +54,11 @@ export interface Processor {
   notice(state: KeyState, trigger: Trigger, said: Said): Detection[];
 }
 
+interface Weighed extends Said {
+  /** What it is about, for getting used to it. */
+  readonly habit?: string;
+}
+
 const QUIET_KINDS: ReadonlySet<string> = new Set(['checkpoint', 'heartbeat', 'data']);
 
 export function createProcessor(
@@ -72,13 +80,41 @@ export function createProcessor(
     return found;
   };
 
-  /** Ends the suspension of learning once a person has closed the incident. */
-  const thaw = (risk: RiskState, { open, closedAt, closedAs }: Suspicion): void => {
-    if (risk.frozenAt === null || open || closedAt === null || closedAt < risk.frozenAt) return;
-    if (closedAs === 'duplicate') return;
+  /**
+   * Ends the suspension of learning once a person has closed the incident. Where there is none (no responder runs, or it was closed as a
+   * duplicate of another identity's), it ends by time: else the identity would be judged by what it was for ever.
+   */
+  const thaw = (risk: RiskState, { open, closedAt, closedAs }: Suspicion, now: number): void => {
+    if (open) return;
+    if (closedAt !== null && closedAt > risk.closedAt && closedAs !== 'duplicate') {
+      risk.closedAt = closedAt;
+      settleSuspects(risk, closedAs === 'benign', now);
+    }
+    if (risk.frozenAt === null) return;
+    const closed = closedAt !== null && closedAt >= risk.frozenAt && closedAs !== 'duplicate';
+    if (!closed && now - risk.frozenAt < config.learnAgainAfterMs) return;
+    if (!closed) risk.suspects = [];
     risk.frozenAt = null;
     risk.above = false;
     risk.dimensions.clear();
+  };
+
+  /** A rule that says what it said on many days counts less. Baselines learn by themselves. */
+  const weigh = (
+    risk: RiskState,
+    { name: detector, version, kind }: Detector,
+    finding: Finding,
+    event: SessionEvent,
+  ): Weighed => {
+    const habit = kind === 'rule' ? habitKey(detector, dimensionOf(detector, finding), finding, event) : null;
+    if (habit === null) return { detector, version, kind, finding };
+    return {
+      detector,
+      version,
+      kind,
+      finding: lessen(finding, habitShare(risk, habit, event.time)),
+      habit,
+    };
   };
 
   const riskFinding = (risk: RiskState, value: number, bar: number, at: number): Said => {
@@ -102,10 +138,11 @@ export function createProcessor(
     };
   };
 
-  const conclude = (state: KeyState, trigger: Trigger, said: Said[], mayLearn: boolean): Detection[] => {
+  const conclude = (state: KeyState, trigger: Trigger, said: Weighed[], mayLearn: boolean): Detection[] => {
     const { risk } = state;
     const at = trigger.event.time;
     for (const { detector, finding } of said) {
+      if (finding.risk === 0) continue;
       const contribution = { risk: finding.risk, detector, reason: finding.reason };
       contribute(risk, dimensionOf(detector, finding), contribution, at, riskConfig);
     }
@@ -118,10 +155,16 @@ export function createProcessor(
     const value = calibrate(raw, bar);
     if (value >= config.riskLevel && !risk.above) {
       risk.above = true;
-      risk.frozenAt ??= trigger.now;
+      risk.frozenAt = Math.max(risk.frozenAt ?? 0, trigger.now);
       said.push(riskFinding(risk, value, bar, at));
     } else if (value < config.riskLevel - 20) risk.above = false;
-    if (mayLearn && value < config.learnRiskMax) learnDay(risk, raw, at);
+    const ordinary = mayLearn && value < config.learnRiskMax;
+    if (ordinary) learnDay(risk, raw, at);
+    for (const { habit } of said) {
+      if (habit === undefined) continue;
+      if (ordinary) learnHabit(risk, habit, at);
+      else suspectHabit(risk, habit);
+    }
     return said.map((one) => makeDetection(one, trigger, value));
   };
 
@@ -129,7 +172,7 @@ export function createProcessor(
     process(state, peers, trigger, suspicion) {
       const { event, now } = trigger;
       if (QUIET_KINDS.has(event.body.kind)) return [];
-      thaw(state.risk, suspicion);
+      thaw(state.risk, suspicion, now);
       const before =
         state.risk.dimensions.size === 0
           ? 0
@@ -140,13 +183,13 @@ export function createProcessor(
         !suspicion.open && !late && state.risk.frozenAt === null && before < config.learnRiskMax;
       const view = createEventView(event);
       const context = { now, mayLearn, directory };
-      const said: Said[] = [];
+      const said: Weighed[] = [];
       const run = (detector: Detector): void => {
         const own = detector.keyedBy === 'partition' ? peers : state;
         const ownState = detector.keyedBy === 'none' ? undefined : own.of(detector);
         const finding = mergeFindings(detector.onEvent(view, ownState, context));
         if (finding === undefined) return;
-        said.push({ detector: detector.name, version: detector.version, kind: detector.kind, finding });
+        said.push(weigh(state.risk, detector, finding, event));
       };
       for (const detector of concerned(view)) run(detector);
       for (const { detector } of rules.candidates(view)) run(detector);

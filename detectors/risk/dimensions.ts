@@ -4,6 +4,7 @@ import type { Finding } from '../detector.ts';
 const BASELINE_DIMENSIONS: Readonly<Record<string, string>> = {
   'source-network': 'source',
   'session-concurrency': 'source',
+  'token-networks': 'credential',
   'hour-of-week': 'time',
   'client-tool': 'client',
   'credential-source': 'credential',
@@ -12,7 +13,8 @@ const BASELINE_DIMENSIONS: Readonly<Record<string, string>> = {
   'statement-shapes': 'behaviour',
   objects: 'behaviour',
   'privileged-actions': 'privilege',
-  'peer-groups': 'privilege',
+  // Another measure than the identity's own history, so another dimension, and a weaker one.
+  'peer-groups': 'peers',
   'rows-and-bytes': 'volume',
   'error-rate': 'errors',
 };
@@ -22,7 +24,7 @@ const RULE_DIMENSIONS: Readonly<Record<string, string>> = {
   'off-hours-human-high-risk': 'time',
   'off-hours-service-account': 'time',
   'new-tool-privileged': 'client',
-  'group-action-mismatch': 'privilege',
+  'group-action-mismatch': 'peers',
   'groups-changed-privileged': 'credential',
   'denied-burst': 'errors',
   'request-surge': 'rate',
@@ -31,6 +33,9 @@ const RULE_DIMENSIONS: Readonly<Record<string, string>> = {
   'owner-left': 'leaver',
   'owner-left-high-risk': 'leaver',
   'unaudited-requests': 'integrity',
+  // The same fact as a first export, and as the volume of changed rows.
+  'bulk-export-copy': 'privilege',
+  'mass-delete-rows': 'volume',
 };
 
 /** ATT&CK techniques by aspect; sub-techniques follow theirs. */

@@ -9,6 +9,7 @@
  * of the way from there to certainty, for every identity. The upper bound on b keeps a patient intruder from lifting the bar.
  */
 import { quantileSorted } from 'simple-statistics';
+import { createHabitState, type HabitState } from './habits.ts';
 
 export interface RiskConfig {
   readonly halfLifeMs: number;
@@ -21,13 +22,16 @@ export interface Contribution {
   reason: string;
 }
 
-export interface RiskState {
+export interface RiskState extends HabitState {
   dimensions: Map<string, Contribution>;
   /** Day since the epoch and the highest raw risk learned on it. */
   days: [day: number, raw: number][];
   /** Above the level at the last look, so that crossing is said once. */
   above: boolean;
-  /** Nothing is learned since this time, until a person closes the incident. */
+  /**
+   * Nothing is learned since this processing time: until a person closes the incident, or long enough after the last crossing of the
+   * level where there is no incident.
+   */
   frozenAt: number | null;
 }
 
@@ -43,6 +47,7 @@ export const createRiskState = (): RiskState => ({
   days: [],
   above: false,
   frozenAt: null,
+  ...createHabitState(),
 });
 
 const faded = ({ p, at }: Contribution, now: number, halfLifeMs: number): number =>

@@ -25,6 +25,13 @@ export const DetectorsConfig = Type.Object(
       minimum: 1,
       maximum: 100,
     }),
+    learnAgainAfterMs: Type.Integer({
+      description:
+        'Where no incident was opened, learning goes on so long after the risk last reached riskLevel, milliseconds.',
+      default: 86_400_000,
+      minimum: 60_000,
+      maximum: 2_592_000_000,
+    }),
     lateMsMax: Type.Integer({
       description:
         'Events this much older than the newest of their identity are judged, not learned from, milliseconds.',
