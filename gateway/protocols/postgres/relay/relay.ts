@@ -100,11 +100,20 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
     else endBackend();
   };
 
-  const targetLost = (): void =>
-    fail(
-      postgresError('POSTGRES_TARGET_LOST', { connection: deps.connector.connection.name }),
-      'target_closed',
-    );
+  const targetLost = (): void => {
+    if (upstream?.terminated !== true) {
+      fail(
+        postgresError('POSTGRES_TARGET_LOST', { connection: deps.connector.connection.name }),
+        'target_closed',
+      );
+      return;
+    }
+    // The client said goodbye, and the target has heard it.
+    if (!finish('client_closed', 'cut_off')) return;
+    client.end();
+    target.destroy();
+    deps.clock.after(FAREWELL_MS, () => client.destroy(), { background: true });
+  };
 
   const clientLost = (): void => {
     const goodbye = upstream?.terminated === true;
