@@ -6,6 +6,7 @@ import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import type { CloseReason, Identity, Lockout, SessionEvent, SessionRefused } from '../../schemas/types.ts';
+import { accessError } from '../access/errors.ts';
 import type { ControlSubject, ControlView } from '../control/control-view.ts';
 import { controlError } from '../control/errors.ts';
 import type { Lease } from '../control/lease.ts';
@@ -67,6 +68,8 @@ export interface SessionsDeps {
 }
 
 const HEADS_MAX = 1000;
+/** A session outlives its token by at most this, milliseconds; its requests not at all (request-gate.ts). */
+const EXPIRY_SWEEP_MS = 1000;
 /** Attribute of an identity that marks what an exercise does. */
 const EXERCISE_ATTRIBUTE = 'exercise_id';
 
@@ -180,6 +183,19 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
       return refusal === undefined ? undefined : { reason: 'lockout', ...refusal };
     });
   });
+  const endExpired = (): void => {
+    const now = clock.now();
+    const order: EndOrder = {
+      reason: 'killed',
+      error: accessError('TOKEN_EXPIRED'),
+      lockoutId: null,
+      incidentId: null,
+    };
+    endMatching(({ opening }) => {
+      const { expiresAt } = opening.identity;
+      return expiresAt !== null && expiresAt <= now ? order : undefined;
+    });
+  };
   lease.onChange((held) => {
     if (held) return;
     const order: EndOrder = {
@@ -321,7 +337,11 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     async start() {
       closeLeftovers();
       heartbeat();
-      timers.push(clock.every(config.checkpointMs, checkpoint), clock.every(config.heartbeatMs, heartbeat));
+      timers.push(
+        clock.every(config.checkpointMs, checkpoint),
+        clock.every(config.heartbeatMs, heartbeat),
+        clock.every(EXPIRY_SWEEP_MS, endExpired),
+      );
       await endInTargets();
     },
     open(opening) {

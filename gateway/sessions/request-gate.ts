@@ -1,6 +1,7 @@
 /** Gates each request of a session: decision, event, hold; and takes the responses. */
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { DecisionRef, Outcome, RiskClass } from '../../schemas/types.ts';
+import { accessError } from '../access/errors.ts';
 import { controlError } from '../control/errors.ts';
 import type { PolicyDecision } from '../policy/decision.ts';
 import type { Hold, HoldResult } from './holds.ts';
@@ -58,6 +59,8 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     if (state.closed) return deny('session', 'the session is over');
     const refusal = view.check(subject);
     if (refusal !== undefined) return byError(refusal.error);
+    const { expiresAt } = opening.identity;
+    if (expiresAt !== null && expiresAt <= clock.now()) return byError(accessError('TOKEN_EXPIRED'));
     // People may go on with what does little harm; nobody else may act on a stale view.
     if (!lease.held() && (opening.identity.kind !== 'human' || HIGH.has(risk)))
       return byError(controlError('LEASE_LOST'));

@@ -52,6 +52,40 @@ test('a session from open to close: every event, in order, with totals, and the 
   assert.deepEqual(verifier.finish().problems, []);
 });
 
+test('a session ends with its token: no request after the expiry, and the session within a second', async () => {
+  const harness = createHarness();
+  await harness.sessions.start();
+  const expiresAt = harness.clock.now() + 10_500;
+  const how = opening({ identity: identity({ expiresAt }) });
+  const session = open(harness, how);
+  const other = opening({ identity: identity({ id: 'countersign/other' }) });
+  open(harness, other);
+  harness.clock.advance(10_000);
+  assert.equal(now(session.request(command()).decision).outcome, 'allow');
+  harness.clock.advance(600);
+  assert.deepEqual(now(session.request(command()).decision).rule, 'TOKEN_EXPIRED');
+  assert.equal(how.orders.length, 0, 'the sweep has not come yet');
+  harness.clock.advance(400);
+  assert.deepEqual(
+    how.orders.map(({ error }) => error.code),
+    ['TOKEN_EXPIRED'],
+  );
+  assert.deepEqual(other.orders, []);
+  session.close('client_closed');
+  const closed = harness.drain().findLast(({ body }) => body.kind === 'session_closed')!.body;
+  assert.ok(closed.kind === 'session_closed' && closed.reason === 'killed' && /expired/.test(closed.detail!));
+});
+
+test('a request that is held when its token expires does not run', async () => {
+  const harness = createHarness();
+  await harness.sessions.start();
+  const session = open(harness, opening({ identity: identity({ expiresAt: harness.clock.now() + 1500 }) }));
+  harness.policy = { outcome: 'hold_verdict', rule: 'test', reason: 'because' };
+  const gate = session.request(command({ risk: 'high' }));
+  harness.clock.advance(2000);
+  assert.equal((await gate.decision).outcome, 'deny');
+});
+
 test('a lockout ends matching sessions in the tick that applies it, and refuses new ones', () => {
   const harness = createHarness();
   const how = opening();
