@@ -23,7 +23,10 @@ export interface ControlSubject {
 
 /** Why access is refused. */
 export interface Refusal {
+  /** For the client: without the reason. */
   readonly error: CountersignError;
+  /** Why, for the trail. */
+  readonly detail: string;
   readonly lockoutId: string | null;
   readonly incidentId: string | null;
 }
@@ -107,7 +110,12 @@ export function createControlView({ clock }: { clock: Clock }): ControlView {
     if (state === 'expired' || state === 'released') return undefined;
     const { subjectKind, reason, lockoutId, incidentId } = lockout;
     const code = state === 'in_force' ? 'LOCKED_OUT' : 'LOCKOUT_AWAITS_RELEASE';
-    return { error: controlError(code, { subjectKind, reason, lockoutId }), lockoutId, incidentId };
+    return {
+      error: controlError(code, { subjectKind, lockoutId }),
+      detail: `lockout of ${subjectKind}: ${reason}`,
+      lockoutId,
+      incidentId,
+    };
   };
   return {
     check(subject) {
@@ -116,8 +124,9 @@ export function createControlView({ clock }: { clock: Clock }): ControlView {
           | TokenRevocation
           | undefined;
         if (revocation !== undefined) {
-          const error = controlError('TOKEN_REVOKED', { reason: revocation.reason });
-          return { error, lockoutId: null, incidentId: revocation.incidentId };
+          const detail = `token revoked: ${revocation.reason}`;
+          const error = controlError('TOKEN_REVOKED');
+          return { error, detail, lockoutId: null, incidentId: revocation.incidentId };
         }
       }
       if (lockouts.size === 0) return undefined;

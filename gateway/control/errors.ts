@@ -1,19 +1,20 @@
 import { defineErrors, type ErrorDefinitions } from '../../platform/errors/errors.ts';
 
+// Clients see these. Whoever holds a stolen token must not learn from them what the detectors saw: they name the lockout, and the
+// reason stands in the lockout and in the trail.
 export const definitions = {
   LOCKED_OUT: {
-    message: 'Access is locked out ({subjectKind}): {reason} [lockout {lockoutId}]',
+    message: 'Access is locked out ({subjectKind}) [lockout {lockoutId}]',
     hint: 'Ask who runs the gateway and name the lockout.',
     status: 403,
   },
   LOCKOUT_AWAITS_RELEASE: {
-    message:
-      'A lockout has ended by time and awaits its release ({subjectKind}): {reason} [lockout {lockoutId}]',
+    message: 'A lockout has ended by time and awaits its release ({subjectKind}) [lockout {lockoutId}]',
     hint: 'A person must release it: `countersign lockout release {lockoutId}`.',
     status: 403,
   },
   TOKEN_REVOKED: {
-    message: 'The token was revoked: {reason}',
+    message: 'The token was revoked.',
     hint: 'Revoked tokens never work again; have a new one issued.',
     status: 403,
   },

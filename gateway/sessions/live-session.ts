@@ -88,7 +88,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     const body: SessionClosed = {
       kind: 'session_closed',
       reason: order?.reason ?? reason,
-      detail: order?.error.message ?? detail,
+      detail: order?.detail?.slice(0, 2000) ?? order?.error.message ?? detail,
       lockoutId: order?.lockoutId ?? null,
       incidentId: order?.incidentId ?? null,
       durationMs: Math.round((clock.monotonicUs() - startUs) / 1000),

@@ -65,7 +65,10 @@ export interface ResponseInput {
 /** An order to end the session now: tell the client if that takes no waiting, close its socket, end what runs in the target. */
 export interface EndOrder {
   readonly reason: CloseReason;
+  /** What the client hears. */
   readonly error: CountersignError;
+  /** Why, for the trail only; else the error's message. */
+  readonly detail?: string;
   readonly lockoutId: string | null;
   readonly incidentId: string | null;
 }

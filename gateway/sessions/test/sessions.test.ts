@@ -106,6 +106,8 @@ test('a lockout ends matching sessions in the tick that applies it, and refuses 
   session.close('client_closed');
   const refused = harness.sessions.open(opening());
   assert.ok(!refused.ok && refused.error.code === 'LOCKED_OUT');
+  assert.match(refused.error.message, /\[lockout l1\]/);
+  assert.doesNotMatch(refused.error.message, /stolen/, 'the holder of the token does not hear what was seen');
   const events = harness.drain();
   const denied = events.find(({ body }) => body.kind === 'request' && body.decision.outcome === 'deny');
   assert.equal(denied?.controlRevision, 7);
@@ -114,7 +116,8 @@ test('a lockout ends matching sessions in the tick that applies it, and refuses 
   assert.ok(
     closed[0]!.body.kind === 'session_closed' &&
       closed[0]!.body.reason === 'lockout' &&
-      closed[0]!.body.lockoutId === 'l1',
+      closed[0]!.body.lockoutId === 'l1' &&
+      closed[0]!.body.detail === 'lockout of identity: stolen',
   );
   assert.equal(events.at(-1)!.body.kind, 'session_refused');
 });
