@@ -13,7 +13,11 @@ export interface Book {
   /** Requests that were denied with an answer to the client. */
   readonly denied: { readonly requestId: string; readonly rule: string }[];
   /** Decisions that are waited for. */
-  readonly waiting: Set<{ readonly gateway: GatewayProcess; readonly untilUs: number; readonly requestId: string }>;
+  readonly waiting: Set<{
+    readonly gateway: GatewayProcess;
+    readonly untilUs: number;
+    readonly requestId: string;
+  }>;
   counts: { sessions: number; requests: number; refused: number; held: number };
 }
 
@@ -74,7 +78,14 @@ export function createClient(deps: ClientDeps, account: Account, stealsFromMs: n
         tool: attacker ? 'stolen' : 'psql',
         version: null,
       },
-      target: { connection: 'main', protocol: 'postgres', host: 'db', port: 5432, database: 'app', role: 'app' },
+      target: {
+        connection: 'main',
+        protocol: 'postgres',
+        host: 'db',
+        port: 5432,
+        database: 'app',
+        role: 'app',
+      },
       authentication: 'scram',
       tls: true,
       targetSession,
@@ -104,7 +115,11 @@ export function createClient(deps: ClientDeps, account: Account, stealsFromMs: n
   };
   const closings = new WeakMap<Session, () => void>();
 
-  const decided = async (open: Open, requestId: string, decision: Promise<GateDecision>): Promise<GateDecision | undefined> => {
+  const decided = async (
+    open: Open,
+    requestId: string,
+    decision: Promise<GateDecision>,
+  ): Promise<GateDecision | undefined> => {
     const { gateway } = open;
     book.counts.held += 1;
     const untilUs = clock.monotonicUs() + (gateway.holds.boundMs() + SLACK_MS) * 1000;

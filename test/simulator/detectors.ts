@@ -14,7 +14,7 @@ const everySeventh: Detector = defineBaseline<{ requests: number }>({
     if (state.requests % 7 !== 0) return [];
     return [{ title: 'seventh', severity: 'low', risk: 2, reason: `request ${state.requests}` }];
   },
-}) as Detector;
+});
 
 /** Speaks at each session of a credential source: whether everything comes through the re-keyed events. */
 const sessionOfSource: Detector = {
@@ -39,9 +39,16 @@ const stolen: Detector = defineBaseline<{ seen: number }>({
     if (event.body.kind !== 'request' || event.client?.tool !== 'stolen') return [];
     state.seen += 1;
     if (state.seen < 3) return [];
-    return [{ title: 'Stolen token', severity: 'critical', risk: 95, reason: `request ${state.seen} from elsewhere` }];
+    return [
+      {
+        title: 'Stolen token',
+        severity: 'critical',
+        risk: 95,
+        reason: `request ${state.seen} from elsewhere`,
+      },
+    ];
   },
-}) as Detector;
+});
 
 /** Rules that other keys than the identity's feed depend on how streams interleave, which is not the same in every run. */
 export const simulatedDetectors: readonly Detector[] = [

@@ -238,7 +238,13 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
     logLife = createLife(clock, 'log');
     const life = logLife;
     const opened = createEmbeddedEventLog(
-      { disk: logDisk.boot(), clock: life.clock, random: world.random(), log: world.log, metrics: world.metrics },
+      {
+        disk: logDisk.boot(),
+        clock: life.clock,
+        random: world.random(),
+        log: world.log,
+        metrics: world.metrics,
+      },
       simulatedLogConfig(plan.durability === 'power' ? 'power' : 'process'),
     );
     await life.guard(opened.ensureTopics(topicOptions(PARTITIONS)));

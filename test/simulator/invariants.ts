@@ -89,7 +89,10 @@ async function oneEffectPerKey({ world, installation, records }: Evidence): Prom
 }
 
 /** What was forwarded although its own event says that a lockout was known, and views that never heard of one. */
-function lockoutsHold({ world, installation, records, target }: Evidence, lockouts: readonly Lockout[]): void {
+function lockoutsHold(
+  { world, installation, records, target }: Evidence,
+  lockouts: readonly Lockout[],
+): void {
   for (const gateway of installation.gateways())
     for (const lockout of lockouts) {
       const subject = {

@@ -98,9 +98,10 @@ export function createLogLink({ clock, chance, faults, life }: LinkDeps, log: Ev
           ? {}
           : {
               onRevoked: async (partitions) => {
-                if (life.alive()) await orDeath(() => onRevoked(partitions)).catch((error: unknown) => {
-                  if (life.alive()) throw error;
-                });
+                if (life.alive())
+                  await orDeath(() => onRevoked(partitions)).catch((error: unknown) => {
+                    if (life.alive()) throw error;
+                  });
               },
             }),
         onFailure: (error) => life.alive() && options.onFailure(error),

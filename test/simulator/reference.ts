@@ -56,7 +56,11 @@ export async function referenceDetections(world: World, records: readonly LogRec
 }
 
 /** Detections that one side has and the other has not. */
-export function compareDetections(world: World, said: readonly Detection[], expected: readonly Detection[]): void {
+export function compareDetections(
+  world: World,
+  said: readonly Detection[],
+  expected: readonly Detection[],
+): void {
   const ids = (detections: readonly Detection[]): Map<string, Detection> =>
     new Map(detections.map((detection) => [detection.detectionId, detection]));
   const [actual, wanted] = [ids(said), ids(expected)];

@@ -41,4 +41,6 @@ for (let seed = from; seed < from + count; seed += 1) {
   }
 }
 const figures = Object.entries(totals).map(([name, value]) => `${value} ${name}`);
-console.log(`${count} seed${count === 1 ? '' : 's'} from ${from}: every invariant held (${figures.join(', ')})`);
+console.log(
+  `${count} seed${count === 1 ? '' : 's'} from ${from}: every invariant held (${figures.join(', ')})`,
+);

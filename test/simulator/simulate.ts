@@ -97,7 +97,8 @@ async function settle(world: World, book: Book, installation: Installation): Pro
   const { clock } = world;
   const startMs = clock.elapsedMs();
   await runUntil(world, book, () => installation.ready() || clock.elapsedMs() > startMs + QUIET_MS_MAX);
-  if (!installation.ready()) world.broken('everything comes back', 'after the troubles something does not start');
+  if (!installation.ready())
+    world.broken('everything comes back', 'after the troubles something does not start');
   const waitMs = clock.elapsedMs() + 6000;
   await runUntil(world, book, () => clock.elapsedMs() > waitMs);
   const idle = (): boolean => installation.gateways().every((gateway) => gateway.health().ready);
@@ -116,7 +117,8 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     waiting: new Set(),
     counts: { sessions: 0, requests: 0, refused: 0, held: 0 },
   };
-  const rejected = (error: unknown): void => world.broken('no error is lost', (error as Error)?.stack ?? String(error));
+  const rejected = (error: unknown): void =>
+    world.broken('no error is lost', (error as Error)?.stack ?? String(error));
   process.on('unhandledRejection', rejected);
   try {
     const installation = createInstallation(world, plan, target, options.parts ?? soundParts);
@@ -126,8 +128,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     let running = accounts.length;
     makeTrouble(world, plan, installation);
     accounts.forEach((account, index) => {
-      const stealsFromMs =
-        index === 0 ? world.chance.between(500, plan.activeMs) : Number.POSITIVE_INFINITY;
+      const stealsFromMs = index === 0 ? world.chance.between(500, plan.activeMs) : Number.POSITIVE_INFINITY;
       const client = createClient(
         { world, target, book, gateways: () => installation.gateways() },
         account,

@@ -50,7 +50,10 @@ export function createTarget(world: World): Target {
         exerciseId: null,
       });
       if (refusal !== undefined)
-        world.broken('nothing under a lockout', `${requestId} ran although its gateway knew ${refusal.error.code}`);
+        world.broken(
+          'nothing under a lockout',
+          `${requestId} ran although its gateway knew ${refusal.error.code}`,
+        );
       for (const known of inForce)
         if (known.lockout.releasedAt === null && hits(known, session.id, identity))
           world.broken(

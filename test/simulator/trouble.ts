@@ -35,11 +35,41 @@ export function makeTrouble(world: World, plan: Plan, installation: Installation
   }
   if (!plan.troubles) return;
   const none = noFaults();
-  some(1, () => during(1500, () => (faults.delayMsMax = chance.between(5, 60)), () => (faults.delayMsMax = none.delayMsMax)));
-  some(1, () => during(1500, () => (faults.appendFails = 0.2), () => (faults.appendFails = 0)));
-  some(1, () => during(1500, () => (faults.appendReplyLost = 0.2), () => (faults.appendReplyLost = 0)));
-  some(1, () => during(2800, () => (faults.storeAway = true), () => (faults.storeAway = false)));
-  some(1, () => during(1500, () => (faults.storeReplyLost = 0.2), () => (faults.storeReplyLost = 0)));
+  some(1, () =>
+    during(
+      1500,
+      () => (faults.delayMsMax = chance.between(5, 60)),
+      () => (faults.delayMsMax = none.delayMsMax),
+    ),
+  );
+  some(1, () =>
+    during(
+      1500,
+      () => (faults.appendFails = 0.2),
+      () => (faults.appendFails = 0),
+    ),
+  );
+  some(1, () =>
+    during(
+      1500,
+      () => (faults.appendReplyLost = 0.2),
+      () => (faults.appendReplyLost = 0),
+    ),
+  );
+  some(1, () =>
+    during(
+      2800,
+      () => (faults.storeAway = true),
+      () => (faults.storeAway = false),
+    ),
+  );
+  some(1, () =>
+    during(
+      1500,
+      () => (faults.storeReplyLost = 0.2),
+      () => (faults.storeReplyLost = 0),
+    ),
+  );
   some(1, () => (faults.callLost = 0.3));
   some(1, () => (faults.callReplyLost = 0.3));
   some(1, () => (faults.callDoubled = 0.5));

@@ -38,7 +38,10 @@ const LINES_MAX = 60;
 const VIOLATIONS_MAX = 20;
 const START_MS = Date.UTC(2026, 10, 24, 2, 15);
 
-export function createWorld(seed: number, options: { readonly verbose?: (line: string) => void } = {}): World {
+export function createWorld(
+  seed: number,
+  options: { readonly verbose?: (line: string) => void } = {},
+): World {
   const clock = createManualClock(START_MS);
   const own = createSeededRandom(seed);
   const hash = createHash('sha256');
@@ -56,9 +59,17 @@ export function createWorld(seed: number, options: { readonly verbose?: (line: s
     (level: string) =>
     (fields: object, message: string): void => {
       const { error } = fields as { error?: unknown };
-      trace(`  ${level}: ${message}${error === undefined ? '' : ` (${(error as Error).message ?? 'no reason'})`}`);
+      trace(
+        `  ${level}: ${message}${error === undefined ? '' : ` (${(error as Error).message ?? 'no reason'})`}`,
+      );
     };
-  const log: Logger = { debug: nothing, info: nothing, warn: said('warn'), error: said('error'), child: () => log };
+  const log: Logger = {
+    debug: nothing,
+    info: nothing,
+    warn: said('warn'),
+    error: said('error'),
+    child: () => log,
+  };
   return {
     clock,
     chance: createChance(own),

@@ -152,3 +152,15 @@ test('durability async writes within its buffer time', () => {
   clock.advance(20);
   assert.ok(disk.usedBytes() > 0);
 });
+
+test('durability async: what the log was given is in the files, so that nothing after a kill contradicts it', () => {
+  const disk = newDisk();
+  const spool = open(disk, { durability: 'async' });
+  for (let n = 0; n < 3; n += 1) spool.append(entry(n));
+  const taken = spool.take(100, 1_000_000).map((pending) => pending.entry.value.toString());
+  assert.equal(taken.length, 3);
+  disk.crash('kill');
+  const kept: string[] = [];
+  open(disk).scan(({ value }) => kept.push(value.toString()));
+  assert.deepEqual(kept, taken);
+});

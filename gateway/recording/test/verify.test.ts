@@ -152,3 +152,32 @@ test('a rewritten trail with another key is found', () => {
   const report = check(events, { publicKeys: { [signer.keyId]: stranger.publicKeyPem } });
   assert.equal(report.problems.filter(({ kind }) => kind === 'signature').length, 4);
 });
+
+test('an epoch that a crash ended is covered by any later one, also when a start between them wrote nothing', () => {
+  const clock = createManualClock();
+  const disk = createSimulatedDisk({ clock, random });
+  const spool = createSpool(
+    { disk, clock, log: quietLog, metrics: quietMetrics },
+    { durability: 'process', spoolFolder: '/s', spoolBytesMax: 10_000_000, spoolSegmentBytes: 1_000_000 },
+  );
+  const gatewayChain = newChain();
+  const writerOf = (epoch: number) =>
+    createEventWriter({ spool, codec, clock, random }, { id: 'gw', epoch, gatewayChain });
+  const heartbeat: EventDraft = {
+    body: { kind: 'heartbeat', openSessions: 0, spoolBytes: 0, unaudited: 0 },
+    session: null,
+    controlRevision: 0,
+    identity: null,
+    client: null,
+    target: null,
+  };
+  const first = writerOf(1);
+  for (let n = 0; n < 3; n += 1) assert.ok(first.write(heartbeat).ok);
+  const third = writerOf(3);
+  assert.ok(third.write(heartbeat).ok && third.checkpoint([], signer).ok);
+  const events = spool.take(1000, 10_000_000).map(({ entry }) => entry.value);
+  const completeUntil = clock.now();
+  assert.deepEqual(check(events, { completeUntil }).problems, []);
+  assert.ok(check(events.slice(0, 3), { completeUntil }).problems.some(({ kind }) => kind === 'uncovered'));
+  assert.ok(check(events.toSpliced(2, 1), { completeUntil }).problems.length > 0, 'its tail is still needed');
+});

@@ -30,8 +30,14 @@ async function runShare(share: Share): Promise<ShareReport> {
 /** Seeds that once broke an invariant, and what was wrong. */
 const REGRESSIONS: readonly { readonly seed: number; readonly was: string }[] = [
   { seed: 19, was: 'a start that failed before its first event made the verifier doubt the epoch before it' },
-  { seed: 20, was: 'durability async: the log knew events that the spool had not written, and chains forked' },
-  { seed: 93, was: 'a disk that failed while the spool was read back ended the drain with an unhandled error' },
+  {
+    seed: 20,
+    was: 'durability async: the log knew events that the spool had not written, and chains forked',
+  },
+  {
+    seed: 93,
+    was: 'a disk that failed while the spool was read back ended the drain with an unhandled error',
+  },
 ];
 
 describe('simulator', { timeout: 900_000 }, () => {
@@ -45,8 +51,7 @@ describe('simulator', { timeout: 900_000 }, () => {
       shares.flatMap(({ failures }) => failures),
       [],
     );
-    const total = (name: string): number =>
-      shares.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
+    const total = (name: string): number => shares.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
     assert.equal(
       shares.reduce((sum, { runs }) => sum + runs, 0),
       SEEDS,
@@ -81,9 +86,17 @@ describe('simulator', { timeout: 900_000 }, () => {
 const MISTAKES: readonly { readonly name: string; readonly parts: Parts; readonly notices: RegExp }[] = [
   { name: 'a spool that forgets to replay', parts: forgetfulSpool, notices: /acknowledged|ends once|chain/ },
   { name: 'a control writer without idempotency', parts: forgetfulWriter, notices: /effect twice/ },
-  { name: 'a gateway that claims lockouts it does not know', parts: boastfulGateway, notices: /under a lockout/ },
+  {
+    name: 'a gateway that claims lockouts it does not know',
+    parts: boastfulGateway,
+    notices: /under a lockout/,
+  },
   { name: 'detectors that forget their state', parts: forgetfulDetectors, notices: /survive crashes/ },
-  { name: 'a journal that forgets open sessions', parts: deafJournal, notices: /ends once|in time|comes back/ },
+  {
+    name: 'a journal that forgets open sessions',
+    parts: deafJournal,
+    notices: /ends once|in time|comes back/,
+  },
   { name: 'a log that loses what it confirmed', parts: lossyLog, notices: /acknowledged is lost/ },
 ];
 
