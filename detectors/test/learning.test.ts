@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createSeededRandom } from '../../platform/clock/manual-clock.ts';
+import { createDraw } from '../../main/exercise/draw.ts';
+import { ordinarySession, planDay, planHistory } from '../../main/exercise/history.ts';
+import { drawActor } from '../../main/exercise/jobs.ts';
+import type { PlannedSession } from '../../main/exercise/plan.ts';
+import type { Detection } from '../../schemas/types.ts';
+import { createBacktest, type Backtest } from '../backtest/backtest.ts';
+import { BASELINES } from '../baselines/registry.ts';
+import { EMPTY_DIRECTORY } from '../directory/directory.ts';
+import { DETECTOR_DEFAULTS } from './support/defaults.ts';
+import { planEvents } from './support/events.ts';
+import { DAY_MS, TODAY } from './support/trial.ts';
+
+const MINUTE_MS = 60_000;
+
+function known(seed: number, job = 'deploy', timeZone = 'UTC', config = {}) {
+  const random = createSeededRandom(seed);
+  const draw = createDraw(random);
+  const actor = { ...drawActor(draw, seed, job), timeZone };
+  const run: Backtest = createBacktest(BASELINES, EMPTY_DIRECTORY, {
+    ...DETECTOR_DEFAULTS,
+    // No person ever closes an incident.
+    closesAfterMs: Infinity,
+    ...config,
+  });
+  const take = (sessions: readonly PlannedSession[]): Detection[] =>
+    planEvents(actor, sessions, random)
+      .map((event) => ({
+        ...event,
+        identity: { ...event.identity!, attributes: timeZone === 'UTC' ? {} : { timeZone } },
+      }))
+      .flatMap((event) => run.take(event));
+  const usual = take(planHistory(actor, draw, TODAY, 28));
+  return { actor, draw, take, usual };
+}
+
+describe('detectors: learning', () => {
+  it('goes on after a day where no incident was ever opened, and not before', () => {
+    for (const learnAgainAfterMs of [DAY_MS, 100 * DAY_MS]) {
+      const { actor, draw, take } = known(31, 'deploy', 'UTC', { learnAgainAfterMs });
+      const thief = {
+        ...ordinarySession(actor, draw, TODAY + DAY_MS + 2 * 3_600_000, [
+          { sql: 'select rolname from pg_roles', afterMs: 1000, rows: 9, bytes: 300 },
+          { sql: 'drop table customers', afterMs: 1000, rows: 0, bytes: 0 },
+        ]),
+        ip: '203.0.113.7',
+      };
+      assert.ok(take([thief]).some(({ detector }) => detector === 'identity-risk'));
+      // The runners move for good.
+      const moved = { ...actor, networks: ['10.99.1'] };
+      const speaks = [3, 4, 5, 6, 7, 8, 9, 10].map((day) =>
+        take(planDay(moved, draw, TODAY + day * DAY_MS)).some(
+          ({ detector }) => detector === 'source-network',
+        ),
+      );
+      assert.equal(speaks[0], true);
+      assert.equal(speaks.at(-1), learnAgainAfterMs > DAY_MS);
+    }
+  });
+
+  it('a token that shows up in a second network is noticed, unless tokens of the identity always do', () => {
+    const twice = (session: PlannedSession, ip: string): PlannedSession => ({
+      ...session,
+      at: session.at + 2 * MINUTE_MS,
+      ip,
+    });
+    const { actor, draw, take, usual } = known(32);
+    assert.ok(usual.every(({ detector }) => detector !== 'token-networks'));
+    const [session] = planDay(
+      { ...actor, work: { ...actor.work, weekdaysOnly: false } },
+      draw,
+      TODAY + DAY_MS,
+    );
+    const found = take([session!, twice(session!, '203.0.113.7')]).filter(
+      ({ detector }) => detector === 'token-networks',
+    );
+    assert.equal(found.length, 1);
+    assert.ok(found[0]!.risk >= 40, String(found[0]!.risk));
+
+    const roaming = known(33);
+    const days = Array.from({ length: 20 }, (_, day) =>
+      planDay(roaming.actor, roaming.draw, TODAY + (day + 1) * DAY_MS).flatMap((one) => [
+        one,
+        twice(one, '10.77.1.9'),
+      ]),
+    );
+    days.slice(0, 19).forEach((day) => void roaming.take(day));
+    assert.ok(roaming.take(days[19]!).every(({ detector }) => detector !== 'token-networks'));
+  });
+
+  it('judges hours in the time zone that stands on the identity', () => {
+    const { actor, draw, take, usual } = known(34, 'deploy', 'Asia/Tokyo');
+    assert.ok(usual.every(({ detector }) => detector !== 'hour-of-week'));
+    // Noon in UTC is 21:00 in Tokyo; the job starts at 07:00 at the earliest and works for nine hours.
+    const late = ordinarySession(actor, draw, TODAY + DAY_MS + 13 * 3_600_000, [
+      { sql: 'select 1', afterMs: 1000, rows: 1, bytes: 4 },
+    ]);
+    const [found] = take([late]).filter(({ detector }) => detector === 'hour-of-week');
+    assert.match(found!.reason, /22:00 \(Asia\/Tokyo\)/);
+  });
+});
