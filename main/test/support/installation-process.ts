@@ -26,37 +26,52 @@ export interface InstallationProcess {
   stop(): Promise<void>;
 }
 
-/** Starts it and resolves when it serves; rejects where the process ends before. */
-export async function startInstallationProcess(
+export interface StartingProcess {
+  /** Rejects where the process ends before it serves. */
+  readonly ready: Promise<InstallationProcess>;
+  kill(): Promise<void>;
+}
+
+const HOST = fileURLToPath(new URL('installation-host.ts', import.meta.url));
+
+export function spawnInstallation(
   target: Pick<TestTarget, 'connection' | 'credential'>,
   dataFolder: string,
   settings: Readonly<Record<string, string>> = {},
-): Promise<InstallationProcess> {
+): StartingProcess {
   const { connection, credential } = target;
   const order: HostOrder = { dataFolder, target: { connection, credential }, settings };
-  const child: ChildProcess = fork(
-    fileURLToPath(new URL('installation-host.ts', import.meta.url)),
-    [JSON.stringify(order)],
-    { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-  );
+  const child: ChildProcess = fork(HOST, [JSON.stringify(order)], {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const ready = await new Promise<HostReady>((resolve, reject) => {
+  const told = new Promise<HostReady>((resolve, reject) => {
     child.once('message', (message) => resolve(message as HostReady));
     child.once('exit', (code, signal) =>
       reject(new Error(`the installation ended while it started: ${code ?? signal}`)),
     );
   });
-  return {
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  const ready = told.then(({ api, listener }): InstallationProcess => ({
     pid: child.pid!,
-    api: createApiClient(ready.api),
-    listener: ready.listener,
-    async kill() {
-      child.kill('SIGKILL');
-      await gone;
-    },
+    api: createApiClient(api),
+    listener,
+    kill,
     async stop() {
       if (child.connected) child.send('stop');
       await gone;
     },
-  };
+  }));
+  // Who kills it while it starts does not wait for it.
+  ready.catch(() => undefined);
+  return { ready, kill };
 }
+
+/** Starts it and resolves when it serves. */
+export const startInstallationProcess = (
+  ...given: Parameters<typeof spawnInstallation>
+): Promise<InstallationProcess> => spawnInstallation(...given).ready;
