@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { runCli } from '../cli/program.ts';
 import { createSystemClock } from '../platform/clock/system-clock.ts';
 import { FURTHER_COMMANDS } from './commands/registry.ts';
+import { endProcess } from './end-process.ts';
 import { interruptedBySignals } from './signals.ts';
 
 const { version } = JSON.parse(
@@ -19,9 +20,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const clock = createSystemClock();
+const exitCode = await runCli(process.argv.slice(2), {
   version,
-  now: createSystemClock().now,
+  now: clock.now,
   dataFolder: resolve(process.env['COUNTERSIGN_DATA_FOLDER'] ?? '.data'),
   interrupted: interruptedBySignals(),
   environment: process.env,
@@ -31,4 +33,4 @@ process.exitCode = await runCli(process.argv.slice(2), {
   further: FURTHER_COMMANDS,
 });
 // A stream that is followed keeps the process alive past its command.
-process.exit();
+await endProcess(clock, exitCode);

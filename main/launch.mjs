@@ -140,8 +140,15 @@ function installPackages(node) {
   }
 }
 
+/** Commands that serve; the others are short and must not hang at their end (nodejs/node#54918: V8's background compilation). */
+const SERVING = new Set(['start', 'up', 'run', 'bench', 'simulate', 'server']);
+
 function run(node, args) {
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], {
+  const flags = [
+    '--disable-warning=ExperimentalWarning',
+    ...(SERVING.has(process.argv[2]) ? [] : ['--single-threaded']),
+  ];
+  const child = spawn(node, [...flags, ...args], {
     stdio: 'inherit',
     env: { ...process.env, COUNTERSIGN_NODE: node },
   });

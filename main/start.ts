@@ -5,8 +5,9 @@ import { issueToken } from '../cli/issue-token.ts';
 import { createOutput } from '../cli/output.ts';
 import { isCountersignError } from '../platform/errors/errors.ts';
 import { createSystemClock } from '../platform/clock/system-clock.ts';
-import { findExercise, printExercise } from './commands/exercise.ts';
+import { findExercise, printExercise } from './exercise/print-exercise.ts';
 import { loadConfig } from './config.ts';
+import { endProcess } from './end-process.ts';
 import { runInstallation, untilStopped } from './run-installation.ts';
 import { startSampleTarget } from './sample-target/sample-target.ts';
 import { interruptedBySignals } from './signals.ts';
@@ -112,7 +113,7 @@ async function main(): Promise<number> {
 }
 
 try {
-  process.exit(await main());
+  await endProcess(createSystemClock(), await main());
 } catch (error) {
   const { code, hint, message } = error as { code?: string; hint?: string; message: string };
   if (!isCountersignError(error) && hint === undefined) throw error;

@@ -89,6 +89,8 @@ const child = spawn(
   process.execPath,
   [
     '--disable-warning=ExperimentalWarning',
+    // Node can deadlock at its end while V8 compiles in the background (nodejs/node#54918).
+    '--single-threaded',
     '--import',
     join(import.meta.dirname, 'watchdog.ts'),
     '--test',
