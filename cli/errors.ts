@@ -24,15 +24,45 @@ export const definitions = {
     hint: 'Write 2026-11-24T03:12:00Z, or 2h for two hours ago.',
     exitCode: EXIT.usage,
   },
-  CLI_BAD_SHELL: {
-    message: 'There is no completion for {shell}.',
-    hint: 'Choose bash, zsh or fish.',
-    exitCode: EXIT.usage,
-  },
   CLI_FILE_UNREADABLE: {
     message: '{file} cannot be read: {reason}',
     hint: 'Check the path and its rights.',
     exitCode: EXIT.usage,
+  },
+  CLI_NO_PASSWORD: {
+    message: 'There is no password in {place}.',
+    hint: 'Write it into the file, or set the variable.',
+    exitCode: EXIT.usage,
+  },
+  CLI_NO_IDENTITY: {
+    message: 'There is no identity {id}.',
+    hint: '`countersign identity ls` lists them.',
+    exitCode: EXIT.notFound,
+  },
+  CLI_NO_CONNECTION: {
+    message: 'There is no connection {name}.',
+    hint: '`countersign connection ls` lists them.',
+    exitCode: EXIT.notFound,
+  },
+  CLI_RULES_INVALID: {
+    message: 'The rules have mistakes: {problems}',
+    hint: 'Mend what is named; `countersign rule test FILE` says more.',
+    exitCode: EXIT.usage,
+  },
+  CLI_DIRECTORY_INVALID: {
+    message: 'The directory has mistakes: {problems}',
+    hint: 'Mend what is named.',
+    exitCode: EXIT.usage,
+  },
+  CLI_NOT_RELOADED: {
+    message: 'Nothing was changed: {problems}',
+    hint: 'Mend what is named and reload again; what was in force before still is.',
+    exitCode: EXIT.failed,
+  },
+  CLI_BUG: {
+    message: 'Something failed that should not: {reason}',
+    hint: 'Please report it with what you did (CONTRIBUTING.md; SECURITY.md where it concerns safety).',
+    exitCode: EXIT.failed,
   },
   CLI_NO_EXERCISE: {
     message: 'There is no exercise {name}; there are: {known}.',

@@ -13,6 +13,8 @@ import { registerSql } from './commands/sql.ts';
 import { registerTokens } from './commands/tokens.ts';
 import { createApiClient, findApi } from './api-client.ts';
 import type { CliContext, RegisterCommands } from './context.ts';
+import { describeCommand, type CommandDescription } from './describe.ts';
+import { cliError } from './errors.ts';
 import { CliError, EXIT } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 
@@ -42,33 +44,32 @@ Every command takes --json. Exit codes: 0 done, 1 failed or refused, 2 wrong usa
 The control API is found through COUNTERSIGN_API and COUNTERSIGN_API_TOKEN, else in COUNTERSIGN_DATA_FOLDER (.data).`;
 
 interface Coded {
-  code?: unknown;
-  hint?: unknown;
-  message: string;
+  readonly code: string;
+  readonly hint: string;
+  readonly message: string;
 }
+
+const isCoded = (error: unknown): error is Coded =>
+  error instanceof Error &&
+  typeof (error as Partial<Coded>).code === 'string' &&
+  typeof (error as Partial<Coded>).hint === 'string';
 
 function report(error: unknown, around: CliSurroundings, json: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (around.interrupted.aborted) return EXIT.interrupted;
-  const { code, hint, message } = error as Coded;
-  const known = typeof code === 'string' && typeof hint === 'string';
-  const shown = {
-    code: typeof code === 'string' ? code : 'CLI_BUG',
-    message,
-    hint: known
-      ? hint
-      : 'This should not happen; please report it with what you did (SECURITY.md, CONTRIBUTING.md).',
-  };
+  const { code, hint, message } = isCoded(error)
+    ? error
+    : cliError('CLI_BUG', { reason: error instanceof Error ? error.message : String(error) });
   around.stderr.write(
     json
-      ? `${JSON.stringify(shown)}\n`
-      : `${shown.code}: ${shown.message}\n${shown.hint === '' ? '' : `${shown.hint}\n`}`,
+      ? `${JSON.stringify({ code, message, hint })}\n`
+      : `${code}: ${message}\n${hint === '' ? '' : `${hint}\n`}`,
   );
   return error instanceof CliError ? error.exitCode : EXIT.failed;
 }
 
-/** The tree of all commands; docs/cli.md and completions are made from it. */
-export function createProgram(around: CliSurroundings, isJson: () => boolean): Command {
+/** The tree of all commands. */
+function createProgram(around: CliSurroundings, isJson: () => boolean): Command {
   const program = new Command('countersign')
     .description('A session gateway with a detection-and-response loop.')
     .version(around.version, '-V, --version', 'print the version')
@@ -124,6 +125,23 @@ export function createProgram(around: CliSurroundings, isJson: () => boolean): C
   return program;
 }
 
+/** All commands with what they take. */
+export function commandTree(further: readonly RegisterCommands[]): CommandDescription {
+  const silent = { write: () => true } as unknown as NodeJS.WriteStream;
+  const around: CliSurroundings = {
+    version: '',
+    dataFolder: '',
+    further,
+    now: () => 0,
+    interrupted: new AbortController().signal,
+    environment: {},
+    stdin: process.stdin,
+    stdout: silent,
+    stderr: silent,
+  };
+  return describeCommand(createProgram(around, () => false));
+}
+
 /** Puts the commands into the groups of the help, and in their order. */
 function arrange(program: Command): void {
   const order = GROUPS.flatMap(([, names]) => names);
@@ -153,7 +171,7 @@ export async function runCli(words: readonly string[], around: CliSurroundings):
   const json = (end < 0 ? words : words.slice(0, end)).includes('--json');
   try {
     await createProgram(around, () => json).parseAsync([...words], { from: 'user' });
-    if (around.interrupted.aborted) return EXIT.interrupted;
+    if (around.interrupted.aborted && process.exitCode === undefined) return EXIT.interrupted;
     return process.exitCode === undefined ? EXIT.ok : Number(process.exitCode);
   } catch (error) {
     return report(error, around, json);

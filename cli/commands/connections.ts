@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Connection, ConnectionCheck } from '../../schemas/api/connections.ts';
 import type { CliContext, RegisterCommands } from '../context.ts';
-import { CliError, EXIT } from '../exit-codes.ts';
+import { cliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { choice, readCount } from '../options.ts';
 import { formatFields } from '../output.ts';
 import { readItems } from '../pages.ts';
@@ -26,12 +27,7 @@ function readFile(path: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (error) {
-    throw new CliError(
-      'CLI_FILE_UNREADABLE',
-      `${path} cannot be read: ${(error as Error).message}`,
-      'Check the path.',
-      EXIT.usage,
-    );
+    throw cliError('CLI_FILE_UNREADABLE', { file: path, reason: (error as Error).message });
   }
 }
 
@@ -46,12 +42,7 @@ function readCredential(
   else if (passwordEnv !== undefined) password = environment[passwordEnv];
   else return {};
   if (password === undefined || password === '')
-    throw new CliError(
-      'CLI_NO_PASSWORD',
-      `There is no password in ${passwordFile ?? passwordEnv}.`,
-      'Write it into the file, or set the variable.',
-      EXIT.usage,
-    );
+    throw cliError('CLI_NO_PASSWORD', { place: passwordFile ?? passwordEnv ?? '' });
   return { credential: { password } };
 }
 
@@ -134,13 +125,7 @@ export const registerConnections: RegisterCommands = (program, context) => {
     .action(async (name: string) => {
       const items = await readItems<Connection>(context.api(), '/v1/connections');
       const found = items.find((candidate) => candidate.name === name);
-      if (found === undefined)
-        throw new CliError(
-          'CLI_NO_CONNECTION',
-          `There is no connection ${name}.`,
-          '`countersign connection ls` lists them.',
-          EXIT.notFound,
-        );
+      if (found === undefined) throw cliError('CLI_NO_CONNECTION', { name });
       context.output().value(found, () => describe(found));
     });
 

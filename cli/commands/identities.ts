@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Page } from '../../schemas/api/common.ts';
 import type { IdentityRecord } from '../../schemas/api/identities.ts';
 import type { CliContext, RegisterCommands } from '../context.ts';
-import { CliError, EXIT } from '../exit-codes.ts';
+import { cliError } from '../errors.ts';
 import { identityIdOf } from '../issue-token.ts';
 import { choice, collect, IDENTITY_KINDS, splitNames, withLimit } from '../options.ts';
 import { formatFields, type Column } from '../output.ts';
@@ -46,13 +46,7 @@ function readAttributes(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
-      if (at < 1)
-        throw new CliError(
-          'CLI_USAGE',
-          `${pair} is no attribute.`,
-          'Write --attribute NAME=VALUE.',
-          EXIT.usage,
-        );
+      if (at < 1) throw cliError('CLI_USAGE', { reason: `${pair} is no attribute; write NAME=VALUE` });
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
@@ -105,13 +99,7 @@ export const registerIdentities: RegisterCommands = (program, context) => {
     .argument('<identity>', 'identity id (issuer/subject), or account of the gateway')
     .action(async (subject: string) => {
       const found = await find(context, subject);
-      if (found === undefined)
-        throw new CliError(
-          'CLI_NO_IDENTITY',
-          `There is no identity ${identityIdOf(subject)}.`,
-          '`countersign identity ls` lists them.',
-          EXIT.notFound,
-        );
+      if (found === undefined) throw cliError('CLI_NO_IDENTITY', { id: identityIdOf(subject) });
       context.output().value(found, () => describe(found));
     });
 

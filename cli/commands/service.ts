@@ -2,7 +2,8 @@
 import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { Health, WhoAmI } from '../../schemas/api/service.ts';
 import type { RegisterCommands } from '../context.ts';
-import { CliError, EXIT } from '../exit-codes.ts';
+import { cliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { formatFields } from '../output.ts';
 
 const place = ({ file, line, path, reason }: ReloadAnswer['problems'][number]): string =>
@@ -38,12 +39,9 @@ export const registerService: RegisterCommands = (program, context) => {
     .action(async () => {
       const answer = await context.api().send<ReloadAnswer>('POST', '/v1/reload');
       if (!answer.applied && !context.output().json)
-        throw new CliError(
-          'CLI_NOT_RELOADED',
-          `Nothing was changed:\n${answer.problems.map((problem) => `  ${place(problem)}`).join('\n')}`,
-          'Mend what is named and reload again; what was in force before still is.',
-          EXIT.failed,
-        );
+        throw cliError('CLI_NOT_RELOADED', {
+          problems: answer.problems.map((problem) => `\n  ${place(problem)}`).join(''),
+        });
       context
         .output()
         .value(answer, () =>

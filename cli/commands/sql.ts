@@ -1,7 +1,8 @@
 /** `countersign sql CONNECTION`: a small PostgreSQL client for machines without psql. */
 import pg from 'pg';
 import type { CliContext, RegisterCommands } from '../context.ts';
-import { CliError, EXIT } from '../exit-codes.ts';
+import { cliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { issueToken } from '../issue-token.ts';
 import { converse } from '../sql/converse.ts';
 import { printError, printResult, type PgError } from '../sql/print.ts';
@@ -85,8 +86,13 @@ export const registerSql: RegisterCommands = (program, context) => {
       try {
         await client.connect();
       } catch (error) {
-        const { message, code, hint } = error as PgError;
-        throw new CliError(code ?? 'CLI_LOGIN_FAILED', message, hint ?? '', EXIT.notAllowed);
+        const { message, code, detail, hint } = error as PgError;
+        const known = code ?? /\[code ([A-Z_]+)\]/.exec(message)?.[1];
+        throw cliError('CLI_LOGIN_FAILED', {
+          reason: [known === undefined ? message : `${message} (${known})`, detail, hint]
+            .filter((part) => part !== undefined)
+            .join('. '),
+        });
       }
       const run = (sql: string): Promise<boolean> => runStatement(client, sql, context);
       try {
@@ -94,13 +100,7 @@ export const registerSql: RegisterCommands = (program, context) => {
           options.command === undefined
             ? await converse(context, connection, { run, lost: () => lost })
             : await run(options.command);
-        if (lost !== undefined)
-          throw new CliError(
-            'CLI_SESSION_ENDED',
-            lost.message,
-            'The gateway or the target ended the session.',
-            EXIT.failed,
-          );
+        if (lost !== undefined) throw cliError('CLI_SESSION_ENDED', { reason: lost.message });
         if (!fine) process.exitCode = EXIT.failed;
       } finally {
         await client.end().catch(() => undefined);

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { CliContext } from '../context.ts';
 import { flatten, formatTable, type Output } from '../output.ts';
 
@@ -30,7 +29,15 @@ export function printError(error: unknown, context: Pick<CliContext, 'stderr' | 
 
 const plural = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
-export function printResult(result: pg.QueryArrayResult, output: Output, width: number | undefined): void {
+/** What a statement gave; with --json values have their JavaScript types. */
+export interface SqlResult {
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly fields: readonly { readonly name: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+export function printResult(result: SqlResult, output: Output, width: number | undefined): void {
   const { command, rowCount, rows, fields } = result;
   if (output.json) {
     output.line(
@@ -39,10 +46,10 @@ export function printResult(result: pg.QueryArrayResult, output: Output, width: 
     return;
   }
   if (fields.length === 0) {
-    output.line(`${command ?? ''} ${rowCount ?? ''}`.trim());
+    output.line(`${command} ${rowCount ?? ''}`.trim());
     return;
   }
-  const shown = rows.slice(0, ROWS_SHOWN_MAX) as (string | null)[][];
+  const shown = rows.slice(0, ROWS_SHOWN_MAX) as readonly (readonly (string | null)[])[];
   const titles = fields.map(({ name }) => name);
   const cells = shown.map((row) => row.map((value) => value ?? ''));
   for (const line of formatTable(titles, cells, width)) output.line(line);

@@ -45,7 +45,8 @@ function readTls(config: ControlApiConfig): { cert: string; key: string } | unde
   };
 }
 
-function createApp(config: ControlApiConfig): App {
+/** The app without routes. */
+export function createApp(config: ControlApiConfig): App {
   const tls = readTls(config);
   const options: FastifyServerOptions = {
     bodyLimit: config.bodyBytesMax,
@@ -64,7 +65,7 @@ function createApp(config: ControlApiConfig): App {
 }
 
 /** Describes the API as OpenAPI 3.1; made from the schemas of the routes. */
-async function describeApi(app: App): Promise<void> {
+export async function describeApi(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -93,7 +94,23 @@ export function createControlApi(services: ControlApiServices, config: ControlAp
   const build = async (): Promise<App> => {
     const built = createApp(config);
     handleErrors(built, log, config.bodyBytesMax);
-    authenticate(built, await createApiTokens(config.tokens, services.readSecret), clock, config);
+    const tokens = await createApiTokens(config.tokens, services.readSecret);
+    authenticate(built, tokens, clock, config, (actor, request) => {
+      // Who tries what his token may not stands in the trail, too.
+      if (request.method === 'GET' || request.method === 'HEAD') return;
+      const action = `${request.method} ${request.routeOptions.url ?? ''}`;
+      const outcome = { outcome: 'refused', reason: 'CONTROL_API_FORBIDDEN' };
+      void Promise.resolve(
+        services.recordControlAction({
+          actor,
+          action,
+          subject: request.url.slice(0, 512),
+          ...outcome,
+          incidentId: null,
+          idempotencyKey: null,
+        }),
+      ).catch((error: unknown) => log.error({ error }, 'a refused call could not be recorded'));
+    });
     await describeApi(built);
     for (const addRoutes of RESOURCES) addRoutes(built, { services, views, config, writer: () => writer! });
     return built;

@@ -1,5 +1,3 @@
-import { ruleFiles, libraryFolder } from '../../detectors/rules/index.ts';
-import { runMutations, runRuleCases } from '../../detectors/rules/rule-test.ts';
 import type { RegisterCommands } from '../../cli/context.ts';
 import { EXIT } from '../../cli/exit-codes.ts';
 
@@ -12,7 +10,9 @@ export const registerRules: RegisterCommands = (program, context) => {
     )
     .argument('<files...>', 'rule files, or `all` for the shipped ones')
     .option('--mutate', 'change each condition in turn: a case must break')
-    .action((files: readonly string[], options: { mutate?: boolean }) => {
+    .action(async (files: readonly string[], options: { mutate?: boolean }) => {
+      const { ruleFiles, libraryFolder } = await import('../../detectors/rules/index.ts');
+      const { runMutations, runRuleCases } = await import('../../detectors/rules/rule-test.ts');
       const named = files.includes('all') ? ruleFiles(libraryFolder) : files;
       const results = named.map((file) => {
         const result = runRuleCases(file);

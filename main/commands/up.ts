@@ -1,16 +1,18 @@
 /** `up` and `run`: the program as a service. */
 import type { Command } from 'commander';
 import type { CliContext, RegisterCommands } from '../../cli/context.ts';
-import { loadConfig } from '../config.ts';
+import { EXIT } from '../../cli/exit-codes.ts';
 import { mainError } from '../errors.ts';
 import { ROLES, type RoleName } from '../roles.ts';
-import { runInstallation, untilStopped } from '../run-installation.ts';
 
 interface UpOptions {
   config?: string;
 }
 
 async function run(context: CliContext, roles: readonly RoleName[], options: UpOptions): Promise<void> {
+  // Everything that runs is read now; other commands need none of it.
+  const { loadConfig } = await import('../config.ts');
+  const { runInstallation, untilStopped } = await import('../run-installation.ts');
   const config = loadConfig(options.config, context.environment);
   const running = await runInstallation(config, context.environment, false, {
     configFile: options.config,
@@ -33,6 +35,8 @@ async function run(context: CliContext, roles: readonly RoleName[], options: UpO
         ].join('\n'),
     );
   await untilStopped(running, installation.stop, context.interrupted);
+  // A service that was told to end, and did, has not failed.
+  process.exitCode = EXIT.ok;
 }
 
 /** What is missed while a role does not run. */

@@ -26,7 +26,7 @@ async function openFeed<T>(
   codec: Codec<T>,
   options: ExportOptions<T>,
 ): Promise<Feed<T>> {
-  let waiting: T[] = [];
+  let batch: T[] = [];
   let at = 0;
   let ended = false;
   let failure: unknown;
@@ -50,7 +50,7 @@ async function openFeed<T>(
     async onRecords(records) {
       const found = records.map(decode).filter((value) => value !== undefined);
       if (ended || found.length === 0) return;
-      waiting = found;
+      batch = found;
       at = 0;
       wakeTaker();
       await new Promise<void>((resolve) => {
@@ -63,16 +63,16 @@ async function openFeed<T>(
   reader.caughtUp().then(() => end(), end);
   return {
     async peek() {
-      while (at >= waiting.length && !ended)
+      while (at >= batch.length && !ended)
         await new Promise<void>((resolve) => {
           wakeTaker = resolve;
         });
       if (failure !== undefined) throw failure;
-      return waiting[at];
+      return batch[at];
     },
     take() {
       at += 1;
-      if (at >= waiting.length) wakeLog();
+      if (at >= batch.length) wakeLog();
     },
     async close() {
       end();

@@ -1,6 +1,7 @@
 import { IdParams, pageOf } from '../../../schemas/api/common.ts';
 import * as api from '../../../schemas/api/tokens.ts';
 import { controlApiError } from '../errors.ts';
+import { mayCall } from '../http/api-tokens.ts';
 import { mutate, valueOf } from '../http/mutation.ts';
 import { answers, pageOptions, type Resource } from './route.ts';
 
@@ -21,10 +22,13 @@ export const tokens: Resource = (app, { services }) => {
         subject: `identity:${identityId}`,
         reason: 'a token was asked for',
       };
-      return mutate(services, request, mutation, async (caller) => ({
-        outcome: 'recorded',
-        value: valueOf(await services.tokens.issue(request.body, caller)),
-      }));
+      return mutate(services, request, mutation, async (caller) => {
+        // What an exercise does never leads to a real response: no issuer may hand that out.
+        const marked = Object.keys(request.body.attributes ?? {}).some((name) => name.startsWith('exercise'));
+        if (marked && !mayCall(request.principal!, 'admin'))
+          throw controlApiError('CONTROL_API_FORBIDDEN', { subject: caller.by, scope: 'admin' });
+        return { outcome: 'recorded', value: valueOf(await services.tokens.issue(request.body, caller)) };
+      });
     },
   });
 

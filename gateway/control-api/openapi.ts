@@ -1,0 +1,20 @@
+/** The API's description without a running gateway. */
+import Value from 'typebox/value';
+import { ControlApiConfig } from '../../schemas/config/control-api.ts';
+import { createApp, describeApi } from './control-api.ts';
+import { RESOURCES } from './routes/registry.ts';
+import type { RouteContext } from './routes/route.ts';
+
+/** The same document as GET /openapi.json answers. */
+export async function openApiDocument(): Promise<unknown> {
+  const config = Value.Default(ControlApiConfig, {}) as ControlApiConfig;
+  const app = createApp(config);
+  await describeApi(app);
+  // Routes ask their surroundings only when they are called, and nobody calls here.
+  const context = { services: {}, views: {}, config, writer: () => undefined } as unknown as RouteContext;
+  for (const addRoutes of RESOURCES) addRoutes(app, context);
+  await app.ready();
+  const document: unknown = app.swagger();
+  await app.close();
+  return document;
+}
