@@ -21,6 +21,11 @@ export const definitions = {
     hint: 'Ask for less, or raise gateway.tokenTtlMsMax.',
     status: 400,
   },
+  TOKEN_ISSUED_BEFORE: {
+    message: 'The token {tokenId} was issued under this idempotency key; its secret was shown once.',
+    hint: 'If that answer was lost, revoke the token and ask for another one with a new key.',
+    status: 409,
+  },
   IDENTITY_ABSENT: {
     message: 'There is no identity {identityId}.',
     hint: 'Add it first: `countersign identity add`.',

@@ -12,6 +12,8 @@ import {
   type StoredToken,
 } from '../control/token-index.ts';
 import type { AccessResult } from './access.ts';
+import { controlError } from '../control/errors.ts';
+import { callDigest, earlierAnswer, keepAnswer } from '../control/idempotency.ts';
 import { accessError } from './errors.ts';
 import { makeVerifier, newSalt } from './scram-verifier.ts';
 import { makeToken, tokenIdOf } from './token-format.ts';
@@ -24,6 +26,8 @@ export interface TokenIssue {
   readonly attributes: Readonly<Record<string, string>>;
   /** API subject. */
   readonly by: string;
+  /** Under the same key only one token is ever issued. */
+  readonly idempotencyKey?: string | null;
 }
 
 export interface TokenStore {
@@ -57,7 +61,7 @@ export function createTokenStore(
   const get = async (tokenId: string): Promise<StoredToken | undefined> =>
     (await store.get<StoredToken>(TOKENS, tokenId))?.value;
   return {
-    async issue({ identityId, connections, ttlMs, credentialSource, attributes, by }) {
+    async issue({ identityId, connections, ttlMs, credentialSource, attributes, by, idempotencyKey = null }) {
       const ttlMsMax = config.tokenTtlMsMax;
       if (ttlMs > ttlMsMax || ttlMs <= 0)
         return { ok: false, error: accessError('TOKEN_TTL_TOO_LONG', { ttlMsMax, ttlMs }) };
@@ -88,12 +92,27 @@ export function createTokenStore(
           serverKey: verifier.serverKey.toString('base64'),
         },
       };
-      const known = await store.transact(async (transaction) => {
-        if ((await transaction.get(IDENTITIES, identityId)) === undefined) return false;
+      const call = callDigest([
+        'token',
+        identityId,
+        connections.join('\n'),
+        String(ttlMs),
+        credentialSource,
+        JSON.stringify(Object.entries(attributes).sort()),
+      ]);
+      const refused = await store.transact(async (transaction) => {
+        // The secret is kept nowhere, so the first answer cannot be given again.
+        const earlier = await earlierAnswer<{ tokenId: string }>(transaction, idempotencyKey, call);
+        if (earlier.kind === 'other') return controlError('CONTROL_KEY_REUSED');
+        if (earlier.kind === 'same')
+          return accessError('TOKEN_ISSUED_BEFORE', { tokenId: earlier.answer.tokenId });
+        if ((await transaction.get(IDENTITIES, identityId)) === undefined)
+          return accessError('IDENTITY_ABSENT', { identityId });
         await putToken(transaction, stored);
-        return true;
+        await keepAnswer(transaction, idempotencyKey, call, { tokenId }, issuedAt);
+        return undefined;
       });
-      if (!known) return { ok: false, error: accessError('IDENTITY_ABSENT', { identityId }) };
+      if (refused !== undefined) return { ok: false, error: refused };
       return { ok: true, value: { token, userName: `${userNameOf(identityId)}#${tokenId}`, stored } };
     },
     get,

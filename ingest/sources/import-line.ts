@@ -18,6 +18,17 @@ function importedEventId(timeMs: number, lineNumber: number, text: string): stri
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** Attributes by which a gateway marks what an exercise does now: in a file they would make old events act. */
+function withoutExerciseMarks(event: SessionEvent): SessionEvent {
+  const { identity } = event;
+  if (identity === null || !Object.keys(identity.attributes).some((name) => name.startsWith('exercise_')))
+    return event;
+  const attributes = Object.fromEntries(
+    Object.entries(identity.attributes).filter(([name]) => !name.startsWith('exercise_')),
+  );
+  return { ...event, identity: { ...identity, attributes } };
+}
+
 export type ParsedLine =
   | { readonly ok: true; readonly event: SessionEvent }
   | { readonly ok: false; readonly reason: string };
@@ -51,5 +62,6 @@ export function parseImportLine(
     exerciseId,
   };
   const read = codec.fromJson(filled);
-  return read.ok ? { ok: true, event: read.value } : { ok: false, reason: read.reason };
+  if (!read.ok) return { ok: false, reason: read.reason };
+  return { ok: true, event: withoutExerciseMarks(read.value) };
 }

@@ -28,7 +28,7 @@ export function createTokensService(
   issued: (event: CredentialIssued) => void,
 ): TokensService {
   return {
-    async issue(request, { by }) {
+    async issue(request, { by, idempotencyKey }) {
       const made = await tokens.issue({
         identityId: request.identityId,
         connections: request.connections,
@@ -36,6 +36,7 @@ export function createTokensService(
         credentialSource: request.credentialSource ?? null,
         attributes: request.attributes ?? {},
         by,
+        idempotencyKey,
       });
       if (!made.ok) return made;
       const { token, userName, stored } = made.value;

@@ -13,6 +13,8 @@ import { createSystemClock } from '../../platform/clock/system-clock.ts';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import type { Config } from '../../schemas/config/config.ts';
 
+const clock = createSystemClock();
+
 export interface Login {
   readonly user: string;
   readonly token: string;
@@ -80,10 +82,9 @@ export async function startAttacked(
     COUNTERSIGN_POSTGRES__PORT: '0',
   };
   const config = loadConfig(undefined, environment);
-  const clock = createSystemClock();
   const sample = await startSampleTarget(clock, config.dataFolder);
   const superuserPassword = readFileSync(join(config.dataFolder, 'sample-superuser'), 'utf8');
-  const port = sample.connection.port!;
+  const port = sample.connection.port;
   const root = {
     ...sample.connection,
     name: 'root',
@@ -208,4 +209,10 @@ export async function stateOf(direct: pg.Client): Promise<string> {
       'opaque', (select count(*) from pg_proc p join pg_language l on l.oid = prolang where lanname not in ('internal', 'c', 'sql'))
     )::text as state`);
   return rows[0]!.state;
+}
+
+/** Waits for a condition; fails after half a minute. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const endUs = clock.monotonicUs() + 30e6; !(await condition()); await clock.sleep(20))
+    if (clock.monotonicUs() > endUs) throw new Error(`never came: ${what}`);
 }

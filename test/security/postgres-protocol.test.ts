@@ -152,9 +152,7 @@ const TRICKS: readonly Trick[] = [
   },
   {
     name: 'a name prepared in SQL',
-    steps: [
-      [Buffer.concat([query(`prepare n as ${'delete from victim'}`), bind('', 'n'), execute(''), SYNC]), 2],
-    ],
+    steps: [[Buffer.concat([query('prepare n as delete from victim'), bind('', 'n'), execute(''), SYNC]), 2]],
   },
   {
     name: 'a statement parsed, then executed in SQL',

@@ -67,7 +67,7 @@ export function createSpeller(pick: (max: number) => number): { next(): Spelling
   const one = <T>(list: readonly T[]): T => list[pick(list.length)]!;
   const respell = (word: string): string =>
     /^[a-z]+$/.test(word)
-      ? [...word].map((letter) => (pick(2) === 0 ? letter : letter.toUpperCase())).join('')
+      ? word.replaceAll(/[a-z]/g, (letter) => (pick(2) === 0 ? letter : letter.toUpperCase()))
       : word;
   const spell = (statement: string): string => {
     const words = statement.split(' ').map((word) => (word === '@' ? one(TABLES) : respell(word)));

@@ -86,6 +86,15 @@ describe('import of NDJSON', () => {
     );
   });
 
+  it('takes away what marks an exercise as live', async () => {
+    const event = codec.toJson(sampleOf<SessionEvent>('session-event', 'request')) as {
+      identity: { attributes: Record<string, string> };
+    };
+    event.identity.attributes = { exercise_live: 'true', exercise_id: 'x', timeZone: 'UTC' };
+    const { events } = await run(JSON.stringify(event));
+    assert.deepEqual(events[0]!.identity!.attributes, { timeZone: 'UTC' });
+  });
+
   it('keeps ids, hashes and every field of an exported event', async () => {
     for (const kind of ['request', 'response', 'session_opened', 'checkpoint'] as const) {
       const original = sampleOf<SessionEvent>('session-event', kind);

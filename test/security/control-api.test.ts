@@ -1,0 +1,242 @@
+/** The control API by its own description: each route with each scope and with none, and calls made twice. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { connect } from 'node:net';
+import { startAttacked, until, type AttackedInstallation } from './installation.ts';
+
+const SCOPES = ['read', 'contain', 'release', 'issue', 'admin'] as const;
+type Scope = (typeof SCOPES)[number];
+
+/** Scope of every route that needs one. A route that is not here fails the test: its scope must be decided. */
+const NEEDED: Readonly<Record<string, Scope | 'none'>> = {
+  'POST /v1/lockouts': 'contain',
+  'GET /v1/lockouts': 'read',
+  'POST /v1/lockouts/{id}/release': 'release',
+  'GET /v1/sessions': 'read',
+  'GET /v1/sessions/{id}': 'read',
+  'POST /v1/sessions/{id}/end': 'contain',
+  'GET /v1/sessions/{id}/recording': 'read',
+  'GET /v1/events': 'read',
+  'GET /v1/detections': 'read',
+  'GET /v1/events/stream': 'read',
+  'POST /v1/events/import': 'admin',
+  'GET /v1/incidents': 'read',
+  'GET /v1/incidents/{id}': 'read',
+  'POST /v1/incidents/{id}/close': 'release',
+  'GET /v1/playbooks': 'read',
+  'GET /v1/responses': 'read',
+  'POST /v1/responses/{id}/confirm': 'release',
+  'POST /v1/tokens': 'issue',
+  'GET /v1/tokens': 'read',
+  'POST /v1/tokens/{id}/revoke': 'contain',
+  'GET /v1/identities': 'read',
+  'PUT /v1/identities': 'admin',
+  'GET /v1/connections': 'read',
+  'PUT /v1/connections/{name}': 'admin',
+  'DELETE /v1/connections/{name}': 'admin',
+  'POST /v1/connections/{name}/check': 'read',
+  'GET /v1/whoami': 'read',
+  'GET /v1/listeners/{protocol}': 'read',
+  'GET /healthz': 'none',
+  'GET /readyz': 'none',
+  'GET /metrics': 'read',
+};
+
+const tokenOf = (scope: string): string => `security-test-token-${scope}`;
+let attacked: AttackedInstallation;
+before(async () => {
+  attacked = await startAttacked((config) => ({
+    ...config,
+    controlApi: {
+      ...config.controlApi,
+      callsPerSecondMax: 1000,
+      tokens: SCOPES.map((scope) => ({
+        subject: `only-${scope}`,
+        scopes: [scope],
+        sha256: createHash('sha256').update(tokenOf(scope)).digest('hex'),
+      })),
+    },
+  }));
+});
+after(() => attacked?.stop());
+
+interface Answer {
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly body: Record<string, unknown>;
+}
+async function call(
+  method: string,
+  path: string,
+  token: string | undefined,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(`${attacked.apiUrl}${path}`, {
+    method,
+    signal: AbortSignal.timeout(20_000),
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  if (path.includes('stream')) {
+    await response.body?.cancel();
+    return { status: response.status, code: undefined, body: {} };
+  }
+  const text = await response.text();
+  const json = (response.headers.get('content-type') ?? '').includes('json')
+    ? (JSON.parse(text.split('\n')[0] ?? '{}') as Record<string, unknown>)
+    : {};
+  return { status: response.status, code: json['code'] as string | undefined, body: json };
+}
+
+/** A path that names nothing, so that no call of the table changes anything. */
+const filled = (path: string): string =>
+  path.replace('{protocol}', 'postgres').replace(/\{\w+\}/, 'names-nothing');
+
+test('every route of the description asks for its scope, and for no other', async () => {
+  const described = await call('GET', '/openapi.json', undefined);
+  const routes = Object.entries(described.body['paths'] as Record<string, Record<string, unknown>>).flatMap(
+    ([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  // What others add must decide its scope; names not in the table are held to asking for some token at all.
+  assert.ok(routes.length >= Object.keys(NEEDED).length);
+  for (const route of Object.keys(NEEDED))
+    assert.ok(routes.includes(route), `${route} is gone from the description`);
+  for (const route of routes) {
+    const [method, path] = route.split(' ') as [string, string];
+    const needed = NEEDED[route];
+    const body = method === 'GET' || method === 'DELETE' ? undefined : {};
+    const bare = await call(method, filled(path), undefined, body);
+    if (needed === 'none') {
+      assert.ok(bare.status < 400 || bare.status === 503, `${route} without token: ${bare.status}`);
+      continue;
+    }
+    assert.ok([401, 429].includes(bare.status), `${route} without token: ${bare.status}`);
+    if (needed === undefined) continue;
+    for (const scope of SCOPES) {
+      const { status, code } = await call(method, filled(path), tokenOf(scope), body);
+      const may: boolean = scope === needed || scope === 'admin';
+      assert.equal(status === 403, !may, `${route} with ${scope}: ${status} ${code}`);
+    }
+  }
+});
+
+test('no spelling of a path or a token gets past the scopes', async () => {
+  for (const path of [
+    '/v1/../v1/tokens',
+    '//v1/tokens',
+    '/v1//tokens',
+    '/V1/tokens',
+    '/v1/tokens/',
+    '/v1/tokens%2f',
+    '/v1/%74okens',
+    '/v1/tokens;x',
+    '/./v1/tokens',
+    '/v1/tokens?x=/healthz',
+    '/healthz/../v1/tokens',
+  ])
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'PATCH']) {
+      const response = await fetch(`${attacked.apiUrl}${path}`, { method });
+      assert.ok([400, 401, 404, 405, 429].includes(response.status), `${method} ${path}: ${response.status}`);
+      await response.body?.cancel();
+    }
+  const admin = tokenOf('admin');
+  for (const header of [
+    `Bearer  ${admin}`,
+    `Basic ${admin}`,
+    `Bearer ${admin}x`,
+    `Bearer ${admin.slice(0, -1)}`,
+    admin,
+    `Bearer ${admin}, Bearer x`,
+    'Bearer ',
+  ]) {
+    const response = await fetch(`${attacked.apiUrl}/v1/tokens`, { headers: { authorization: header } });
+    assert.ok([401, 429].includes(response.status), `${header}: ${response.status}`);
+    await response.body?.cancel();
+  }
+  // Wrong tokens from this address are held back by now; the right one is not.
+  assert.equal((await call('GET', '/v1/tokens', admin)).status, 200);
+});
+
+test('malformed bodies are refused with a code and change nothing', async () => {
+  const admin = tokenOf('admin');
+  const before = await call('GET', '/v1/lockouts?limit=1000', admin);
+  for (const body of [
+    '{',
+    '[]',
+    'null',
+    '"x"',
+    '{"__proto__": {"a": 1}}',
+    '{"constructor": {"prototype": {}}}',
+    '{"subjectKind": "identity", "subject": "x"}',
+    `{"subjectKind":"identity","subject":"${'x'.repeat(600)}","reason":"r"}`,
+    '{"subjectKind":"identity","subject":"x","reason":"r","automated":"yes"}',
+    `[${'['.repeat(5000)}`,
+  ]) {
+    const { status, code } = await call('POST', '/v1/lockouts', admin, body);
+    assert.equal(status, 400, body.slice(0, 60));
+    assert.equal(code, 'CONTROL_API_INVALID', body.slice(0, 60));
+  }
+  assert.equal(
+    (await call('POST', '/v1/lockouts', admin, `{"reason":"${'x'.repeat(1_100_000)}"}`)).status,
+    413,
+  );
+  assert.deepEqual((await call('GET', '/v1/lockouts?limit=1000', admin)).body, before.body);
+  const { hostname, port } = new URL(attacked.apiUrl);
+  const raw = await new Promise<string>((resolve) => {
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(
+        `GET /v1/tokens HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${admin}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/tokens HTTP/1.1\r\n\r\n`,
+      ),
+    );
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString()));
+    socket.on('close', () => resolve(text));
+    socket.on('error', () => resolve(text));
+  });
+  assert.match(raw, /^HTTP\/1\.1 400/, 'a request with two lengths is no request');
+});
+
+test('a token is issued once for a key, and a key is for one call', async () => {
+  const admin = tokenOf('admin');
+  const identity = { id: 'countersign/twice', kind: 'service_account', displayName: 'twice', groups: [] };
+  assert.equal((await call('PUT', '/v1/identities', admin, identity)).status, 200);
+  const wish = { identityId: 'countersign/twice', ttlMs: 60_000, connections: ['sample'] };
+  const key = { 'idempotency-key': 'issue-once' };
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => call('POST', '/v1/tokens', tokenOf('issue'), wish, key)),
+  );
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409, 409, 409]);
+  const issued = answers.find(({ status }) => status === 200)!.body['summary'] as { tokenId: string };
+  for (const { status, code, body } of answers)
+    if (status === 409) {
+      assert.equal(code, 'TOKEN_ISSUED_BEFORE');
+      assert.match(String(body['detail']), new RegExp(issued.tokenId));
+    }
+  const other = await call('POST', '/v1/tokens', tokenOf('issue'), { ...wish, ttlMs: 61_000 }, key);
+  assert.equal(other.code, 'CONTROL_KEY_REUSED');
+  const { items } = (await call('GET', '/v1/tokens?identity=countersign%2Ftwice', admin)).body as {
+    items: unknown[];
+  };
+  assert.equal(items.length, 1);
+});
+
+test('only an administrator may hand out what exercises are marked with', async () => {
+  const wish = { identityId: 'countersign/twice', ttlMs: 60_000, attributes: { exercise_id: 'immune' } };
+  assert.equal((await call('POST', '/v1/tokens', tokenOf('issue'), wish)).code, 'CONTROL_API_FORBIDDEN');
+  assert.equal((await call('POST', '/v1/tokens', tokenOf('admin'), wish)).status, 200);
+});
+
+test('what a token may not do stands in the trail', async () => {
+  await call('POST', '/v1/lockouts/some-lockout/release', tokenOf('contain'), { reason: 'let me in' });
+  await until('the refused call is in an event', async () => {
+    const found = await call('GET', '/v1/events?kind=control_action&q=some-lockout', tokenOf('read'));
+    const { items } = found.body as { items: { document: Record<string, unknown> }[] };
+    return items.some(({ document }) => JSON.stringify(document).includes('only-contain'));
+  });
+});
