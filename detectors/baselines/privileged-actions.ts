@@ -45,9 +45,11 @@ export const privilegedActionsBaseline = defineBaseline<PrivilegeState>({
     const { body, time } = view.event;
     if (body.kind !== 'request') return NOTHING;
     const kinds = new Set<string>();
+    // Dropping one's own temporary table takes nothing from anybody.
+    const harmless = view.field('facts.drops_temporary').includes(true);
     for (const action of body.actions) {
       const kind = privilegedKind(action);
-      if (kind !== null) kinds.add(kind);
+      if (kind !== null && !(harmless && kind === 'drop')) kinds.add(kind);
     }
     const sure = confidence(state.known, time, 60, 5);
     const first = [...kinds].filter((kind) => isNew(state.kinds, kind, time));

@@ -14,6 +14,7 @@ import { rowsAndBytesBaseline } from './rows-and-bytes.ts';
 import { sessionConcurrencyBaseline } from './session-concurrency.ts';
 import { sourceNetworkBaseline } from './source-network.ts';
 import { statementShapesBaseline } from './statement-shapes.ts';
+import { temporaryObjectsBaseline } from './temporary-objects.ts';
 import { tokenNetworksBaseline } from './token-networks.ts';
 
 export const BASELINES: readonly Detector[] = [
@@ -28,6 +29,7 @@ export const BASELINES: readonly Detector[] = [
   requestRateBaseline,
   statementShapesBaseline,
   objectsBaseline,
+  temporaryObjectsBaseline,
   privilegedActionsBaseline,
   peerGroupsBaseline,
   rowsAndBytesBaseline,

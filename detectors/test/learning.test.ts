@@ -5,9 +5,11 @@ import { createDraw } from '../../main/exercise/draw.ts';
 import { ordinarySession, planDay, planHistory } from '../../main/exercise/history.ts';
 import { drawActor } from '../../main/exercise/jobs.ts';
 import type { PlannedSession } from '../../main/exercise/plan.ts';
-import type { Detection } from '../../schemas/types.ts';
+import type { Action, Detection } from '../../schemas/types.ts';
 import { createBacktest, type Backtest } from '../backtest/backtest.ts';
 import { BASELINES } from '../baselines/registry.ts';
+import { temporaryObjectsBaseline } from '../baselines/temporary-objects.ts';
+import { createEventView } from '../engine/event-view.ts';
 import { EMPTY_DIRECTORY } from '../directory/directory.ts';
 import { DETECTOR_DEFAULTS } from './support/defaults.ts';
 import { planEvents } from './support/events.ts';
@@ -99,5 +101,61 @@ describe('detectors: learning', () => {
     ]);
     const [found] = take([late]).filter(({ detector }) => detector === 'hour-of-week');
     assert.match(found!.reason, /22:00 \(Asia\/Tokyo\)/);
+  });
+});
+
+describe('detectors: temporary tables', () => {
+  const random = createSeededRandom(35);
+  const draw = createDraw(random);
+  const actor = drawActor(draw, 35, 'deploy');
+  const harmless = (statements: readonly [sql: string, failsWith?: string][]): boolean => {
+    const session = ordinarySession(
+      actor,
+      draw,
+      TODAY,
+      statements.map(([sql, failsWith]) => ({
+        sql,
+        afterMs: 1000,
+        rows: 0,
+        bytes: 0,
+        ...(failsWith === undefined ? {} : { failsWith }),
+      })),
+    );
+    const state = temporaryObjectsBaseline.createState();
+    let found = false;
+    for (const event of planEvents(actor, [session], random)) {
+      const text = event.body.kind === 'request' ? (event.body.text ?? '') : '';
+      const view = createEventView(
+        event.body.kind === 'request'
+          ? { ...event, body: { ...event.body, actions: actionsOf(text) } }
+          : event,
+      );
+      temporaryObjectsBaseline.onEvent(view, state, {
+        now: event.time,
+        mayLearn: true,
+        directory: EMPTY_DIRECTORY,
+      });
+      if (text.includes('drop table')) found = view.field('facts.drops_temporary').includes(true);
+    }
+    return found;
+  };
+  const actionsOf = (text: string): Action[] => {
+    const action = (name: string, object: string | null): Action =>
+      ({ action: name, object, objectKind: 'table', columns: [], whole: false }) as unknown as Action;
+    if (text.startsWith('create')) return [action('create', 'pg_temp.s')];
+    if (text.startsWith('drop')) return [action('drop', 'public.s')];
+    return [action('transaction', null)];
+  };
+
+  it('dropping what the session made itself is told from dropping a table', () => {
+    assert.equal(harmless([['create temp table s (a int)'], ['drop table s']]), true);
+    assert.equal(harmless([['create temp table s (a int)'], ['drop table if exists s;']]), true);
+    assert.equal(harmless([['drop table s']]), false);
+    assert.equal(harmless([['create temp table s (a int)', '42501'], ['drop table s']]), false);
+    assert.equal(harmless([['create temp table s (a int)'], ['drop table public.s']]), false);
+    assert.equal(harmless([['create temp table s (a int)'], ['drop table s cascade']]), false);
+    assert.equal(harmless([['create temp table s (a int) on commit drop'], ['drop table s']]), false);
+    assert.equal(harmless([['create temp table s (a int)'], ['rollback'], ['drop table s']]), false);
+    assert.equal(harmless([['create temp table s (a int)'], ['drop table s'], ['drop table s']]), false);
   });
 });

@@ -80,9 +80,18 @@ export function namesOf(pattern: string, names: readonly string[]): string[] {
   return names.filter((name) => regex.test(name));
 }
 
+/** Items of a map must all hold, so that their order is free: what costs little and mostly fails goes first. */
+function costOf({ field, modifiers }: FieldItem): number {
+  if (field.startsWith('facts.')) return 0;
+  if (modifiers.includes('re')) return 4;
+  if (field === 'request.text' || field === 'request.step') return 3;
+  return modifiers.length === 0 ? 1 : 2;
+}
+
 function compileSelection(selection: Selection, placeholders: Placeholders): Predicate {
   if (selection.kind === 'map') {
-    const items = selection.items.map((item) => compileItem(item, placeholders));
+    const cheapFirst = [...selection.items].sort((a, b) => costOf(a) - costOf(b));
+    const items = cheapFirst.map((item) => compileItem(item, placeholders));
     return (view) => items.every((item) => item(view));
   }
   if (selection.kind === 'list') {
@@ -140,6 +149,17 @@ function compileFieldReference(item: FieldItem): Predicate {
   };
 }
 
+/** The values where each is a word to be equal to, in lower case: one look instead of a test for each. */
+function plainWords({ modifiers }: FieldItem, values: readonly Scalar[]): ReadonlySet<string> | null {
+  if (modifiers.length > 0) return null;
+  const words = new Set<string>();
+  for (const value of values) {
+    if (typeof value !== 'string' || /[*?\\]/.test(value)) return null;
+    words.add(value.toLowerCase());
+  }
+  return words;
+}
+
 const folded = (value: FactValue): string =>
   typeof value === 'string' ? value.toLowerCase() : String(value);
 
@@ -148,6 +168,8 @@ function compileTests(
   placeholders: Placeholders,
 ): (values: readonly FactValue[]) => boolean {
   const values = item.modifiers.includes('expand') ? expand(item, placeholders) : item.values;
+  const words = plainWords(item, values);
+  if (words !== null) return (found) => found.some((value) => value !== null && words.has(folded(value)));
   const tests = values.map((value) => ({ test: compileValue(item, value), wantsNull: value === null }));
   const all = item.modifiers.includes('all');
   const wantsAnyNull = tests.some(({ wantsNull }) => wantsNull);
