@@ -3,7 +3,7 @@
  * it the view counts as stale. Renewal also tells how far the view has come, which is what `in force` waits for.
  */
 import type { Clock } from '../../platform/clock/clock.ts';
-import type { ControlStore } from '../../platform/control-store/control-store.ts';
+import type { ControlEntry, ControlStore } from '../../platform/control-store/control-store.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { ControlView } from './control-view.ts';
@@ -11,6 +11,8 @@ import type { ControlView } from './control-view.ts';
 export type LeaseEntry = {
   readonly epoch: number;
   readonly leaseUntil: number;
+  /** How long it holds from each renewal. */
+  readonly leaseMs: number;
   readonly appliedRevision: number;
 };
 /** Last revision that concerns gateways; written with every control record. */
@@ -74,6 +76,7 @@ export function createLease(
       const entry: LeaseEntry = {
         epoch: config.epoch,
         leaseUntil: clock.now() + config.leaseMs,
+        leaseMs: config.leaseMs,
         appliedRevision: view.appliedRevision(),
       };
       await transaction.put(LEASES, config.id, entry);
@@ -129,6 +132,24 @@ export function createLease(
 }
 
 const POLL_MS = 5;
+/** Clocks of two gateways, or of one before and after a step, may differ by so much. */
+const SKEW_MS_MAX = 10_000;
+
+/**
+ * Says which leases are over. A lease that seems to have just ended may be one whose gateway's clock is behind ours: it is over
+ * only when it has not been renewed for as long as it holds, by our own watch.
+ */
+function createLeaseWatch(clock: Clock): (entry: ControlEntry<LeaseEntry>) => boolean {
+  const seen = new Map<string, { readonly revision: number; readonly sinceUs: number }>();
+  return ({ id, value, revision }) => {
+    if (value.leaseUntil + SKEW_MS_MAX <= clock.now()) return true;
+    const before = seen.get(id);
+    const nowUs = clock.monotonicUs();
+    if (before?.revision === revision) return nowUs - before.sinceUs >= value.leaseMs * 1000;
+    seen.set(id, { revision, sinceUs: nowUs });
+    return false;
+  };
+}
 
 export interface InForceDeps {
   readonly store: ControlStore;
@@ -144,13 +165,12 @@ export async function waitInForce(
   timeoutMs: number,
 ): Promise<boolean> {
   const endUs = clock.monotonicUs() + timeoutMs * 1000;
+  const isOver = createLeaseWatch(clock);
   for (;;) {
     // From before the look, so that no renewal is missed.
     const renewed = lease?.renewed();
     const leases = await store.list<LeaseEntry>(LEASES, { limit: 1000 });
-    const now = clock.now();
-    if (leases.every(({ value }) => value.leaseUntil <= now || value.appliedRevision >= revision))
-      return true;
+    if (leases.every((entry) => entry.value.appliedRevision >= revision || isOver(entry))) return true;
     if (clock.monotonicUs() >= endUs) return false;
     const poll = clock.sleep(POLL_MS);
     await (renewed === undefined ? poll : Promise.race([renewed, poll]));

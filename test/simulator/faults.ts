@@ -14,6 +14,8 @@ export interface Faults {
   callDoubled: number;
   /** Deliveries of countersign.control to gateways stand still until then (monotonic, milliseconds). */
   controlStalledUntilMs: number;
+  /** Only for this process; for all where undefined. */
+  controlStalledFor: string | undefined;
 }
 
 export const noFaults = (): Faults => ({
@@ -26,6 +28,7 @@ export const noFaults = (): Faults => ({
   callReplyLost: 0,
   callDoubled: 0,
   controlStalledUntilMs: 0,
+  controlStalledFor: undefined,
 });
 
 /** Puts everything right again, in place. */

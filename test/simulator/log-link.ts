@@ -31,7 +31,10 @@ export function createLogLink({ clock, chance, faults, life }: LinkDeps, log: Ev
   };
   const delivery = async (topic: string): Promise<void> => {
     await clock.sleep(chance.between(0, faults.delayMsMax));
-    while (topic === TOPICS.control.name && faults.controlStalledUntilMs > clock.elapsedMs() && life.alive())
+    const stalled = (): boolean =>
+      faults.controlStalledUntilMs > clock.elapsedMs() &&
+      (faults.controlStalledFor ?? life.name) === life.name;
+    while (topic === TOPICS.control.name && stalled() && life.alive())
       await clock.sleep(Math.min(100, faults.controlStalledUntilMs - clock.elapsedMs()) + 1);
     if (!life.alive()) throw dead();
   };

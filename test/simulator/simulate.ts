@@ -126,7 +126,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     installation.start();
     let over = false;
     let running = accounts.length;
-    makeTrouble(world, plan, installation);
+    makeTrouble(world, plan, installation, seed);
     accounts.forEach((account, index) => {
       const stealsFromMs = index === 0 ? world.chance.between(500, plan.activeMs) : Number.POSITIVE_INFINITY;
       const client = createClient(

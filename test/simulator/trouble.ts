@@ -1,11 +1,13 @@
 /** Draws the faults of a run: when what dies, fills up, stands still or gets lost. */
+import { createSeededRandom } from '../../platform/clock/manual-clock.ts';
+import { createChance } from './chance.ts';
 import { heal, noFaults } from './faults.ts';
 import type { CrashKind, Installation } from './installation.ts';
 import type { Plan } from './plan.ts';
 import type { World } from './world.ts';
 
 /** Schedules everything; nothing of it lasts past `plan.activeMs`. */
-export function makeTrouble(world: World, plan: Plan, installation: Installation): void {
+export function makeTrouble(world: World, plan: Plan, installation: Installation, seed: number): void {
   const { clock, chance, faults } = world;
   const at = (work: () => void): void => void clock.after(chance.between(100, plan.activeMs), work);
   const some = (max: number, work: () => void): void => {
@@ -96,6 +98,25 @@ export function makeTrouble(world: World, plan: Plan, installation: Installation
     at(() => {
       world.trace('a flush fails');
       installation.disks[gateway()]!.failFlushes(1);
+    });
+  makeMoreTrouble(world, plan, seed);
+}
+
+/** What was thought of later draws from a source of its own, so that older seeds stay what they were. */
+function makeMoreTrouble({ clock, trace, faults }: World, plan: Plan, seed: number): void {
+  const chance = createChance(createSeededRandom(seed + 1_000_000));
+  const at = (work: () => void): void => void clock.after(chance.between(100, plan.activeMs), work);
+  if (chance.happens(0.2))
+    at(() => {
+      const aheadMs = chance.pick([700, 4000, 9000]);
+      trace(`the clock steps ahead by ${aheadMs} ms`);
+      clock.setWall(clock.now() + aheadMs);
+    });
+  if (plan.gateways > 1 && chance.happens(0.5))
+    at(() => {
+      faults.controlStalledFor = `gateway-${chance.whole(1, plan.gateways)}`;
+      faults.controlStalledUntilMs = clock.elapsedMs() + chance.between(500, 3500);
+      trace(`control records stand still for ${faults.controlStalledFor}`);
     });
 }
 
