@@ -3,7 +3,7 @@
 // packages where they are missing, then hands over. Plain JavaScript on old Node's terms, since it runs before anything of ours is there.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -114,15 +114,6 @@ function isRunning(lock) {
   }
 }
 
-/** So that `npx countersign` finds the program at once, and does not install the project into npm's cache first. */
-function linkCommand() {
-  try {
-    symlinkSync(join('..', '..', 'main', 'launch.mjs'), join(root, 'node_modules', '.bin', 'countersign'));
-  } catch {
-    // Windows without the right to make links: npx finds it the slow way.
-  }
-}
-
 function installPackages(node) {
   const lock = join(root, 'package-lock.json');
   if (!existsSync(lock)) return;
@@ -138,7 +129,6 @@ function installPackages(node) {
     const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
     const result = npm(args, dirname(node));
     if (result === 0) {
-      linkCommand();
       writeFileSync(stamp, digest);
       say(`Installed in ${Math.round((Date.now() - begun) / 1000)} s.`);
     }
