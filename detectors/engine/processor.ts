@@ -22,7 +22,7 @@ export interface ProcessorConfig {
   readonly riskLevel: number;
   /** At or above this identity risk nothing is learned. */
   readonly learnRiskMax: number;
-  /** Where no incident was opened, learning goes on so long after the risk last crossed the level (processing time). */
+  /** Where no incident was opened, learning goes on so long after the risk last crossed the level (event time). */
   readonly learnAgainAfterMs: number;
   /** Gateway events this much older than the newest of their identity are judged but not learned from. */
   readonly lateMsMax: number;
@@ -84,15 +84,15 @@ export function createProcessor(
    * Ends the suspension of learning once a person has closed the incident. Where there is none (no responder runs, or it was closed as a
    * duplicate of another identity's), it ends by time: else the identity would be judged by what it was for ever.
    */
-  const thaw = (risk: RiskState, { open, closedAt, closedAs }: Suspicion, now: number): void => {
+  const thaw = (risk: RiskState, { open, closedAt, closedAs }: Suspicion, at: number): void => {
     if (open) return;
     if (closedAt !== null && closedAt > risk.closedAt && closedAs !== 'duplicate') {
       risk.closedAt = closedAt;
-      settleSuspects(risk, closedAs === 'benign', now);
+      settleSuspects(risk, closedAs === 'benign', at);
     }
     if (risk.frozenAt === null) return;
     const closed = closedAt !== null && closedAt >= risk.frozenAt && closedAs !== 'duplicate';
-    if (!closed && now - risk.frozenAt < config.learnAgainAfterMs) return;
+    if (!closed && at - risk.crossedAt < config.learnAgainAfterMs) return;
     if (!closed) risk.suspects = [];
     risk.frozenAt = null;
     risk.above = false;
@@ -156,6 +156,7 @@ export function createProcessor(
     if (value >= config.riskLevel && !risk.above) {
       risk.above = true;
       risk.frozenAt = Math.max(risk.frozenAt ?? 0, trigger.now);
+      risk.crossedAt = Math.max(risk.crossedAt, at);
       said.push(riskFinding(risk, value, bar, at));
     } else if (value < config.riskLevel - 20) risk.above = false;
     const ordinary = mayLearn && value < config.learnRiskMax;
@@ -172,7 +173,7 @@ export function createProcessor(
     process(state, peers, trigger, suspicion) {
       const { event, now } = trigger;
       if (QUIET_KINDS.has(event.body.kind)) return [];
-      thaw(state.risk, suspicion, now);
+      thaw(state.risk, suspicion, event.time);
       const before =
         state.risk.dimensions.size === 0
           ? 0

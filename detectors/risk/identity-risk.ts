@@ -33,6 +33,8 @@ export interface RiskState extends HabitState {
    * level where there is no incident.
    */
   frozenAt: number | null;
+  /** Event time of the last crossing: a history that is imported passes in seconds. */
+  crossedAt: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -47,6 +49,7 @@ export const createRiskState = (): RiskState => ({
   days: [],
   above: false,
   frozenAt: null,
+  crossedAt: 0,
   ...createHabitState(),
 });
 
