@@ -154,8 +154,9 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
   let lazyTimer: Timer | undefined;
 
   const rotate = (): void => {
-    for (const callback of rotateCallbacks) callback();
+    // First: what is saved of the chains' heads must not outlive the events themselves.
     if (config.durability === 'power') active.file.flushSync();
+    for (const callback of rotateCallbacks) callback();
     active = openSegment(disk, folder, active.number + 1);
     segments.push(active);
     if (config.durability === 'power') disk.syncFolder(folder);

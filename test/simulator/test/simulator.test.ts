@@ -38,6 +38,14 @@ const REGRESSIONS: readonly { readonly seed: number; readonly was: string }[] = 
     seed: 93,
     was: 'a disk that failed while the spool was read back ended the drain with an unhandled error',
   },
+  {
+    seed: 1051,
+    was: 'the heads of the chains were on the disk before the events they name, and a power cut came between',
+  },
+  {
+    seed: 2194,
+    was: 'the clock stepped ahead, leases seemed over, and a lockout was called in force before the other gateway had it',
+  },
 ];
 
 describe('simulator', { timeout: 900_000 }, () => {
