@@ -26,6 +26,11 @@ export const definitions = {
     hint: 'Name the gateway too, or use `countersign up`. Roles in processes of their own need Kafka and PostgreSQL, which come with the Kafka event log.',
     status: 400,
   },
+  AUDIT_EXPORT_INVALID: {
+    message: '{file} is no export of an audit trail: {reason}',
+    hint: 'Make one with `countersign audit export FILE`.',
+    status: 400,
+  },
   DATA_FOLDER_IN_USE: {
     message: 'The data folder {folder} is in use by the process {pid}.',
     hint: 'Stop that process, or give this one another folder (dataFolder). Roles in several processes need Kafka and PostgreSQL, which come with the Kafka event log.',

@@ -1,5 +1,6 @@
 /** What the control API stands on; the composition root gives it. */
 import type { Page } from '../../schemas/api/common.ts';
+import type { AuditKey } from '../../schemas/api/audit.ts';
 import type { Connection, ConnectionCheck, ConnectionPut } from '../../schemas/api/connections.ts';
 import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { IdentityRecord } from '../../schemas/api/identities.ts';
@@ -79,6 +80,7 @@ export interface ControlApiServices {
   readonly recordings: { read(sessionId: string): Promise<AsyncIterable<RecordingLine> | undefined> };
   readonly search: SearchIndex;
   readonly eventLog: EventLog;
+  readonly auditKey: AuditKey;
   readonly codecs: {
     readonly sessionEvent: Codec<SessionEvent>;
     readonly detection: Codec<Detection>;

@@ -1,5 +1,6 @@
 /** Commands that need more than HTTP: each role's own, one line each. */
 import type { RegisterCommands } from '../../cli/context.ts';
+import { registerAudit } from './audit.ts';
 import { registerBacktest } from './backtest.ts';
 import { registerConfig } from './config.ts';
 import { registerEventImport } from './events.ts';
@@ -12,6 +13,7 @@ export const FURTHER_COMMANDS: readonly RegisterCommands[] = [
   registerUp,
   registerConfig,
   registerEventImport,
+  registerAudit,
   registerRules,
   registerPlaybookTest,
   registerBacktest,

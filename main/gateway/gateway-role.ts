@@ -126,6 +126,12 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       recordings: createRecordingService(storage.recordingStore, vault),
       search: storage.searchIndex,
       eventLog,
+      auditKey: {
+        gateway: config.gateway.id,
+        keyId: core.signer.keyId,
+        publicKey: core.signer.publicKeyPem,
+        checkpointMs: config.gateway.checkpointMs,
+      },
       codecs: {
         sessionEvent,
         detection: createCodec('detection'),

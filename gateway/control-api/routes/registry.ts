@@ -1,4 +1,5 @@
 /** All resources. To add one: a file beside this, its types in schemas/api, one line here. */
+import { audit } from './audit.ts';
 import { connections } from './connections.ts';
 import { events } from './events.ts';
 import { exports } from './exports.ts';
@@ -18,6 +19,7 @@ export const RESOURCES: readonly Resource[] = [
   sessions,
   events,
   imports,
+  audit,
   exports,
   incidents,
   responses,

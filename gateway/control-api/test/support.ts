@@ -165,6 +165,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
       },
     } as unknown as SearchIndex,
     eventLog: log,
+    auditKey: { gateway: 'g', keyId: 'k', publicKey: 'p', checkpointMs: 5000 },
     codecs,
     importEvents: () => Promise.reject(new Error('not in these tests')),
     playbooks: () => [],

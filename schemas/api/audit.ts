@@ -1,0 +1,22 @@
+import Type from 'typebox';
+
+/** The gateway's public key for its checkpoints (docs/audit-trail.md). */
+export const AuditKey = Type.Object({
+  gateway: Type.String({ description: 'Id of the gateway that signs.' }),
+  keyId: Type.String({ description: 'First 16 hex digits of the fingerprint; checkpoints name it.' }),
+  publicKey: Type.String({ description: 'Ed25519, SubjectPublicKeyInfo, PEM.' }),
+  checkpointMs: Type.Integer({ description: 'Longest time between two checkpoints, milliseconds.' }),
+});
+export type AuditKey = Type.Static<typeof AuditKey>;
+
+/** First line of an export. */
+export type AuditExportHead = AuditKey & {
+  readonly kind: 'countersign-audit-export';
+  /** Milliseconds since the epoch. */
+  readonly exportedAt: number;
+};
+/** Every other line. */
+export interface AuditExportLine {
+  /** The event as it stands in the log, base64. */
+  readonly event: string;
+}
