@@ -1,5 +1,14 @@
 /** The data folder: made private, and held by one process at a time. */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { mainError } from './errors.ts';
 
@@ -18,6 +27,22 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/**
+ * Removes the lock of a process that is gone. By renaming, which one of several can do only once: whoever got a lock that
+ * somebody has taken in the meantime puts it back.
+ */
+function removeStale(lock: string, text: string): void {
+  const aside = `${lock}.${process.pid}`;
+  try {
+    renameSync(lock, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (readFileSync(aside, 'utf8') !== text) linkSync(aside, lock);
+  rmSync(aside);
+}
+
 /** Takes the folder; a lock whose process is gone is taken over. Throws DATA_FOLDER_IN_USE. */
 export function takeDataFolder(folder: string): DataFolder {
   const path = resolve(folder);
@@ -31,11 +56,12 @@ export function takeDataFolder(folder: string): DataFolder {
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const pid = Number(readFileSync(lock, 'utf8'));
+      const text = readFileSync(lock, 'utf8');
+      const pid = Number(text);
       // An empty lock was left by a crash between its two steps, a dead pid by a kill.
       if (attempt > 0 || (pid > 0 && pid !== process.pid && isAlive(pid)))
         throw mainError('DATA_FOLDER_IN_USE', { folder: path, pid });
-      rmSync(lock, { force: true });
+      removeStale(lock, text);
     }
   }
   return { path, release: () => rmSync(lock, { force: true }) };
