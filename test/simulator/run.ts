@@ -2,14 +2,25 @@
 import { parseArgs } from 'node:util';
 import { simulate, type Outcome } from './simulate.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string', default: '500' },
-    from: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-  },
-});
+const USAGE = 'npm run simulate -- [--seed N] [--seeds COUNT] [--from N] [--trace]';
+
+function readArguments() {
+  try {
+    return parseArgs({
+      args: process.argv.slice(2).filter((argument) => argument !== '--'),
+      options: {
+        seed: { type: 'string' },
+        seeds: { type: 'string', default: '500' },
+        from: { type: 'string', default: '1' },
+        trace: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+const values = readArguments();
 
 const whole = (text: string, name: string): number => {
   if (!/^\d{1,9}$/.test(text)) {
