@@ -2,6 +2,8 @@
 import { percentile, round } from '../bench.ts';
 import type { Ran, SetResult } from './run-set.ts';
 
+const ASK_LEVEL = 70;
+
 /** Machines are stopped; for people a person is asked. Both count as caught. */
 const caught = ({ outcome }: Ran): boolean => outcome.stoppedBy !== null || outcome.askedBy !== null;
 /** What came before the attack began is a false alarm, not a catch. */
@@ -57,6 +59,9 @@ export function figuresOf({ ran, events, historyLockouts, cpuSeconds }: SetResul
       (100 * (falseLockouts + early)) / Math.max(1, judgedWeeks(ran)),
       3,
     ),
+    // What a playbook that asks from 70 on would bring, and what it would cost.
+    attacksFrom70: attacks.filter(({ outcome }) => outcome.highestRisk >= ASK_LEVEL).length,
+    othersFrom70: others.filter(({ outcome }) => outcome.highestRisk >= ASK_LEVEL).length,
     falseQuestions: others.filter(({ outcome }) => outcome.stoppedBy === null && outcome.askedBy !== null)
       .length,
     lockoutsInHistory: historyLockouts.length,

@@ -6,6 +6,7 @@ import { errorRateBaseline } from './error-rate.ts';
 import { groupMembershipBaseline } from './group-membership.ts';
 import { hourOfWeekBaseline } from './hour-of-week.ts';
 import { identityBaseline } from './identity.ts';
+import { objectVolumeBaseline } from './object-volume.ts';
 import { objectsBaseline } from './objects.ts';
 import { peerGroupsBaseline } from './peer-groups.ts';
 import { privilegedActionsBaseline } from './privileged-actions.ts';
@@ -33,5 +34,6 @@ export const BASELINES: readonly Detector[] = [
   privilegedActionsBaseline,
   peerGroupsBaseline,
   rowsAndBytesBaseline,
+  objectVolumeBaseline,
   errorRateBaseline,
 ] as readonly Detector[];

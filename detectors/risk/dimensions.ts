@@ -16,6 +16,7 @@ const BASELINE_DIMENSIONS: Readonly<Record<string, string>> = {
   // Another measure than the identity's own history, so another dimension, and a weaker one.
   'peer-groups': 'peers',
   'rows-and-bytes': 'volume',
+  'object-volume': 'volume',
   'error-rate': 'errors',
 };
 
