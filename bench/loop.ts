@@ -5,73 +5,18 @@
  */
 import { rmSync } from 'node:fs';
 import type pg from 'pg';
-import { createDraw } from '../main/exercise/draw.ts';
-import { drawActor } from '../main/exercise/jobs.ts';
-import type { Actor } from '../main/exercise/plan.ts';
-import { toLoopback, zoneWhereItIs } from '../main/exercise/run-exercise.ts';
-import { sendHistory } from '../main/exercise/send-history.ts';
-import { createStatementAnalyser } from '../main/exercise/statement-analyser.ts';
-import { connectClient, makeLogin, type Login } from '../main/test/support/clients.ts';
+import { connectClient, makeLogin } from '../main/test/support/clients.ts';
 import { makeDataFolder } from '../main/test/support/installation.ts';
-import {
-  startInstallationProcess,
-  type InstallationProcess,
-} from '../main/test/support/installation-process.ts';
+import { startInstallationProcess } from '../main/test/support/installation-process.ts';
 import { startTarget } from '../main/test/support/target.ts';
-import { createSeededRandom } from '../platform/clock/manual-clock.ts';
-import { createSystemClock } from '../platform/clock/system-clock.ts';
+import { openSchool, type Victim } from '../main/test/support/victim.ts';
 import { atMost, option, percentile, round, type Bench } from './bench.ts';
 import { attack, type AttackTimes } from './support/attack.ts';
 import { followLoop } from './support/follow-loop.ts';
 
-const HOUR_MS = 3_600_000;
 const IDLE_SESSIONS = 8;
 /** Within everybody's working day: neither hour nor login may bring the lockout by themselves. */
 const WORKING_HOUR = 13;
-
-interface Victim {
-  readonly actor: Actor;
-  readonly exerciseId: string;
-  readonly login: Login;
-  readonly ip: string;
-}
-
-async function prepare(
-  installation: InstallationProcess,
-  { victims, days, seed }: { victims: number; days: number; seed: number },
-): Promise<Victim[]> {
-  const { api, listener } = installation;
-  const clock = createSystemClock();
-  const analyser = await createStatementAnalyser(clock);
-  const now = clock.now();
-  const timeZone = zoneWhereItIs(WORKING_HOUR, now);
-  const made: Victim[] = [];
-  const target = {
-    connection: 'sample',
-    protocol: 'postgres',
-    host: listener.host,
-    port: listener.port,
-    database: null,
-    role: null,
-  };
-  for (let index = 0; index < victims; index += 1) {
-    const random = createSeededRandom(seed * 100_003 + index);
-    const draw = createDraw(random);
-    const drawn = drawActor(draw, index, 'deploy');
-    const actor: Actor = { ...drawn, timeZone, networks: drawn.networks.map(toLoopback) };
-    const exerciseId = `bench-${seed}-${index}`;
-    const login = await makeLogin(api, actor.subject, {
-      attributes: { exercise_id: exerciseId, exercise_live: 'true', timeZone },
-      credentialSource: actor.credentialSource,
-      groups: actor.groups,
-    });
-    const span = { until: now - HOUR_MS, days };
-    await sendHistory(actor, draw, span, { api, random, analyse: analyser.analyse, target, exerciseId });
-    made.push({ actor, exerciseId, login, ip: `127.0.${draw.between(112, 114)}.${draw.between(2, 250)}` });
-  }
-  await analyser.close();
-  return made;
-}
 
 export const bench: Bench = async (args) => {
   const attacks = Number(option(args, 'attacks', '200'));
@@ -84,7 +29,11 @@ export const bench: Bench = async (args) => {
   const idle: pg.Client[] = [];
   try {
     const begun = performance.now();
-    const victims = await prepare(installation, { victims: attacks, days, seed });
+    const school = await openSchool(installation);
+    const victims: Victim[] = [];
+    for (let index = 0; index < attacks; index += 1)
+      victims.push(await school.victim({ number: index, seed, days, hour: WORKING_HOUR }));
+    await school.close();
     console.log(
       `${victims.length} identities with ${days} days of history each, learned in ${round((performance.now() - begun) / 1000, 0)} s`,
     );

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { ApiClient } from '../../cli/api-client.ts';
 import type { ListenerAnswer } from '../../gateway/control-api/services.ts';
-import { connectClient, type Login } from '../../main/test/support/clients.ts';
+import { connectClient } from '../../main/test/support/clients.ts';
+import { OFFENDING, type Victim } from '../../main/test/support/victim.ts';
 import type { Lockout } from '../../schemas/api/lockouts.ts';
 import type { Following } from './follow-loop.ts';
 
@@ -30,8 +31,6 @@ export type AttackOutcome =
   | { readonly ok: true; readonly times: AttackTimes }
   | { readonly ok: false; readonly reason: string };
 
-/** It reads credentials whole, and sleeps on each row: it runs for hours unless it is ended. */
-const OFFENDING = 'select email, password_hash, pg_sleep(5) from app_users';
 const GIVE_UP_MS = 3000;
 const RISK_LEVEL = 80;
 /** The session's opening must be judged before: the statement is to be what brings the lockout. */
@@ -48,9 +47,9 @@ const wall = (): number => performance.timeOrigin + performance.now();
 
 export async function attack(
   { api, listener, observer, following }: Around,
-  victim: { readonly login: Login; readonly exerciseId: string; readonly ip: string },
+  victim: Victim,
 ): Promise<AttackOutcome> {
-  const client = await connectClient(listener, victim.login, { ip: victim.ip, tool: 'psql' });
+  const client = await connectClient(listener, victim.login, { ip: victim.elsewhere, tool: 'psql' });
   const { stream } = (client as unknown as { connection: { stream: NodeJS.EventEmitter } }).connection;
   const found = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   const { pid } = found.rows[0]!;

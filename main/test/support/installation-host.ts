@@ -3,7 +3,9 @@ import { startTestInstallation } from './installation.ts';
 import type { HostOrder, HostReady } from './installation-process.ts';
 
 const order = JSON.parse(process.argv[2]!) as HostOrder;
-const running = await startTestInstallation(order.target, order.settings, order.dataFolder);
+const running = await startTestInstallation(order.target, order.settings, {
+  dataFolder: order.dataFolder,
+});
 const ready: HostReady = {
   api: { url: running.installation.gateway.api().url, token: running.installation.tokens.admin },
   listener: running.listener,

@@ -6,6 +6,7 @@ import { createApiClient, type ApiClient } from '../../../cli/api-client.ts';
 import type { ListenerAnswer } from '../../../gateway/control-api/services.ts';
 import { loadConfig } from '../../config.ts';
 import { runInstallation, type Running } from '../../run-installation.ts';
+import type { RoleName } from '../../roles.ts';
 import type { TestTarget } from './target.ts';
 
 export interface TestInstallation extends Running {
@@ -24,20 +25,24 @@ export const environmentOf = (dataFolder: string): Record<string, string> => ({
   COUNTERSIGN_LOG_LEVEL: 'warn',
 });
 
-/** `dataFolder`: taken up again and kept; a fresh one goes with the installation. */
+export interface TestOptions {
+  /** Taken up again and kept; a fresh one goes with the installation. */
+  readonly dataFolder?: string;
+  /** Roles that run; all where absent. */
+  readonly roles?: readonly RoleName[];
+}
+
 export async function startTestInstallation(
   target: Pick<TestTarget, 'connection' | 'credential'>,
   settings: Readonly<Record<string, string>> = {},
-  dataFolder?: string,
+  { dataFolder, roles }: TestOptions = {},
 ): Promise<TestInstallation> {
   const folder = dataFolder ?? makeDataFolder();
   const environment = { ...environmentOf(folder), ...settings };
-  const config = loadConfig(undefined, environment);
-  const running = await runInstallation(
-    { ...config, connections: [...config.connections, target.connection] },
-    environment,
-    true,
-  );
+  const running = await runInstallation(loadConfig(undefined, environment), environment, true, {
+    connections: [target.connection],
+    ...(roles === undefined ? {} : { roles }),
+  });
   const { installation } = running;
   await installation.gateway.vault.put(
     `connections/${target.connection.name}`,
