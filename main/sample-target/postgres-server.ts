@@ -15,6 +15,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../platform/clock/clock.ts';
 import { mainError } from '../errors.ts';
+import { endLeftoverServer } from './leftover-server.ts';
 import { findPostgres } from './postgres-binaries.ts';
 
 export interface PostgresServerConfig {
@@ -78,6 +79,8 @@ export async function startPostgresServer(
     chmodSync(path, 0o600);
     if (runAs !== undefined) chownSync(path, runAs.uid, runAs.gid);
   };
+  const starterFile = join(config.folder, 'starter.pid');
+  await endLeftoverServer(clock, data, starterFile);
   const environment = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8', TZ: 'UTC' };
   const spawnOptions = { cwd: '/', env: environment, ...runAs };
 
@@ -156,6 +159,8 @@ export async function startPostgresServer(
     }
     await clock.sleep(10);
   }
+  // Only now: a start that is refused must not put its name over that of the server which runs.
+  writeFileSync(starterFile, String(process.pid), { mode: 0o600 });
   return {
     host: '127.0.0.1',
     port,

@@ -37,6 +37,15 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
       },
     });
   let server = await start(0);
+  // A test file that is ended leaves no server behind.
+  const endWithUs = (): void => {
+    try {
+      process.kill(server.pid, 'SIGQUIT');
+    } catch {
+      // It has ended already.
+    }
+  };
+  process.once('exit', endWithUs);
   return {
     host: server.host,
     port: server.port,
@@ -52,6 +61,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
       server = await start(server.port);
     },
     async stop(mode) {
+      process.off('exit', endWithUs);
       await server.stop(mode);
       rmSync(folder, { recursive: true, force: true });
     },
