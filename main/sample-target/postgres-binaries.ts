@@ -6,9 +6,11 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   cpSync,
   existsSync,
-  mkdirSync,
+  lstatSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -37,7 +39,13 @@ function makeLinks(native: string): void {
   }[];
   for (const { source, target } of links) {
     const path = join(dirname(native), target);
-    if (!existsSync(path)) symlinkSync(basename(source), path);
+    if (existsSync(path)) continue;
+    try {
+      symlinkSync(basename(source), path);
+    } catch (error) {
+      // Two first starts at once.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
   }
 }
 
@@ -65,6 +73,9 @@ export function findPostgres(): PostgresBinaries {
   return { folder: copyWhereReadable(native), runAs: UNPRIVILEGED };
 }
 
+const isOurs = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
+
 /** Copies the server next to the system's temporary files, once per version of it. */
 function copyWhereReadable(native: string): string {
   const version = (
@@ -75,16 +86,17 @@ function copyWhereReadable(native: string): string {
     .digest('hex')
     .slice(0, 12);
   const copy = join(tmpdir(), `countersign-postgres-${key}`);
-  if (!existsSync(copy)) {
-    const partial = `${copy}.${process.pid}`;
-    mkdirSync(partial, { recursive: true, mode: 0o755 });
-    cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
-    try {
-      renameSync(partial, copy);
-    } catch {
-      // Another process was faster; its copy is as good.
-      rmSync(partial, { recursive: true, force: true });
-    }
+  if (isOurs(copy)) return copy;
+  // A name of its own: the folder of temporary files belongs to everybody, and what is there under our name may be a stranger's.
+  const made = mkdtempSync(`${copy}.`);
+  chmodSync(made, 0o755);
+  cpSync(native, made, { recursive: true, verbatimSymlinks: true });
+  try {
+    renameSync(made, copy);
+  } catch {
+    // Another process was faster and its copy is as good, or the place is taken by a stranger.
+    if (!isOurs(copy)) return made;
+    rmSync(made, { recursive: true, force: true });
   }
   return copy;
 }
