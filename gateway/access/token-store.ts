@@ -98,7 +98,7 @@ export function createTokenStore(
         connections.join('\n'),
         String(ttlMs),
         credentialSource,
-        JSON.stringify(Object.entries(attributes).sort()),
+        JSON.stringify(Object.entries(attributes).sort(([one], [other]) => (one < other ? -1 : 1))),
       ]);
       const refused = await store.transact(async (transaction) => {
         // The secret is kept nowhere, so the first answer cannot be given again.

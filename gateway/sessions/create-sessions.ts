@@ -5,8 +5,16 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { Codec } from '../../schemas/codec.ts';
-import type { CloseReason, Identity, Lockout, SessionEvent, SessionRefused } from '../../schemas/types.ts';
+import type {
+  Client,
+  CloseReason,
+  Identity,
+  Lockout,
+  SessionEvent,
+  SessionRefused,
+} from '../../schemas/types.ts';
 import { accessError } from '../access/errors.ts';
+import { redactTokens } from '../access/redact-tokens.ts';
 import type { ControlSubject, ControlView } from '../control/control-view.ts';
 import { controlError } from '../control/errors.ts';
 import type { Lease } from '../control/lease.ts';
@@ -75,6 +83,11 @@ const EXERCISE_ATTRIBUTE = 'exercise_id';
 
 export const exerciseOf = (identity: Identity): string | null =>
   identity.attributes[EXERCISE_ATTRIBUTE] ?? null;
+
+const withoutTokens = (client: Client): Client => ({
+  ...client,
+  tool: client.tool === null ? null : redactTokens(client.tool),
+});
 
 /** Recovers from the spool in this call; serves after `start`. */
 export function createSessions(deps: SessionsDeps, config: GatewayConfig): GatewaySessions {
@@ -221,12 +234,14 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
   };
   const refused = (refusal: Parameters<Sessions['refused']>[0]): void => {
     requestsRefused.add();
-    const { identity, client, target, claimedName, error } = refusal;
+    const { identity, target, claimedName, error } = refusal;
+    const client = withoutTokens(refusal.client);
     const body: SessionRefused = {
       kind: 'session_refused',
       code: error.code,
-      reason: error.message.slice(0, 2000),
-      claimedName: claimedName?.slice(0, 256) ?? null,
+      reason: redactTokens(error.message.slice(0, 2000)),
+      // People paste their token where the name belongs.
+      claimedName: claimedName === null ? null : redactTokens(claimedName.slice(0, 256)),
     };
     const exerciseId = identity === null ? null : exerciseOf(identity);
     deferred.write({ ...gatewayDraft(body), identity, client, target, exerciseId });
@@ -344,8 +359,9 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
       );
       await endInTargets();
     },
-    open(opening) {
+    open(given) {
       const id = writer.newId();
+      const opening = { ...given, client: withoutTokens(given.client) };
       const { identity, target } = opening;
       const subject: ControlSubject = {
         sessionId: id,

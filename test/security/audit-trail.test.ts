@@ -74,7 +74,7 @@ test('what the gateway wrote holds, in any order of the lines', async () => {
   assert.deepEqual(whole.problems, []);
   assert.ok(whole.ok && whole.events > 20 && whole.checkpoints > 0);
   assert.equal(whole.keyFingerprint, fingerprintOf(key.publicKey));
-  assert.ok((await check([lines[0]!, ...lines.slice(1).reverse()])).ok);
+  assert.ok((await check([lines[0]!, ...lines.slice(1).toReversed()])).ok);
   assert.ok((await check([...lines, lines[5]!])).ok, 'the log may hold an event twice');
 });
 
@@ -145,7 +145,9 @@ test('who changes the files of the log is found', async () => {
   const reader = await log.read({
     topic: TOPICS.sessionEvents.name,
     onRecords: (records) =>
-      void found.push(...records.map(({ value }) => JSON.stringify({ event: Buffer.from(value!).toString('base64') }))),
+      void found.push(
+        ...records.map(({ value }) => JSON.stringify({ event: Buffer.from(value!).toString('base64') })),
+      ),
     onFailure: (error) => assert.fail(String(error)),
   });
   await reader.caughtUp();

@@ -1,4 +1,5 @@
 /** The analyser: shape cache in front, the parser on this thread for what is short, a thread of its own for what is long. */
+import { holdsToken, redactTokens } from '../../../access/redact-tokens.ts';
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { Analyser, AnalyserSession, SessionSettings, StatementAnalysis } from './analyser.ts';
 import { mayBeDeep } from './depth.ts';
@@ -96,22 +97,23 @@ export async function createAnalyser(
 
   function withText(sql: string, found: Run | undefined): StatementAnalysis {
     const parsed = found?.parsed ?? false;
-    const { text, lifted } = parsed
-      ? liftSecrets(sql, found?.secrets ?? [], deps.hmac)
-      : liftUnparsed(sql, deps.hmac);
+    const pieces = parsed ? liftSecrets(sql, found?.secrets ?? [], deps.hmac) : liftUnparsed(sql, deps.hmac);
+    const text = redactTokens(pieces.text);
+    const lifted = pieces.lifted || text !== pieces.text;
     const analysis = found?.analysis ?? opaqueAnalysis('cannot be analysed');
     if (!lifted) return { ...analysis, text, secretsLifted: false };
     // Objects that are text of the command themselves (programs, files) show what the text showed.
     const actions = analysis.actions.map((one) => ({
       ...one,
-      object: one.object === null ? null : liftPiece(one.object, deps.hmac),
+      columns: one.columns.map(redactTokens),
+      object: one.object === null ? null : redactTokens(liftPiece(one.object, deps.hmac)),
     }));
     return { ...analysis, actions, text, secretsLifted: true };
   }
 
   function keep(sql: string, shape: Shape, settings: SessionSettings, found: Run): void {
     // A literal may be a secret by the name of the column beside it: such commands are looked at each time.
-    if (!found.cacheable || SECRET_WORDS.test(sql) || sql.includes('://')) return;
+    if (!found.cacheable || SECRET_WORDS.test(sql) || sql.includes('://') || holdsToken(sql)) return;
     const binding = bindingOf(sql, shape, found);
     if (!holdsWithOtherValues(shape, binding, settings, found)) return;
     Object.freeze(found.analysis.actions);
@@ -186,7 +188,7 @@ function maySecret(literal: string): boolean {
   return (
     literal.length > 4 &&
     literal.charCodeAt(0) === 39 &&
-    (SECRET_WORDS.test(literal) || literal.includes('://'))
+    (SECRET_WORDS.test(literal) || literal.includes('://') || holdsToken(literal))
   );
 }
 

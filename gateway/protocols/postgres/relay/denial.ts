@@ -2,6 +2,7 @@
  * A denial makes the target itself fail at that place: it gets a text that is no statement and names the decision, and its
  * syntax error is replaced by ours. So transactions and pipelines end exactly as for an error of the target's own.
  */
+import { redactTokens } from '../../../access/redact-tokens.ts';
 import { decodeError } from '../wire/decode.ts';
 import { errorResponse, parse, query } from '../wire/messages.ts';
 import type { Denial } from './expectations.ts';
@@ -51,5 +52,5 @@ export function isProvoked(denial: Denial, buffer: Buffer, start: number, end: n
 export function liftedMessage(sqlState: string, text: string): string {
   return sqlState.startsWith('22') || sqlState.startsWith('426')
     ? text.replaceAll(/"[^"]*"/g, '"?"').slice(0, 1024)
-    : text.slice(0, 1024);
+    : redactTokens(text.slice(0, 1024));
 }
