@@ -33,7 +33,10 @@ export function checkConfig(file: string | undefined, environment: Environment):
   const name = file ?? 'environment';
   const checked = readCheckedYaml(name, text, Config, (value) => applyEnvironment(value, environment));
   if (!checked.ok)
-    return { ok: false, problems: checked.problems.map((problem) => blameVariable(problem, environment)) };
+    return {
+      ok: false,
+      problems: inOrder(checked.problems.map((problem) => blameVariable(problem, environment))),
+    };
   const value = resolveFolders(checked.value);
   const problems = checkConfigFiles(value, name, text);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value };
@@ -48,6 +51,9 @@ export function loadConfig(file: string | undefined, environment: Environment): 
     problems: problems.length === 1 ? problems[0]! : `\n  ${problems.join('\n  ')}`,
   });
 }
+
+const inOrder = (problems: readonly Problem[]): Problem[] =>
+  problems.toSorted((one, other) => one.line - other.line);
 
 /** A mistake that a variable of the environment brought is not the file's. */
 function blameVariable(problem: Problem, environment: Environment): Problem {

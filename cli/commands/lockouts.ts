@@ -39,7 +39,7 @@ export const registerLockouts: RegisterCommands = (program, context) => {
     .description('lock a subject out: its sessions end on every gateway and new ones are refused')
     .addArgument(new Argument('<kind>', 'what is locked out').choices(SUBJECT_KINDS))
     .argument('<subject>', 'its id')
-    .requiredOption('--reason <text>', 'why; clients see it')
+    .requiredOption('--reason <text>', 'why; stands in the audit trail')
     .option('--ttl <duration>', 'how long; without it until released')
     .action(async (subjectKind: string, id: string, options: { reason: string; ttl?: string }) => {
       const subject = subjectKind === 'identity' ? identityIdOf(id) : id;

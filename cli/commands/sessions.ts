@@ -135,7 +135,7 @@ const kill = (session: Command, context: CliContext): void => {
     .command('kill')
     .description('end a session now: its socket is closed and its statement cancelled in the target')
     .argument('<session>', 'session id')
-    .requiredOption('--reason <text>', 'why, for the audit trail and the client')
+    .requiredOption('--reason <text>', 'why; stands in the audit trail')
     .action(async (id: string, options: { reason: string }) => {
       const answer = await context
         .api()
