@@ -76,6 +76,8 @@ const BUFFER_FULL_BYTES = 64 * 1024;
 /** While the disk takes nothing. */
 const BUFFERED_BYTES_MAX = 1024 * 1024;
 const RESERVE_SHARE = 0.1;
+/** The gauge follows in steps of this much: an append must not cost more than it does. */
+const GAUGE_STEP_BYTES = 16 * 1024;
 
 export interface SpoolDeps {
   readonly disk: Disk;
@@ -141,6 +143,14 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
   let active = openSegment(disk, folder, Math.max(place.segment, segments.at(-1)?.number ?? 0) + 1);
   segments.push(active);
   if (config.durability === 'power') disk.syncFolder(folder);
+
+  let shown = pending;
+  gauge.set(shown);
+  const show = (stepBytes: number): void => {
+    if (Math.abs(pending - shown) < stepBytes) return;
+    shown = pending;
+    gauge.set(shown);
+  };
 
   let appendOrdinal = 0;
   const window: Pending[] = [];
@@ -273,6 +283,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
       if (options.onDrained !== undefined) callbacks.set(appendOrdinal, options.onDrained);
       remember(entry, frame.length);
       const urgent = options.onDrained !== undefined;
+      show(GAUGE_STEP_BYTES);
       if (idle || urgent) appendedCallback(urgent);
       if (config.durability !== 'power' || options.lazy === true) return { ok: true, durable: undefined };
       const durable = active.file.flush().then(
@@ -315,7 +326,7 @@ export function createSpool({ disk, clock, log, metrics }: SpoolDeps, config: Sp
           (segment.number === place.segment ? Math.max(0, segment.bytes - place.offset) : segment.bytes),
         0,
       );
-      gauge.set(pending);
+      show(1);
       try {
         placeFile.write(place);
       } catch (error) {

@@ -1,5 +1,5 @@
 /** Everything behind a gateway's protocols, put together: control state, lease, access, spool, sessions, recordings. */
-import type { Clock, Random } from '../../platform/clock/clock.ts';
+import type { Clock, Random, Timer } from '../../platform/clock/clock.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import type { Disk } from '../../platform/disk/disk.ts';
 import type { EventLog, Reader } from '../../platform/event-log/event-log.ts';
@@ -25,6 +25,7 @@ import { createHolds, followVerdicts, type Holds } from './holds.ts';
 import { createOpenJournal } from './open-journal.ts';
 import { loadSigner, type Signer } from './signing-key.ts';
 import { keepFollowing } from './keep-following.ts';
+import { watchDetectionLag } from './lag-watch.ts';
 
 export interface GatewayCoreDeps {
   readonly disk: Disk;
@@ -113,6 +114,7 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
   const writer = await eventLog.writer(`gateway/${config.id}`);
   const drain = createDrain({ spool, writer, clock, log, onRoundTrip: (us) => holds.observeRoundTrip(us) });
   let verdictFeed: { close(): Promise<void> } | undefined;
+  let lagWatch: Timer | undefined;
 
   return {
     sessions,
@@ -127,12 +129,14 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
       verdictFeed = await keepFollowing({ clock, log }, (onFailure) =>
         followVerdicts(holds, { eventLog, codec: verdictCodec, log }, onFailure),
       );
+      lagWatch = watchDetectionLag(holds, deps);
       recordings.start();
       drain.start();
       await sessions.start();
     },
     async stop(graceMs) {
       sessions.stop();
+      lagWatch?.cancel();
       const grace = new AbortController();
       const timer = clock.after(graceMs, () => grace.abort());
       await drain.idle(grace.signal);

@@ -8,9 +8,21 @@ export interface RestartLimits {
   readonly delayMsMax: number;
   /** A role that held so long starts over with the shortest delay. */
   readonly steadyMs: number;
+  /** How often a thread is asked whether it still answers. */
+  readonly pingMs: number;
+  /**
+   * A thread that leaves more questions in a row unanswered is stuck. Counted, not timed: a machine that slept is no stuck thread.
+   */
+  readonly pingsSilentMax: number;
 }
 
-export const RESTARTS: RestartLimits = { delayMsMin: 100, delayMsMax: 30_000, steadyMs: 60_000 };
+export const RESTARTS: RestartLimits = {
+  delayMsMin: 100,
+  delayMsMax: 30_000,
+  steadyMs: 60_000,
+  pingMs: 5000,
+  pingsSilentMax: 12,
+};
 
 export interface Restarts {
   /** Starts again with `begin` until it succeeds; does nothing while that is under way or after `stop`. */

@@ -29,10 +29,6 @@ export interface ThreadedRoleDeps {
   readonly logFile: string | null;
 }
 
-/** A thread that leaves so many questions in a row unanswered is stuck; counted, not timed: a machine that slept is no stuck thread. */
-const PING_MS = 5000;
-const SILENT_PINGS_MAX = 12;
-
 export function createThreadedRole<C>(
   name: string,
   module: URL,
@@ -67,9 +63,9 @@ export function createThreadedRole<C>(
     );
     thread = own;
     watch?.cancel();
-    watch = clock.every(PING_MS, () => {
+    watch = clock.every(limits.pingMs, () => {
       silent += 1;
-      if (silent > SILENT_PINGS_MAX) lose(own, `it has not answered for ${silent} pings`);
+      if (silent > limits.pingsSilentMax) lose(own, `it has not answered for ${silent} pings`);
       own.call({ do: 'ping' }).then(
         () => (silent = 0),
         () => undefined,

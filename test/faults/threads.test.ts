@@ -1,6 +1,7 @@
 /** Threads of roles and stores that die: what it means meanwhile, and that they come back by themselves. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { RESTARTS } from '../../main/threads/restarts.ts';
 import { createThreadedRole, type ThreadedRole } from '../../main/threads/threaded-role.ts';
 import { createSystemClock, createSystemRandom } from '../../platform/clock/system-clock.ts';
 import { createNodeDisk } from '../../platform/disk/node-disk.ts';
@@ -14,7 +15,7 @@ import { until } from './support/until.ts';
 import { configOf, dropFolder, makeFolder, startWhole, type Whole } from './support/whole.ts';
 
 const topic = 'sample';
-const LIMITS = { delayMsMin: 10, delayMsMax: 50, steadyMs: 60_000 };
+const LIMITS = { ...RESTARTS, delayMsMin: 10, delayMsMax: 50, pingMs: 100, pingsSilentMax: 20 };
 
 describe('a role on a thread', () => {
   const folder = makeFolder();
@@ -62,6 +63,7 @@ describe('a role on a thread', () => {
     ['dies', 'die', false],
     ['has a bug that nobody catches', 'throw', false],
     ['gives up', 'giveUp', true],
+    ['hangs', 'hang', false],
   ] as const) {
     it(`that ${what} says so, is started again, and goes on where it was`, async () => {
       const earlier = await restarts();
@@ -154,6 +156,27 @@ describe('in a whole installation', () => {
     const { rows } = await client.query('select count(*)::int from held where n = 2');
     assert.deepEqual(rows, [[denied.sqlState === undefined ? 1 : 0]]);
     assert.ok((await whole.metric('countersign_role_restarts_total{role="detectors"}')) >= 1);
+    await client.end();
+  });
+
+  it('the detectors behind: held requests are denied, the gauge says so, and falls when they have caught up', async () => {
+    const client = await connect(whole, await whole.issue('job-lag'));
+    await client.query('create table if not exists held (n int)');
+    whole.switches.deafGroup = 'countersign.detectors';
+    const lagging = async (): Promise<number> => whole.metric('countersign_detection_lagging');
+    await until('the lag is seen', async () => {
+      const denied = await client.query('insert into held values (4)');
+      assert.equal(denied.sqlState, '42501');
+      assert.match(denied.detail, /onDetectionLag/);
+      return (await lagging()) === 1;
+    });
+    whole.switches.deafGroup = undefined;
+    await until('it is over', async () => (await lagging()) === 0);
+    await until(
+      'a write passes',
+      async () => (await client.query('insert into held values (5)')).sqlState === undefined,
+    );
+    assert.deepEqual((await client.query('select count(*)::int from held where n = 4')).rows, [[0]]);
     await client.end();
   });
 

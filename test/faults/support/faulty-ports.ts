@@ -87,7 +87,7 @@ export function faultyEventLog(log: EventLog, switches: Switches): FaultyEventLo
     },
     close: () => log.close(),
     failFollowers() {
-      for (const fail of [...followers]) {
+      for (const fail of followers) {
         followers.delete(fail);
         fail(gone());
       }

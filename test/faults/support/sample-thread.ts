@@ -41,6 +41,9 @@ hostRole<SampleConfig>(async ({ config, eventLog, metrics }) => {
               throw new Error('a bug of the role');
             }),
         ),
+      hang() {
+        for (;;);
+      },
       async giveUp() {
         await consumer?.close();
         failed = true;
