@@ -111,12 +111,14 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
     groups: actor.groups,
     attributes,
   });
-  const token = await api.send<IssueTokenAnswer>('POST', '/v1/tokens', {
-    identityId,
-    connections: [deps.gateway.connection],
-    ttlMs: actor.tokenLifetimeMs,
-    credentialSource: actor.credentialSource,
-  });
+  // As pipelines do, and as the history has it: each session has a token of its own.
+  const issueToken = (): Promise<IssueTokenAnswer> =>
+    api.send('POST', '/v1/tokens', {
+      identityId,
+      connections: [deps.gateway.connection],
+      ttlMs: actor.tokenLifetimeMs,
+      credentialSource: actor.credentialSource,
+    });
 
   const history = { until: begun - HOUR_MS, days: HISTORY_DAYS };
   const historyEvents = await sendHistory(actor, draw, history, deps);
@@ -135,7 +137,7 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
     liveAt = clock.now();
     const outcomes: SessionOutcome[] = [];
     for (const session of sessions) {
-      const outcome = await runOne(session, token, deps, say);
+      const outcome = await runOne(session, await issueToken(), deps, say);
       outcomes.push(outcome);
     }
     await clock.sleep(SETTLE_MS);

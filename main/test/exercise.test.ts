@@ -9,7 +9,7 @@ import { createStatementAnalyser } from '../exercise/statement-analyser.ts';
 import { startTestInstallation, type TestInstallation } from './support/installation.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
 
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2];
 /** Exercises leave the pace of people; a test does not wait for it. */
 const PAUSE_MS_MAX = 150;
 
