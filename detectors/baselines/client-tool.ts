@@ -1,4 +1,4 @@
-import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
+import { confidence, createExperience, gain, startAgain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, NOTHING, severityOf } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
@@ -24,7 +24,7 @@ export const clientToolBaseline = defineBaseline<{ tools: KnownItems; known: Exp
     if (mayLearn) {
       gain(state.known, time);
       learnItem(state.tools, tool, time, TOOLS_MAX);
-    } else forgetRecent(state.tools, time);
+    } else if (forgetRecent(state.tools, time)) startAgain(state.known);
     if (!speaks) return NOTHING;
     return [
       {

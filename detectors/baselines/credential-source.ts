@@ -1,4 +1,4 @@
-import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
+import { confidence, createExperience, gain, startAgain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, NOTHING } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
@@ -25,7 +25,7 @@ export const credentialSourceBaseline = defineBaseline<{
     if (mayLearn) {
       gain(state.known, time);
       learnItem(state.sources, source, time, 32);
-    } else forgetRecent(state.sources, time);
+    } else if (forgetRecent(state.sources, time)) startAgain(state.known);
     if (!changed || !worthSaying(state.said, RISK, time)) return NOTHING;
     return [
       {

@@ -70,7 +70,7 @@ function judge(view: EventView, state: HourState, local: LocalTime, timeZone: st
   // Spread evenly over the week, an hour with its neighbours would have this much.
   const even = (2.7 * (1 + 4 * SAME_CLASS + 2 * OTHER_CLASS)) / HOURS;
   const rarity = Math.max(0, 1 - usual / (even * 0.25));
-  const unusual = sure > 0 && rarity > 0.5;
+  const unusual = sure > 0 && total > 0 && rarity > 0.5;
   view.setFact('hour_unusual', unusual);
   const risk = Math.round(40 * rarity * sure);
   if (!unusual || !worthSaying(state.said, risk, time)) return NOTHING;

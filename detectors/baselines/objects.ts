@@ -1,6 +1,6 @@
 import type { Action } from '../../schemas/types.ts';
 import type { Finding } from '../detector.ts';
-import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
+import { confidence, createExperience, gain, startAgain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, NOTHING, severityOf } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
 import { surpriseOf } from './support/surprise.ts';
@@ -89,7 +89,7 @@ export const objectsBaseline = defineBaseline<ObjectState>({
     if (mayLearn) {
       gain(state.known, time);
       if (invents) state.inventions += 1;
-    } else forgetRecent(state.items, time);
+    } else if (forgetRecent(state.items, time)) startAgain(state.known);
     return anew ? finding(state, time, sure) : NOTHING;
   },
 });

@@ -16,6 +16,8 @@ const FIRST_TIME_RISK: Readonly<Record<string, number>> = {
   export: 55,
   opaque_code: 52,
   delete: 0,
+  // Columns go with migrations, tables seldom do.
+  drop_column: 50,
   alter: 35,
   create: 30,
 };
@@ -25,6 +27,8 @@ const WHOLE_DELETE_RISK = 68;
 export function privilegedKind({ action, whole, objectKind }: Action): string | null {
   if (action === 'delete') return whole ? 'delete of all rows' : null;
   if ((action === 'create' || action === 'alter') && objectKind === 'role') return 'role_change';
+  if (action === 'drop' && objectKind === 'column') return 'drop_column';
+  if (action === 'drop' && objectKind === 'index') return 'alter';
   return action in FIRST_TIME_RISK ? action : null;
 }
 

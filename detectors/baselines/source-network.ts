@@ -1,5 +1,5 @@
 import { sourceNetwork } from '../engine/source-network.ts';
-import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
+import { confidence, createExperience, gain, startAgain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, figure, NOTHING, severityOf } from './support/define-baseline.ts';
 import { DAY_MS, forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
@@ -52,7 +52,7 @@ export const sourceNetworkBaseline = defineBaseline<NetworkState>({
     if (mayLearn) {
       gain(state.known, time);
       learnItem(state.networks, network, time, NETWORKS_MAX);
-    } else forgetRecent(state.networks, time);
+    } else if (forgetRecent(state.networks, time)) startAgain(state.known);
     if (!speaks) return NOTHING;
     return [
       {

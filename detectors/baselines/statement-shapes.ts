@@ -1,4 +1,4 @@
-import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
+import { confidence, createExperience, gain, startAgain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, figure, NOTHING, severityOf } from './support/define-baseline.ts';
 import { forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
 import { newChanceOf } from './support/surprise.ts';
@@ -56,7 +56,7 @@ export const statementShapesBaseline = defineBaseline<ShapeState>({
       if (!state.shapes.has(shape) && sure > 0) state.inventions += 1;
       gain(state.known, time);
       learnItem(state.shapes, shape, time, SHAPES_MAX);
-    } else forgetRecent(state.shapes, time);
+    } else if (forgetRecent(state.shapes, time)) startAgain(state.known);
     if (!speaks) return NOTHING;
     return [
       {

@@ -32,7 +32,7 @@ export const temporaryObjectsBaseline = defineBaseline<{ sessions: Map<string, S
     if (session === null) return NOTHING;
     const own = state.sessions.get(session.id);
     if (body.kind === 'session_closed') state.sessions.delete(session.id);
-    if (body.kind === 'response' && own?.asked != null && own.asked.requestId === requestId) {
+    if (body.kind === 'response' && own?.asked?.requestId === requestId) {
       if (body.status === 'ok') own.made = [...own.made, ...own.asked.names].slice(-NAMES_MAX);
       own.asked = null;
     }

@@ -13,6 +13,15 @@ export function gain(experience: Experience, at: number): void {
   if (experience.since === 0 || at < experience.since) experience.since = at;
 }
 
+/**
+ * Starts again where all that was known has been taken back: who remembers nothing must not call everything new (an account whose very
+ * first run raised suspicion would stay a stranger for ever).
+ */
+export function startAgain(experience: Experience): void {
+  experience.seen = 0;
+  experience.since = 0;
+}
+
 /** 0 to 1 from events seen and days known. */
 export function confidence(experience: Experience, at: number, eventsMin: number, daysMin: number): number {
   if (experience.seen === 0) return 0;

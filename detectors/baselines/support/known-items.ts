@@ -47,7 +47,8 @@ export function isNew(items: KnownItems, key: string, at: number): boolean {
   return known === undefined || at - known.first < PROBATION_MS;
 }
 
-/** What came in while things were under suspicion is taken back. */
-export function forgetRecent(items: KnownItems, at: number): void {
+/** What came in while things were under suspicion is taken back. True where nothing is left. */
+export function forgetRecent(items: KnownItems, at: number): boolean {
   for (const [key, { first }] of items) if (at - first < PROBATION_MS) items.delete(key);
+  return items.size === 0;
 }
