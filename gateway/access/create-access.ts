@@ -54,6 +54,8 @@ export function createAccess(
   config: Pick<GatewayConfig, 'scramIterations'>,
 ): Access {
   const kept = new Map<string, Kept>();
+  /** Records of tokens that the store says are revoked. */
+  const revoked = new WeakSet<TokenRecord>();
   view.onApplied(({ body }) => {
     if (body.kind === 'token_revocation') kept.delete(body.tokenId);
   });
@@ -63,7 +65,7 @@ export function createAccess(
     kept.delete(tokenId);
     const stored = await tokens.get(tokenId);
     const account = stored === undefined ? undefined : await tokens.getIdentity(stored.identityId);
-    if (stored === undefined || account === undefined || stored.revokedAt !== null) return undefined;
+    if (stored === undefined || account === undefined) return undefined;
     const { salt, iterations, storedKey, serverKey } = stored.scram;
     const scram: ScramVerifier = {
       salt: base64(salt),
@@ -77,6 +79,7 @@ export function createAccess(
       scram,
       connections: stored.connections,
     };
+    if (stored.revokedAt !== null) revoked.add(record);
     const found: Kept = { record, stored, untilUs: clock.monotonicUs() + KEPT_MS * 1000 };
     if (kept.size >= KEPT_MAX) kept.delete(kept.keys().next().value!);
     kept.set(tokenId, found);
@@ -107,7 +110,8 @@ export function createAccess(
   return {
     async scramCandidate(userName) {
       const found = await candidate(userName);
-      // An expired token is still a candidate: its holder proves it and is then told so by `admit`.
+      // An expired or revoked token is still a candidate: its holder proves it and is then told so by `admit`. So the refusal is
+      // written on its identity, and a job that tries on and on does not count as one that guesses.
       if (found !== undefined) return { token: found.record, verifier: found.record.scram };
       return { token: undefined, verifier: decoyVerifier(decoySecret, userName, config.scramIterations) };
     },
@@ -116,6 +120,7 @@ export function createAccess(
       const found = parsed === undefined ? undefined : await load(parsed.tokenId);
       if (found === undefined || !timingSafeEqual(base64(found.stored.digest), tokenDigest(token)))
         return refuse(accessError('TOKEN_INVALID'));
+      if (revoked.has(found.record)) return refuse(controlError('TOKEN_REVOKED'));
       return live(found) ? { ok: true, value: found.record } : refuse(accessError('TOKEN_EXPIRED'));
     },
     admit(token, connection) {
@@ -129,6 +134,7 @@ export function createAccess(
         exerciseId: identity.attributes['exercise_id'] ?? null,
       });
       if (refusal !== undefined) return refuse(refusal.error);
+      if (revoked.has(token)) return refuse(controlError('TOKEN_REVOKED'));
       if (identity.expiresAt !== null && identity.expiresAt <= clock.now())
         return refuse(accessError('TOKEN_EXPIRED'));
       if (!connections.includes('*') && !connections.includes(connection))
