@@ -55,7 +55,8 @@ export const LockoutRequest = Type.Object(
     exerciseId: Type.Optional(Id),
     automated: Type.Boolean({
       default: false,
-      description: 'True for playbooks: the budget applies, and break-glass identities are refused.',
+      description:
+        'True for playbooks: the budget applies, and break-glass identities are refused. So it does for callers without the scope `release`, whatever they say.',
     }),
     budget: Type.Optional(
       Type.Object(

@@ -2,6 +2,7 @@
 import { isCountersignError } from '../../../platform/errors/errors.ts';
 import { controlApiError } from '../errors.ts';
 import type { Caller, ControlApiServices, ServiceResult } from '../services.ts';
+import { mayCall } from './api-tokens.ts';
 import type { FastifyRequest } from './app.ts';
 
 export interface Mutation {
@@ -25,6 +26,13 @@ export function callerOf(request: FastifyRequest): Caller {
     });
   return { by: request.principal?.subject ?? 'nobody', idempotencyKey: key ?? null };
 }
+
+/**
+ * Does budget and break-glass hold for this containment? For who says that it is automation, and for who may not release what he
+ * locks out: with a responder's token alone nobody shall be able to lock out everybody.
+ */
+export const isAutomation = (request: FastifyRequest, automated: boolean): boolean =>
+  automated || !mayCall(request.principal!, 'release');
 
 /** The value, or the error thrown for the error handler. */
 export function valueOf<T>(result: ServiceResult<T>): T {

@@ -2,7 +2,7 @@ import { IdParams, pageOf } from '../../../schemas/api/common.ts';
 import * as api from '../../../schemas/api/lockouts.ts';
 import type { Lockout } from '../../../schemas/types.ts';
 import { lockoutState } from '../../control/control-view.ts';
-import { mutate, valueOf } from '../http/mutation.ts';
+import { isAutomation, mutate, valueOf } from '../http/mutation.ts';
 import { answers, type Resource } from './route.ts';
 
 /** Lockouts are kept in the order they were made; people look at the newest. */
@@ -36,7 +36,7 @@ export const lockouts: Resource = (app, { services, config }) => {
             incidentId: incidentId ?? null,
             exerciseId: exerciseId ?? null,
             ttlMs: ttlMs ?? null,
-            automation: automated ? { budget } : null,
+            automation: isAutomation(request, automated) ? { budget } : null,
             identityIds: services.sessions.identitiesHit(subjectKind, subject),
           }),
         );

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { IdParams, pageOf } from '../../../schemas/api/common.ts';
 import * as api from '../../../schemas/api/sessions.ts';
 import { controlApiError } from '../errors.ts';
-import { mutate, valueOf } from '../http/mutation.ts';
+import { isAutomation, mutate, valueOf } from '../http/mutation.ts';
 import { answers, type Resource } from './route.ts';
 
 async function* ndjson(lines: AsyncIterable<api.RecordingLine>): AsyncIterable<string> {
@@ -66,7 +66,7 @@ export const sessions: Resource = (app, { services, config }) => {
             incidentId: incidentId ?? null,
             exerciseId: exerciseId ?? null,
             ttlMs: null,
-            automation: automated ? {} : null,
+            automation: isAutomation(request, automated) ? {} : null,
             identityIds: session === undefined ? [] : [session.identityId],
           }),
         );

@@ -2,7 +2,7 @@ import { IdParams, pageOf } from '../../../schemas/api/common.ts';
 import * as api from '../../../schemas/api/tokens.ts';
 import { controlApiError } from '../errors.ts';
 import { mayCall } from '../http/api-tokens.ts';
-import { mutate, valueOf } from '../http/mutation.ts';
+import { isAutomation, mutate, valueOf } from '../http/mutation.ts';
 import { answers, pageOptions, type Resource } from './route.ts';
 
 export const tokens: Resource = (app, { services }) => {
@@ -68,7 +68,7 @@ export const tokens: Resource = (app, { services }) => {
           ...caller,
           reason,
           incidentId: incidentId ?? null,
-          automation: automated ? {} : null,
+          automation: isAutomation(request, automated) ? {} : null,
         });
         if (result === undefined) throw controlApiError('CONTROL_API_NOT_FOUND', { what: `token ${id}` });
         const { tokenId, revokedAt } = valueOf(result);

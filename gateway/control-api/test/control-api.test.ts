@@ -85,13 +85,18 @@ describe('control API', { timeout: 60_000 }, () => {
     assert.equal((await automated('countersign/d')).body['code'], 'LOCKOUT_BUDGET_EXHAUSTED');
     assert.equal((await automated('countersign/a')).status, 200);
     assert.equal((await automated('countersign/glass')).body['code'], 'LOCKOUT_BREAK_GLASS');
+    // A stolen responder's token must not become the outage by saying that a person calls.
+    const claims = (subject: string) =>
+      post(world, '/v1/lockouts', { ...lockout, subject, automated: false }, {}, 'token-contain');
+    assert.equal((await claims('countersign/e')).body['code'], 'LOCKOUT_BUDGET_EXHAUSTED');
+    assert.equal((await claims('countersign/glass')).body['code'], 'LOCKOUT_BREAK_GLASS');
     assert.equal(
       (await post(world, '/v1/lockouts', { ...lockout, subject: 'countersign/glass' })).status,
       200,
     );
     assert.deepEqual(
       world.actions.map(({ outcome }) => outcome).filter((outcome) => outcome === 'refused').length,
-      2,
+      4,
     );
   });
 
