@@ -56,6 +56,7 @@ describe('a spool', () => {
     assert.ok(!client.closed && !bystander.closed, 'nobody is thrown out');
     const late = await connect(whole, await whole.issue('late'));
     assert.match(late.refused?.message ?? '', /spool is full/);
+    assert.equal(late.refused?.sqlState, '53100');
     await until('/readyz says so', async () => !(await whole!.health()).ready);
     assert.ok((await whole.metric('countersign_spool_refused_total')) > 0);
     assert.ok(whole.installation.storage.eventLog !== undefined);

@@ -36,6 +36,11 @@ export const definitions = {
     hint: 'Check the network and the client; the limit is loginTimeoutMs of the listener.',
     status: 408,
   },
+  POSTGRES_LOGIN_UNAVAILABLE: {
+    message: 'the gateway cannot check logins now',
+    hint: 'Try again in a moment; the log of the gateway and /readyz say what it lacks.',
+    status: 503,
+  },
   POSTGRES_LOGINS_PENDING: {
     message: 'too many logins are pending; the oldest ones are turned away',
     hint: 'Try again; the limit is pendingLoginsMax of the listener.',
@@ -107,6 +112,7 @@ const SQLSTATES: Readonly<Record<string, string>> = {
   POSTGRES_LOGIN_FAILED: '28P01',
   POSTGRES_LOGIN_THROTTLED: '28000',
   POSTGRES_LOGIN_TIMEOUT: '08006',
+  POSTGRES_LOGIN_UNAVAILABLE: '57P03',
   POSTGRES_LOGINS_PENDING: '53300',
   POSTGRES_SESSIONS_FULL: '53300',
   POSTGRES_CONNECTION_UNKNOWN: '3D000',
@@ -120,7 +126,20 @@ const SQLSTATES: Readonly<Record<string, string>> = {
   POSTGRES_GATEWAY_SHUTDOWN: '57P01',
 };
 
+/** What the gateway itself lacks now, whoever asks: the client may try again later. */
+const FAULTS: Readonly<Record<string, string>> = {
+  SPOOL_FULL: '53100',
+  SPOOL_FAILED: '58030',
+  LEASE_LOST: '57P03',
+  SESSION_LIMIT: '53300',
+  SESSION_IDENTITY_LIMIT: '53300',
+  SESSION_GATEWAY_STOPS: '57P03',
+};
+
+/** SQLSTATE of a refusal by what the gateway lacks; undefined where it is no such code. */
+export const sqlStateOfFault = (code: string): string | undefined => FAULTS[code];
+
 /** SQLSTATE of an error of the catalogue; errors of other rooms are refusals of the login unless said otherwise. */
 export function sqlStateOf(error: CountersignError, otherwise = '28000'): string {
-  return SQLSTATES[error.code] ?? otherwise;
+  return SQLSTATES[error.code] ?? (otherwise === '28000' ? FAULTS[error.code] : undefined) ?? otherwise;
 }

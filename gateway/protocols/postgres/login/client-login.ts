@@ -61,6 +61,12 @@ export async function serveClient(context: LoginContext, plain: Socket): Promise
   try {
     await login.run();
   } catch (cause) {
+    if (isCountersignError(cause)) {
+      // What tokens and credentials stand in is away; before a login nobody is told more.
+      context.deps.log.warn({ cause }, 'a login could not be checked');
+      login.refuse(postgresError('POSTGRES_LOGIN_UNAVAILABLE', {}, cause));
+      return;
+    }
     context.deps.log.error({ cause }, 'login failed by a bug');
     login.drop();
   }
@@ -98,6 +104,11 @@ class ClientLogin {
       timer.cancel();
       leave();
     };
+  }
+
+  /** Says why, and closes. */
+  refuse(error: CountersignError): void {
+    this.#refuse(error);
   }
 
   /** Closes without a word. */

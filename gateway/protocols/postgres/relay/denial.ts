@@ -3,6 +3,7 @@
  * syntax error is replaced by ours. So transactions and pipelines end exactly as for an error of the target's own.
  */
 import { redactTokens } from '../../../access/redact-tokens.ts';
+import { sqlStateOfFault } from '../errors.ts';
 import { decodeError } from '../wire/decode.ts';
 import { errorResponse, parse, query } from '../wire/messages.ts';
 import type { Denial } from './expectations.ts';
@@ -24,15 +25,9 @@ export const deniedQuery = (denial: Denial): Buffer => query(denial.marker);
 /** A named statement: a failing Parse of the unnamed one would drop the client's. */
 export const deniedParse = (denial: Denial): Buffer => parse('countersign_denied', denial.marker);
 
-/** Denials by what the gateway itself lacks now, not by policy: the client may try again later (PostgreSQL: appendix A). */
-const FAULTS: Readonly<Record<string, string>> = {
-  SPOOL_FULL: '53100',
-  SPOOL_FAILED: '58030',
-  LEASE_LOST: '57P03',
-};
-
 export function denialResponse(denial: Denial): Buffer {
-  const fault = FAULTS[denial.rule];
+  // No policy, but what the gateway lacks now: the client may try again later.
+  const fault = sqlStateOfFault(denial.rule);
   return errorResponse({
     severity: 'ERROR',
     sqlState: fault ?? '42501',
