@@ -103,10 +103,13 @@ describe('control API: export', { timeout: 60_000 }, () => {
 
   it('holds a slow reader’s history back instead of in memory, and forgets one that goes away', async (t) => {
     const world = await openWorld(t, { streamsMax: 1 });
-    await write(
-      world,
-      Array.from({ length: 3000 }, (_, index) => event(index)),
-    );
+    // More than the sockets in between can hold.
+    const long = 'x'.repeat(20_000);
+    const large = Array.from({ length: 2000 }, (_, index) => {
+      const small = event(index);
+      return { ...small, identity: { ...small.identity!, displayName: long } };
+    });
+    for (let at = 0; at < large.length; at += 100) await write(world, large.slice(at, at + 100));
     const headers = { authorization: 'Bearer token-admin' };
     const going = new AbortController();
     const slow = await fetch(`${world.url}/v1/events/export`, { headers, signal: going.signal });
