@@ -39,6 +39,7 @@ export interface LeaseDeps {
 }
 
 const WATCH_MS = 50;
+const UNFLUSHED = { flush: false } as const;
 
 export function createLease(
   { store, view, clock, log }: LeaseDeps,
@@ -82,7 +83,8 @@ export function createLease(
       await transaction.put(LEASES, config.id, entry);
       const head = await transaction.get<ControlHead>(CONTROL_HEAD.collection, CONTROL_HEAD.id);
       return head?.value.revision ?? 0;
-    });
+      // A disk that is slow to flush must not end every machine's sessions: without the process the lease means nothing anyway.
+    }, UNFLUSHED);
     if (result === undefined) {
       log.error({}, 'another process runs under the name of this gateway');
       return;

@@ -41,12 +41,20 @@ export interface OutboxEntry {
   readonly value: Uint8Array | null;
 }
 
+export interface TransactOptions {
+  /**
+   * False: a power cut may take it back (a kill -9 never does), so it waits for no disk. For what means nothing without the process
+   * that wrote it, as a lease. Default true.
+   */
+  readonly flush?: boolean;
+}
+
 export interface ControlStore {
   /**
    * Runs `work` as one serialisable transaction and commits when it resolves; a rejection rolls back and is passed on.
    * `work` may be run again on a conflict: it must have no other effects. Resolves when durable.
    */
-  transact<R>(work: (transaction: ControlTransaction) => Promise<R>): Promise<R>;
+  transact<R>(work: (transaction: ControlTransaction) => Promise<R>, options?: TransactOptions): Promise<R>;
   /** Reads outside a transaction. */
   get<T extends JsonObject>(collection: string, id: string): Promise<ControlEntry<T> | undefined>;
   list<T extends JsonObject>(collection: string, options: ListOptions): Promise<ControlEntry<T>[]>;

@@ -73,6 +73,7 @@ export function createDrivenControlStore(
 
   const attempt = async <R>(
     work: (transaction: ControlTransaction) => Promise<R>,
+    flush: boolean,
   ): Promise<{ result: R } | undefined> => {
     const base = await driver.revision();
     const transaction = createOverlayTransaction(driver, base + 1);
@@ -82,7 +83,7 @@ export function createDrivenControlStore(
       const { writes, published } = transaction;
       if (writes.length === 0 && published.length === 0)
         return (await driver.revision()) === base ? { result } : undefined;
-      const outcome = await driver.commit(base, writes, published);
+      const outcome = await driver.commit(base, writes, published, flush);
       if (!outcome.committed) return undefined;
       // Not from here: what a callback throws must not make a committed transaction look failed.
       if (published.length > 0) queueMicrotask(watch.notify);
@@ -96,22 +97,25 @@ export function createDrivenControlStore(
     }
   };
 
-  const run = async <R>(work: (transaction: ControlTransaction) => Promise<R>): Promise<R> => {
+  const run = async <R>(
+    work: (transaction: ControlTransaction) => Promise<R>,
+    flush: boolean,
+  ): Promise<R> => {
     for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts += 1) {
-      const done = await attempt(work);
+      const done = await attempt(work, flush);
       if (done !== undefined) return done.result;
     }
     throw controlStoreError('CONTROL_STORE_CONFLICT', { attempts: ATTEMPTS_MAX });
   };
 
   return {
-    transact(work) {
+    transact(work, { flush = true } = {}) {
       if (waiting >= config.transactionsWaitingMax)
         return Promise.reject(
           controlStoreError('CONTROL_STORE_BUSY', { max: config.transactionsWaitingMax }),
         );
       waiting += 1;
-      const result = tail.then(() => run(work));
+      const result = tail.then(() => run(work, flush));
       tail = result.catch(() => undefined).finally(() => (waiting -= 1));
       return result;
     },

@@ -11,6 +11,8 @@ export interface ControlDriver {
     baseRevision: number,
     writes: readonly StoredWrite[],
     published: readonly PublishedRecord[],
+    /** False: need not survive a power cut. */
+    flush: boolean,
   ): Promise<{ committed: true; revision: number } | { committed: false }>;
   outbox(limit: number): Promise<OutboxEntry[]>;
   acknowledgeOutbox(sequence: number): Promise<void>;

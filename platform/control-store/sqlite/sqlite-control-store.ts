@@ -97,7 +97,7 @@ export function createInProcessControlStore(
     get: async (collection, id) => core.get(collection, id),
     list: async (collection, options) => core.list(collection, options),
     revision: async () => core.revision(),
-    commit: async (base, writes, published) => core.commit(base, writes, published),
+    commit: async (base, writes, published, flush) => core.commit(base, writes, published, flush),
     outbox: async (limit) => core.outbox(limit),
     acknowledgeOutbox: async (sequence) => core.acknowledgeOutbox(sequence),
     lastPublished: async () => core.lastPublished(),

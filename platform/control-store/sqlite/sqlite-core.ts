@@ -122,13 +122,14 @@ export class SqliteCore {
     );
   }
 
-  /** Writes all or nothing, if `baseRevision` is still the last. Durable on return. */
+  /** Writes all or nothing, if `baseRevision` is still the last. Durable on return, unless `flush` is false. */
   commit(
     baseRevision: number,
     writes: readonly StoredWrite[],
     published: readonly PublishedRecord[],
+    flush = true,
   ): CommitResult {
-    return guarded(() => {
+    const work = (): CommitResult => {
       this.#database.exec('begin immediate');
       try {
         const result = this.#commitLocked(baseRevision, writes, published);
@@ -138,7 +139,18 @@ export class SqliteCore {
         if (this.#database.isTransaction) this.#database.exec('rollback');
         throw error;
       }
-    });
+    };
+    return guarded(() => (flush ? work() : this.#unflushed(work)));
+  }
+
+  /** A commit in here is not flushed: it survives the process, not a power cut. The next flushed one takes it along. */
+  #unflushed<R>(work: () => R): R {
+    this.#database.exec('pragma synchronous = normal');
+    try {
+      return work();
+    } finally {
+      this.#database.exec('pragma synchronous = full');
+    }
   }
 
   #commitLocked(
@@ -188,12 +200,7 @@ export class SqliteCore {
   acknowledgeOutbox(sequence: number): void {
     guarded(() => {
       // Not worth a flush, which the next lockout would have to wait for: what a power cut takes back is delivered twice.
-      this.#database.exec('pragma synchronous = normal');
-      try {
-        this.#prepare('delete from outbox where sequence <= ?').run(sequence);
-      } finally {
-        this.#database.exec('pragma synchronous = full');
-      }
+      this.#unflushed(() => this.#prepare('delete from outbox where sequence <= ?').run(sequence));
     });
   }
 

@@ -154,6 +154,17 @@ function outbox(store: () => ControlStore): void {
     assert.ok(later!.sequence > all[5]!.sequence, 'sequences are never used again');
   });
 
+  it('commits what needs no flush like anything else', async () => {
+    const before = await store().revision();
+    await store().transact((transaction) => transaction.put('unflushed', 'a', { n: 1 }), { flush: false });
+    await store().transact((transaction) => transaction.put('unflushed', 'b', { n: 2 }));
+    assert.equal(await store().revision(), before + 2);
+    assert.deepEqual(
+      (await store().list('unflushed', { limit: 10 })).map(({ id }) => id),
+      ['a', 'b'],
+    );
+  });
+
   it('calls back after a commit that published, and only then', async () => {
     let calls = 0;
     const stop = store().onPublished(() => (calls += 1));
