@@ -13,7 +13,7 @@ export const definitions = {
   },
   ROLE_THREAD_ENDED: {
     message: 'The thread of {role} cannot be used: {reason}',
-    hint: 'See the log for the cause; restart the program. Sessions follow onDetectionLag meanwhile.',
+    hint: 'The role is started again by itself; the log has the cause. Held requests follow onDetectionLag meanwhile.',
     status: 503,
   },
   ROLE_UNKNOWN: {
