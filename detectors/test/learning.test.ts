@@ -8,6 +8,9 @@ import type { PlannedSession } from '../../main/exercise/plan.ts';
 import type { Action, Detection } from '../../schemas/types.ts';
 import { createBacktest, type Backtest } from '../backtest/backtest.ts';
 import { BASELINES } from '../baselines/registry.ts';
+import { clientToolBaseline } from '../baselines/client-tool.ts';
+import { credentialSourceBaseline } from '../baselines/credential-source.ts';
+import { sourceNetworkBaseline } from '../baselines/source-network.ts';
 import { temporaryObjectsBaseline } from '../baselines/temporary-objects.ts';
 import { createEventView } from '../engine/event-view.ts';
 import { EMPTY_DIRECTORY } from '../directory/directory.ts';
@@ -140,8 +143,13 @@ describe('detectors: temporary tables', () => {
     return found;
   };
   const actionsOf = (text: string): Action[] => {
-    const action = (name: string, object: string | null): Action =>
-      ({ action: name, object, objectKind: 'table', columns: [], whole: false }) as unknown as Action;
+    const action = (name: Action['action'], object: string | null): Action => ({
+      action: name,
+      object,
+      objectKind: 'table',
+      columns: [],
+      whole: false,
+    });
     if (text.startsWith('create')) return [action('create', 'pg_temp.s')];
     if (text.startsWith('drop')) return [action('drop', 'public.s')];
     return [action('transaction', null)];
@@ -157,5 +165,40 @@ describe('detectors: temporary tables', () => {
     assert.equal(harmless([['create temp table s (a int) on commit drop'], ['drop table s']]), false);
     assert.equal(harmless([['create temp table s (a int)'], ['rollback'], ['drop table s']]), false);
     assert.equal(harmless([['create temp table s (a int)'], ['drop table s'], ['drop table s']]), false);
+  });
+});
+
+describe('detectors: an account whose first run raised suspicion', () => {
+  it('is no stranger for ever: what was taken back is not held against it', () => {
+    const random = createSeededRandom(36);
+    const draw = createDraw(random);
+    const actor = drawActor(draw, 36, 'deploy');
+    const day = (number: number): ReturnType<typeof planEvents> =>
+      planEvents(
+        actor,
+        [
+          ordinarySession(
+            actor,
+            draw,
+            TODAY + number * DAY_MS,
+            Array.from({ length: 40 }, () => ({ sql: 'select 1', afterMs: 1000, rows: 1, bytes: 4 })),
+          ),
+        ],
+        random,
+      );
+    for (const baseline of [sourceNetworkBaseline, clientToolBaseline, credentialSourceBaseline]) {
+      const state = baseline.createState() as never;
+      const feed = (number: number, mayLearn: boolean): number =>
+        day(number).flatMap((event) =>
+          baseline.onEvent(createEventView(event), state, {
+            now: event.time,
+            mayLearn,
+            directory: EMPTY_DIRECTORY,
+          }),
+        ).length;
+      feed(0, true);
+      feed(0.1, false);
+      assert.equal(feed(7, true), 0, baseline.name);
+    }
   });
 });
