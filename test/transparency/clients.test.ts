@@ -95,7 +95,7 @@ const META: readonly string[] = [
   'listen l; notify l;',
   'show server_version;',
   '\\pset format csv\nselect 1, null;\n\\pset format aligned',
-  'select lo_creat(-1) > 0;',
+  'begin; select lo_creat(-1) > 0; rollback;',
   '\\dl',
   'start transaction; declare k cursor for select 1; fetch k; rollback;',
 ];

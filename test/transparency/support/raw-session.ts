@@ -31,6 +31,8 @@ export interface RawSession {
   send(...parts: readonly Buffer[]): void;
   /** All that came, up to and with the `count`-th message of that type, or up to the end of the connection. */
   until(type: string, count?: number): Promise<Answer[]>;
+  /** Throws away all that comes, up to and with the next message of that type. */
+  discard(type: string): Promise<void>;
   close(): void;
 }
 
@@ -46,6 +48,8 @@ class Reader {
   #answers: Answer[] = [];
   #ended = false;
   #wake: () => void = () => undefined;
+  /** Messages of other types are dropped. */
+  keep: string | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -60,10 +64,9 @@ class Reader {
       while (this.#bytes.length - at >= 5) {
         const end = at + 1 + this.#bytes.readUInt32BE(at + 1);
         if (end > this.#bytes.length) break;
-        this.#answers.push({
-          type: String.fromCharCode(this.#bytes[at]!),
-          body: Buffer.from(this.#bytes.subarray(at + 5, end)),
-        });
+        const type = String.fromCharCode(this.#bytes[at]!);
+        if (this.keep === undefined || this.keep === type)
+          this.#answers.push({ type, body: Buffer.from(this.#bytes.subarray(at + 5, end)) });
         at = end;
       }
       this.#bytes = this.#bytes.subarray(at);
@@ -128,6 +131,11 @@ export async function openSession(
     login,
     send: (...parts) => void socket.write(Buffer.concat(parts)),
     until: (type, count) => reader.until(type, count),
+    async discard(type) {
+      reader.keep = type;
+      await reader.until(type);
+      reader.keep = undefined;
+    },
     close: () => reader.close(),
   };
 }

@@ -1,4 +1,5 @@
 /** PostgreSQL 18's own parser (libpg_query, WebAssembly). Nothing here throws for bad SQL. */
+import { setFlagsFromString } from 'node:v8';
 import { fingerprintSync, loadModule, parsePlPgSQLSync, parseSync, scanSync, SqlError } from 'libpg-query';
 import { isNode, listOf } from './tree.ts';
 
@@ -26,6 +27,9 @@ export interface Token {
 
 /** Once per thread, before anything else here. */
 export async function loadParser(): Promise<void> {
+  // V8's second compiler takes 500 MB and seconds of processor time for the grammar's one huge function, and parses no faster for it.
+  setFlagsFromString('--no-wasm-tier-up');
+  setFlagsFromString('--no-wasm-dynamic-tiering');
   await loadModule();
 }
 
