@@ -206,6 +206,41 @@ test('malformed bodies are refused with a code and change nothing', async () => 
   assert.match(raw, /^HTTP\/1\.1 400/, 'a request with two lengths is no request');
 });
 
+test('odd words in a search are words', async () => {
+  for (const q of [
+    '"',
+    '*',
+    'a OR',
+    'NEAR(',
+    "';--",
+    '%',
+    '\\',
+    'col:x',
+    '-',
+    '(',
+    'a AND NOT',
+    '\u0000',
+    '{',
+    '^',
+    '"a" b"',
+    'é',
+  ])
+    for (const path of ['/v1/events', '/v1/detections']) {
+      const { status } = await call('GET', `${path}?q=${encodeURIComponent(q)}`, tokenOf('read'));
+      assert.ok(status === 200 || status === 400, `${q}: ${status}`);
+    }
+  for (const query of [
+    'after=x',
+    'from=-1',
+    'to=9e99',
+    'order=up',
+    'limit=1001',
+    'identity=%00',
+    'kind=a%27b',
+  ])
+    assert.ok((await call('GET', `/v1/events?${query}`, tokenOf('read'))).status < 500, query);
+});
+
 test('a token is issued once for a key, and a key is for one call', async () => {
   const admin = tokenOf('admin');
   const identity = { id: 'countersign/twice', kind: 'service_account', displayName: 'twice', groups: [] };
