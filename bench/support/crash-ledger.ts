@@ -32,7 +32,7 @@ export function readTargetLog(file: string): Map<string, number[]> {
     if (marker === undefined) continue;
     const times = got.get(marker) ?? [];
     got.set(marker, times);
-    times.push(Date.parse(`${found![1]!.replace(' UTC', 'Z').replace(' ', 'T')}`));
+    times.push(Date.parse(found![1]!.replace(' UTC', 'Z').replace(' ', 'T')));
   }
   return got;
 }
