@@ -45,17 +45,17 @@ export const definitions = {
     exitCode: EXIT.notFound,
   },
   CLI_RULES_INVALID: {
-    message: 'The rules have mistakes: {problems}',
+    message: 'The rules have mistakes:{problems}',
     hint: 'Mend what is named; `countersign rule test FILE` says more.',
     exitCode: EXIT.usage,
   },
   CLI_DIRECTORY_INVALID: {
-    message: 'The directory has mistakes: {problems}',
+    message: 'The directory has mistakes:{problems}',
     hint: 'Mend what is named.',
     exitCode: EXIT.usage,
   },
   CLI_NOT_RELOADED: {
-    message: 'Nothing was changed: {problems}',
+    message: 'Nothing was changed:{problems}',
     hint: 'Mend what is named and reload again; what was in force before still is.',
     exitCode: EXIT.failed,
   },

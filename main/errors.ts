@@ -21,6 +21,11 @@ export const definitions = {
     hint: 'Name some of them: `countersign run gateway detectors`.',
     status: 400,
   },
+  ROLE_NOT_RUN: {
+    message: 'These roles do not run: {roles}.',
+    hint: 'No other process can run them on the embedded adapters; that takes Kafka and PostgreSQL, which come with the Kafka event log. `countersign up` runs all four.',
+    status: 500,
+  },
   ROLE_NEEDS_CLUSTER: {
     message: 'Without the gateway {roles} cannot run: the embedded adapters serve one process.',
     hint: 'Name the gateway too, or use `countersign up`. Roles in processes of their own need Kafka and PostgreSQL, which come with the Kafka event log.',

@@ -1,6 +1,6 @@
 /** Every command as a user runs it: the real program against an installation that it started itself, with a real PostgreSQL. */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startTarget, type TestTarget } from '../../main/test/support/target.ts';
@@ -353,6 +353,23 @@ describe('cli: commands', { timeout: 600_000 }, () => {
       'the policy that SIGHUP read',
     );
     await says(['reload'], /Wait for a restart: gateway\.holdMs/);
+
+    const rules = join(here.folder, 'rules');
+    mkdirSync(rules);
+    const shipped = readFileSync(
+      new URL('../../detectors/rules/library/bulk-export-copy.yml', import.meta.url),
+      'utf8',
+    );
+    const own = shipped.replace(/^id: .*$/m, 'id: 11111111-1111-4111-8111-111111111111');
+    writeFileSync(join(rules, 'own.yml'), own);
+    here.configure(`ruleFolders: [${rules}]\n`);
+    const count = (out: string): number => Number(/(\d+) detection rules/.exec(out)![1]);
+    const more = count(await says(['reload'], /detection rules/));
+    writeFileSync(join(rules, 'own.yml'), own.replace(/condition: .*/, 'condition: nothing and'));
+    const broken = await refused(['reload'], 1, 'CLI_NOT_RELOADED');
+    assert.match(broken.err, /rules\/own\.yml:\d+: /);
+    here.configure('logLevel: info\n');
+    assert.equal(count(await says(['reload'], /detection rules/)), more - 1);
   });
 
   it('config and run say what is wrong before anything starts', async () => {

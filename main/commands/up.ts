@@ -72,10 +72,12 @@ export const registerUp: RegisterCommands = (program, context) => {
       .argument('<roles...>', 'gateway, detectors, responders, ingest'),
   ).action(async (words: readonly string[], options: UpOptions) => {
     const roles = readRoles(words);
-    for (const role of ROLES.filter((name) => !roles.includes(name)))
-      context.stderr.write(
-        `ROLE_NOT_RUN: ${role} does not run: ${MISSED[role]}. No other process can run it on the embedded adapters; that takes Kafka and PostgreSQL.\n`,
-      );
+    const missing = ROLES.filter((role) => !roles.includes(role));
+    if (missing.length > 0) {
+      const named = missing.map((role) => `${role} (${MISSED[role]})`).join('; ');
+      const { code, message, hint } = mainError('ROLE_NOT_RUN', { roles: named });
+      context.stderr.write(`${code}: ${message}\n${hint}\n`);
+    }
     await run(context, roles, options);
   });
 };
