@@ -160,6 +160,22 @@ const CREDENTIALS: readonly Attack[] = [
     options: '-c search_path=nowhere,public',
     steps: ['select secret from victim_secret'],
   },
+  attack(
+    'a denied object behind a function that sets the path',
+    `create function victim_path() returns int language sql set search_path = nowhere as 'select 1'; select secret from victim_secret`,
+  ),
+  attack(
+    'a denied object behind a path that is rolled back',
+    'begin; set local search_path = nowhere; rollback; select secret from victim_secret',
+  ),
+  attack(
+    'a denied object behind a path that is never set',
+    `select set_config('search_path', 'nowhere', false) where false; select secret from victim_secret`,
+  ),
+  attack(
+    'a denied object behind a path that is only explained',
+    `explain select set_config('search_path', 'nowhere', false); select secret from victim_secret`,
+  ),
   attack('a denied object by table_to_xml', `select table_to_xml('victim_secret', true, false, '')`),
   alone('a denied object by COPY', 'copy victim_secret to stdout'),
   attack(

@@ -28,7 +28,9 @@ export function setSetting(context: Context, written: string, value: string | nu
   const name = written.toLowerCase();
   if (SESSION_STATE.has(name)) context.changesSessionState = true;
   if (name === 'search_path' && context.located) {
-    context.settings = { ...context.settings, searchPath: value };
+    // It may not come to pass (a condition, a rollback, a function that is only made): the old path stays possible, too.
+    const before = context.settings.searchPath ?? 'public';
+    context.settings = { ...context.settings, searchPath: `${value ?? 'public'}, ${before}` };
   }
   if (name === 'client_connection_check_interval' && value !== null) {
     forbid(

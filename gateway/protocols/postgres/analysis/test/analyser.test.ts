@@ -95,7 +95,7 @@ describe('analysis: sessions and settings', () => {
     ]);
     assert.deepEqual(
       summary(analyse("select set_config('search_path', 'evil', true); delete from orders where id=1")),
-      ['delete evil.orders', 'set search_path'],
+      ['delete evil.orders', 'delete public.orders', 'set search_path'],
     );
   });
 
