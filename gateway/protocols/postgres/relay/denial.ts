@@ -21,11 +21,24 @@ export function createDenial(decision: {
   };
 }
 
+/** As the target says it. */
+export const CANCELLED = 'canceling statement due to user request';
+
+/** A command that the client gave up before it was decided; it fails like any that is cancelled. */
+export function createCancellation(requestId: string): Denial {
+  return {
+    ...createDenial({ decisionId: requestId, rule: 'cancelled', reason: CANCELLED }),
+    cancelled: true,
+  };
+}
+
 export const deniedQuery = (denial: Denial): Buffer => query(denial.marker);
 /** A named statement: a failing Parse of the unnamed one would drop the client's. */
 export const deniedParse = (denial: Denial): Buffer => parse('countersign_denied', denial.marker);
 
 export function denialResponse(denial: Denial): Buffer {
+  if (denial.cancelled === true)
+    return errorResponse({ severity: 'ERROR', sqlState: '57014', message: CANCELLED });
   // No policy, but what the gateway lacks now: the client may try again later.
   const fault = sqlStateOfFault(denial.rule);
   return errorResponse({

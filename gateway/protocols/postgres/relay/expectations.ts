@@ -26,6 +26,8 @@ export interface Denial {
   readonly marker: string;
   readonly rule: string;
   readonly reason: string;
+  /** The client gave it up while it was held. */
+  readonly cancelled?: true;
 }
 
 export interface Expected {

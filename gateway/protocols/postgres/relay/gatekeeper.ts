@@ -1,8 +1,9 @@
 /** Puts a command to the session's gate; what must be waited for stops the client's messages, in order. */
+import type { GateDecision } from '../../../sessions/session.ts';
 import type { StatementAnalysis } from '../analysis/analyser.ts';
 import { postgresError } from '../errors.ts';
 import type { RelayContext } from './context.ts';
-import { createDenial } from './denial.ts';
+import { CANCELLED, createCancellation, createDenial } from './denial.ts';
 import type { Denial } from './expectations.ts';
 import type { RunningRequest } from './requests.ts';
 
@@ -51,5 +52,30 @@ export function judge(
     context.requests.settle(request, 'denied');
     return { allowed: false, denial: createDenial({ ...given, reason: error.message }) };
   };
-  return decision instanceof Promise ? decision.then(rule) : rule(decision);
+  return decision instanceof Promise ? held(context, gate.requestId, decision, rule) : rule(decision);
+}
+
+/** Waits for the decision, or for the client's cancel request: then the command fails as the target would let it fail. */
+function held(
+  context: RelayContext,
+  requestId: string,
+  decision: Promise<GateDecision>,
+  rule: (given: GateDecision) => Ruling | undefined,
+): Promise<Ruling | undefined> {
+  return new Promise((resolve, reject) => {
+    let cancelled = false;
+    const cancel = (): void => {
+      cancelled = true;
+      context.cancelHold = undefined;
+      resolve({ allowed: false, denial: createCancellation(requestId) });
+    };
+    context.cancelHold = cancel;
+    decision.then((given) => {
+      if (context.cancelHold === cancel) context.cancelHold = undefined;
+      if (!cancelled) resolve(rule(given));
+      // Allowed too late: nobody waits for it any more, and it has not run.
+      else if (given.outcome !== 'deny' && !context.isOver())
+        context.requests.settle(context.requests.begin(requestId), 'cancelled', CANCELLED);
+    }, reject);
+  });
 }

@@ -12,6 +12,7 @@ import type { Connector } from '../target/connector.ts';
 import { ignore, type TargetLink } from '../target/login.ts';
 import { TERMINATE } from '../wire/messages.ts';
 import { Outlet } from '../wire/outlet.ts';
+import type { RelayContext } from './context.ts';
 import { Downstream } from './downstream.ts';
 import { Expectations } from './expectations.ts';
 import { createRequests, type Requests } from './requests.ts';
@@ -20,6 +21,8 @@ import { Upstream } from './upstream.ts';
 
 /** Bytes waiting for a socket above which the other side is not read. */
 const BACKLOG_BYTES_MAX = 256 * 1024;
+/** Bytes of a client kept while a command of it is held; what is behind them stays with the operating system. */
+const WAITING_BYTES_MAX = 64 * 1024;
 /** A client that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 2_000;
 
@@ -55,6 +58,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
   let upstream: Upstream | undefined;
   let downstream: Downstream | undefined;
   let expectations: Expectations | undefined;
+  let shared: RelayContext | undefined;
 
   /** Ends the backend and what it runs: cancelled, cut off (a reset drops what it has not read), and told to end. */
   const endBackend = (): void => {
@@ -144,8 +148,9 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
 
   const flow = (): void => {
     if (over) return;
-    const upstreamHeld = upstream?.held === true || target.writableLength > BACKLOG_BYTES_MAX;
-    setPaused(client, upstreamHeld || recordingBusy);
+    // A client that waits is read on, up to a bound: else nobody would notice that it has hung up.
+    const waiting = upstream?.held === true && upstream.reader.unreadBytes > WAITING_BYTES_MAX;
+    setPaused(client, waiting || target.writableLength > BACKLOG_BYTES_MAX || recordingBusy);
     setPaused(target, client.writableLength > BACKLOG_BYTES_MAX || recordingBusy);
   };
 
@@ -188,7 +193,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         if (item.request !== null)
           running.settle(item.request, 'cancelled', 'not run: an earlier command of the pipeline failed');
       });
-      const context = {
+      const context: RelayContext = {
         session: opened,
         analyser: deps.analyser,
         analyserSession: deps.analyser.createSession(),
@@ -202,8 +207,10 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         isOver: () => over,
         fail,
         flow,
+        cancelHold: undefined,
         hmac: deps.hmac,
       };
+      shared = context;
       const up = new Upstream(context);
       const down = new Downstream(context, up);
       upstream = up;
@@ -254,7 +261,9 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       const go = async (): Promise<void> => {
         const decision = await gate.decision;
         if (decision.outcome === 'deny') return;
-        if (!over) await deps.connector.cancel(link.pid, link.cancelKey);
+        if (over) return;
+        if (shared?.cancelHold !== undefined) shared.cancelHold();
+        else await deps.connector.cancel(link.pid, link.cancelKey);
         session?.response(gate.requestId, {
           status: 'ok',
           rows: 0,

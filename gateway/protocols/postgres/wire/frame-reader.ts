@@ -58,6 +58,11 @@ export class FrameReader {
     return this.#remaining > 0;
   }
 
+  /** Bytes kept that `next()` has not given out. */
+  get unreadBytes(): number {
+    return this.buffer.length - this.#position + this.#waitingBytes;
+  }
+
   /** Adds bytes. Everything before must have been read (`next()` returned false). */
   push(chunk: Buffer): void {
     if (this.#position < this.buffer.length) {
