@@ -1,5 +1,6 @@
 /** HTTP to the control API. The address and token come from the environment or from the file that `countersign up` writes. */
 import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { cliError } from './errors.ts';
@@ -18,8 +19,8 @@ export interface ApiClient {
   /** `taken`: statuses that are answers too, not errors. */
   get<T>(path: string, query?: Query, taken?: readonly number[]): Promise<T>;
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>;
-  /** Sends a body that is not JSON. */
-  sendText<T>(method: 'POST', path: string, contentType: string, body: string): Promise<T>;
+  /** Sends a body that is not JSON; a stream is read as it is sent. */
+  sendText<T>(method: 'POST', path: string, contentType: string, body: string | Readable): Promise<T>;
   /** Lines of an NDJSON stream as they come, until it ends or the signal aborts; `begun` once it has been accepted. */
   lines(path: string, query: Query, signal: AbortSignal, begun?: () => void): AsyncIterable<string>;
 }
@@ -88,7 +89,7 @@ export function createApiClient(address: ApiAddress): ApiClient {
     method: string,
     path: string,
     query: Query,
-    body: string | undefined,
+    body: string | Readable | undefined,
     contentType: string,
     signal?: AbortSignal,
   ): Promise<IncomingMessage> => {
@@ -105,9 +106,8 @@ export function createApiClient(address: ApiAddress): ApiClient {
           ...(signal === undefined ? {} : { signal }),
           headers: {
             authorization: `Bearer ${address.token}`,
-            ...(body === undefined
-              ? {}
-              : { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }),
+            ...(body === undefined ? {} : { 'content-type': contentType }),
+            ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
           },
         },
         resolve,
@@ -116,14 +116,21 @@ export function createApiClient(address: ApiAddress): ApiClient {
         if (signal?.aborted === true) reject(error);
         else reject(cliError('CLI_UNREACHABLE', { url: url.origin, reason: error.message }));
       });
-      request.end(body);
+      if (body === undefined || typeof body === 'string') request.end(body);
+      else {
+        body.once('error', ({ message: reason }) => {
+          reject(cliError('CLI_FILE_UNREADABLE', { file: 'What was to be sent', reason }));
+          request.destroy();
+        });
+        body.pipe(request);
+      }
     });
   };
   const call = async <T>(
     method: string,
     path: string,
     query: Query,
-    body?: string,
+    body?: string | Readable,
     contentType = 'application/json',
     taken: readonly number[] = [],
   ): Promise<T> => {

@@ -282,7 +282,10 @@ describe('cli: commands', { timeout: 600_000 }, () => {
     assert.equal(imported.code, 1);
     assert.match(imported.out, /some\.ndjson:2: .+\n1 events imported, 1 lines refused/);
     await says(['event', 'import', file('one.ndjson', `${first}\n`), '--wait'], /1 events imported/);
+    const piped = await here.run(['event', 'import', '-'], { input: `${first}\n${first}\n` });
+    assert.equal(piped.out, '2 events imported, 0 lines refused.\n', piped.err);
     await refused(['event', 'import', '/nonexistent'], 2, 'CLI_FILE_UNREADABLE');
+    await refused(['event', 'import', here.folder], 2, 'CLI_FILE_UNREADABLE');
     const bad = await here.run(['backtest', some]);
     assert.deepEqual([bad.code, /some\.ndjson:2: /.test(bad.err)], [1, true]);
   });
