@@ -19,7 +19,7 @@ describe('a clock that steps', () => {
   before(async () => {
     postgres = await startPostgres();
     whole = await startWhole(postgres, {
-      gateway: { leaseMs: 1000, leaseRenewMs: 200, holdMs: 2000 },
+      gateway: { leaseMs: 2000, leaseRenewMs: 200, holdMs: 2000 },
       policy: {
         rules: [
           {
@@ -55,7 +55,7 @@ describe('a clock that steps', () => {
         'a held write passes',
       );
       // Longer than the lease: it is renewed, whatever the wall says.
-      const { rows } = await job.query('select pg_sleep(1.5)');
+      const { rows } = await job.query('select pg_sleep(2.5)');
       assert.equal(rows.length, 1);
       assert.equal((await job.query(`insert into stepped_${what} values (3)`)).sqlState, undefined);
       assert.ok(!job.closed);

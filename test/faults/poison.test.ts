@@ -38,7 +38,7 @@ describe('what cannot be read or answered', () => {
   let whole: Whole;
   before(async () => {
     postgres = await startPostgres();
-    whole = await startWhole(postgres, { gateway: { holdMs: 1500 }, policy: { rules: RULES } });
+    whole = await startWhole(postgres, { gateway: { holdMs: 3000 }, policy: { rules: RULES } });
   });
   after(async () => {
     await whole?.stop();
@@ -55,7 +55,7 @@ describe('what cannot be read or answered', () => {
       for (let partition = 0; partition < partitions; partition += 1)
         await writer.append(
           name,
-          poison.map((value) => ({ key: 'countersign/job', value, partition })),
+          poison.map((value) => ({ key: 'countersign/hidden', value, partition })),
         );
     }
     await writer.close();
@@ -72,7 +72,8 @@ describe('what cannot be read or answered', () => {
     await until('a detection names the identity', async () => {
       const detections = await whole.records(TOPICS.detections.name, 'detection');
       return detections.some(
-        ({ detector, identityId }) => detector === 'integrity-unreadable' && identityId === 'countersign/job',
+        ({ detector, identityId }) =>
+          detector === 'integrity-unreadable' && identityId === 'countersign/hidden',
       );
     });
     const answer = await whole.api.send<{ outcome: string }>('POST', '/v1/lockouts', {

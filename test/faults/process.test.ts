@@ -38,7 +38,7 @@ describe('a process', () => {
     await postgres?.stop();
   });
 
-  it('killed at every stage of its start starts the next time', async () => {
+  it('killed at every stage of its start starts the next time; a second one on its folder says who has it', async () => {
     for (const stage of ['lock', 'control.sqlite', 'spool', 'loopback.crt']) {
       const child = spawn();
       await until(`${stage} is there`, () => {
@@ -50,21 +50,14 @@ describe('a process', () => {
     }
     const whole = await up();
     const client = await connect(whole, await whole.issue('after'), 'main');
-    assert.deepEqual((await client.query('select 1')).rows, [[1]]);
-    await client.end();
-    await whole.stop();
-  });
-
-  it('that is the second on a data folder says which process has it, and the first goes on', async () => {
-    const first = await up();
-    const client = await connect(first, await first.issue('first'), 'main');
     const second = spawn();
     assert.notEqual(await second.exit, 0);
     assert.match(second.output(), /DATA_FOLDER_IN_USE/);
-    assert.ok(second.output().includes(String(first.process.pid)), 'it names the process');
+    assert.ok(second.output().includes(String(whole.process.pid)), 'it names the process');
     assert.doesNotMatch(second.output(), /\n\s+at /, 'no stack for an expected mistake');
-    assert.deepEqual((await client.query('select 1')).rows, [[1]]);
+    assert.deepEqual((await client.query('select 1')).rows, [[1]], 'the first goes on');
     await client.end();
+    await whole.stop();
   });
 
   for (const durability of ['process', 'power'] as const) {

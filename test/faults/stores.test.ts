@@ -20,7 +20,7 @@ describe('stores that are away', () => {
   before(async () => {
     postgres = await startPostgres();
     whole = await startWhole(postgres, {
-      gateway: { leaseMs: 1000, leaseRenewMs: 200, holdMs: 500, recordingLocalBytesMax: 1_048_576 },
+      gateway: { leaseMs: 4000, leaseRenewMs: 300, holdMs: 500, recordingLocalBytesMax: 1_048_576 },
     });
     person = await connect(whole, await whole.issue('person', 'human'));
     assert.equal(person.refused, undefined);
