@@ -1,4 +1,5 @@
 /** What a configuration names or holds beyond its schema: policy, playbooks, rules, directory. Every mistake with file and line. */
+import { findProtocol } from '../gateway/protocols/registry.ts';
 import { readFileSync } from 'node:fs';
 import { readDirectory } from '../detectors/directory/directory.ts';
 import { libraryFolder, loadRules } from '../detectors/rules/index.ts';
@@ -86,10 +87,22 @@ function checkDirectory({ detectors: { directoryFile } }: Config): Problem[] {
   return read.ok ? [] : [...read.problems];
 }
 
+/** What the protocols say against the connections of the file. */
+function checkConnections({ connections }: Config, file: string, text: string): Problem[] {
+  return connections.flatMap((connection, index) => {
+    const problem = findProtocol(connection.protocol)?.checkConnection?.(connection);
+    if (problem === undefined) return [];
+    const path = ['connections', String(index), 'options'];
+    const reason = `${problem.message} (${problem.code}). ${problem.hint}`;
+    return [{ file, line: lineOfPath(text, path), path: path.join('.'), reason }];
+  });
+}
+
 /** All mistakes, of all parts. `file` and `text` are the configuration file itself. */
 export function checkConfigFiles(config: Config, file: string, text: string): Problem[] {
   return [
     ...checkPolicy(config.policy.rules, file, text),
+    ...checkConnections(config, file, text),
     ...checkPlaybooks(config),
     ...checkRules(config),
     ...checkDirectory(config),

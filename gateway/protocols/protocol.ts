@@ -1,6 +1,7 @@
 /** The interface of all protocols: one folder each, one line in registry.ts. */
 import type { TSchema } from 'typebox';
 import type { Clock, Random } from '../../platform/clock/clock.ts';
+import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Access } from '../access/access.ts';
@@ -65,6 +66,10 @@ export interface Protocol {
   readonly name: string;
   /** Of ConnectionConfig.options. */
   readonly optionsSchema: TSchema;
+  /** What is wrong with a connection beyond its schema; undefined where it may be used. */
+  checkConnection?(
+    connection: Pick<ConnectionConfig, 'name' | 'host' | 'options'>,
+  ): CountersignError | undefined;
   createListener(deps: ProtocolDeps, config: ListenerConfig): ProtocolListener;
   /** Ends what an earlier gateway process left running in a target, by the spooled `targetSession`. Idempotent. */
   endLeftover(deps: ProtocolDeps, connection: ConnectionConfig, targetSession: string): Promise<void>;

@@ -81,6 +81,11 @@ export const definitions = {
     hint: "Check sslMode and caFile of the connection, and the target's certificate and its names.",
     status: 502,
   },
+  POSTGRES_TLS_DISABLED: {
+    message: 'connection "{connection}" to {host} may not go without TLS: it leaves this machine',
+    hint: 'Use verify-full (with the authority of the target where it is not a public one); disable is for loopback only.',
+    status: 400,
+  },
   POSTGRES_TARGET_LOGIN_FAILED: {
     message: 'the target of connection "{connection}" refused the login: {reason}',
     hint: "Check the credential in the vault, the database's name and the target's pg_hba.conf.",

@@ -93,7 +93,7 @@ export interface ResolvedOptions {
   readonly messageBytesMax: number;
 }
 
-/** Fills in defaults. `disable` off loopback becomes verify-full: a credential never crosses a network in the clear. */
+/** Fills in defaults. `disable` off loopback is refused where it is configured; what got past that must not send a credential in the clear. */
 export function resolveOptions(options: PostgresOptions | undefined, host: string): ResolvedOptions {
   const given = options ?? {};
   const loopback = isLoopback(host);

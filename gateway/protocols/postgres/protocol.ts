@@ -1,14 +1,21 @@
 /** PostgreSQL in the protocol registry. */
 import type { Protocol } from '../protocol.ts';
 import { createAnalyser } from './analysis/create-analyser.ts';
+import { postgresError } from './errors.ts';
 import { createPostgresListener } from './listener.ts';
 import { PostgresOptions } from './options.ts';
 import { createConnector, parseTargetSession } from './target/connector.ts';
 import { createSaltedPasswords } from './target/scram-client.ts';
+import { isLoopback } from './wire/address.ts';
 
 export const postgresProtocol: Protocol = {
   name: 'postgres',
   optionsSchema: PostgresOptions,
+  checkConnection({ name, host, options }) {
+    const { sslMode } = (options ?? {}) as PostgresOptions;
+    if (sslMode !== 'disable' || isLoopback(host)) return undefined;
+    return postgresError('POSTGRES_TLS_DISABLED', { connection: name, host });
+  },
   createListener: (deps, config) =>
     createPostgresListener(deps, config, () =>
       createAnalyser({ clock: deps.clock, hmac: (secret) => deps.hmac(secret) }),
