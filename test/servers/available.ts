@@ -21,10 +21,12 @@ export function lacking(...programs: readonly ProgramName[]): string | false {
   return missing.length > 0 && `${missing.join(' and ')} not found on this machine`;
 }
 
+let tried = false;
 function have(program: ProgramName): boolean {
   if (works(program)) return true;
   if (!mayInstall()) return false;
-  install('postgresql-client');
+  if (!tried) install('postgresql-client');
+  tried = true;
   if (program === 'pgbench' && !works('pgbench')) {
     const folder = unpackPgbench();
     if (folder !== undefined) process.env['PATH'] = `${folder}${delimiter}${process.env['PATH'] ?? ''}`;
