@@ -83,7 +83,7 @@ before(async () => {
   secrets.delete('password column');
   for (const change of [
     { user: machine.token },
-    { user: `${machine.user}`, password: 'wrong' },
+    { user: machine.user, password: 'wrong' },
     { user: 'x', password: machine.token },
     { database: machine.token },
     { application_name: machine.token },
