@@ -24,5 +24,7 @@ function endLater(afterMs: number, why: string): void {
 // Threads and processes that a test starts inherit the flag that loads this.
 if (isMainThread && process.argv[1]?.endsWith('.test.ts') === true) {
   endLater(FILE_MS_MAX, `not done after ${FILE_MS_MAX / 1000} s`);
+  // So that servers which a file has started end with it, also when the run is broken off.
+  process.once('SIGTERM', () => process.exit(143));
   after(() => endLater(END_MS_MAX, `all tests are over, but the process does not end`));
 }
