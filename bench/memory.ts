@@ -53,6 +53,10 @@ export const bench: Bench = async (args) => {
   const gateway = await startGatewayProcess({ durability: 'process', roles: 'gateway', target });
   try {
     const empty = (await gateway.usage(true)).rssBytes;
+    const sessions = await openIdle(gateway.endpoint, count);
+    const idle = (await gateway.usage(true)).rssBytes;
+    for (const session of sessions) session.close();
+    const before = (await gateway.usage(true)).rssBytes;
     const streaming = await openSession(gateway.endpoint);
     const lines = (megabytes * MIB) / LINE_BYTES;
     streaming.send(
@@ -66,13 +70,10 @@ export const bench: Bench = async (args) => {
     streaming.close();
 
     const afterCopy = (await gateway.usage(true)).rssBytes;
-    const sessions = await openIdle(gateway.endpoint, count);
-    const idle = (await gateway.usage(true)).rssBytes;
-    for (const session of sessions) session.close();
     const figures = {
       emptyMiB: round(empty / MIB, 0),
       copyMegabytes: megabytes,
-      copyExtraMiB: round((peak - empty) / MIB, 0),
+      copyExtraMiB: round((peak - before) / MIB, 0),
       copyMegabytesPerSecond: round(megabytes / seconds, 0),
       afterCopyMiB: round(afterCopy / MIB, 0),
       idleSessions: count,

@@ -2,10 +2,10 @@
 import type { CloseReason, SessionClosed } from '../../schemas/types.ts';
 import type { ControlSubject } from '../control/control-view.ts';
 import type { RecordingHandle } from '../recording/recorder.ts';
-import { newChain, type Chain, type EventDraft } from './event-writer.ts';
-import type { Hold } from './holds.ts';
+import { newChain, type Chain } from './event-writer.ts';
 import type { SessionTotals } from './open-journal.ts';
 import { createRequestGates } from './request-gate.ts';
+import type { SessionState } from './session-state.ts';
 import type { SessionServices } from './session-services.ts';
 import type { EndOrder, Session, SessionOpening } from './session.ts';
 
@@ -21,21 +21,6 @@ export interface LiveSession extends Session {
   readonly recordingId: string | null;
   /** Ends it now; false where it is over or ending already. */
   end(order: EndOrder): boolean;
-}
-
-/** State that the gates of a session share with it. */
-export interface SessionState {
-  readonly id: string;
-  readonly opening: SessionOpening;
-  readonly subject: ControlSubject;
-  readonly chain: Chain;
-  readonly totals: SessionTotals;
-  readonly holds: Set<Hold>;
-  /** Requests that may still get their response; false: let through without event. */
-  readonly open: Map<string, boolean>;
-  order: EndOrder | undefined;
-  closed: boolean;
-  draft(body: EventDraft['body'], requestId?: string | null, channel?: string | null): EventDraft;
 }
 
 export interface LiveSessionInput {

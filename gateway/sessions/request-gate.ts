@@ -5,7 +5,7 @@ import { accessError } from '../access/errors.ts';
 import { controlError } from '../control/errors.ts';
 import type { PolicyDecision } from '../policy/decision.ts';
 import type { Hold, HoldResult } from './holds.ts';
-import type { SessionState } from './live-session.ts';
+import type { SessionState } from './session-state.ts';
 import { requestBody } from './request-body.ts';
 import type { SessionServices } from './session-services.ts';
 import type { GateDecision, RequestGate, RequestInput, ResponseInput } from './session.ts';

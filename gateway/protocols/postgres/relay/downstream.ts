@@ -114,8 +114,8 @@ export class Downstream {
         return;
       case BACKEND.copyInResponse:
         downstream.forward(buffer, start, end);
-        if (expectations.startCopyIn()) this.#client.releaseForCopy();
-        else this.#client.violation('messages behind a COPY that reads from the client');
+        if (expectations.startCopyIn()) this.#client.turn.releaseForCopy();
+        else this.#client.turn.violation('messages behind a COPY that reads from the client');
         return;
       case BACKEND.functionCallResponse:
         if (this.reader.first && head !== undefined && head.request !== null) head.request.rows = 1;

@@ -12,19 +12,29 @@ import { expected, type Denial } from './expectations.ts';
 import { judge, type Ruling } from './gatekeeper.ts';
 import { Names, NAMES_MAX, type Portal, type PreparedStatement } from './registry.ts';
 import type { RunningRequest } from './requests.ts';
-import type { Upstream } from './upstream.ts';
+import type { Turn } from './turn.ts';
+
+/** What the client's side does beyond one message. */
+export interface Pipeline {
+  /** The target will skip to Sync. */
+  skipToSync(): void;
+  /** A statement that may change settings is on its way, without a Sync. */
+  settingsTouched(): void;
+}
 
 export class ExtendedQuery {
   readonly #context: RelayContext;
-  readonly #client: Upstream;
+  readonly #turn: Turn;
+  readonly #pipeline: Pipeline;
   readonly #statements = new Names<PreparedStatement>();
   #portals = new Names<Portal>();
   /** Number of Syncs sent. */
   segment = 0;
 
-  constructor(context: RelayContext, client: Upstream) {
+  constructor(context: RelayContext, turn: Turn, pipeline: Pipeline) {
     this.#context = context;
-    this.#client = client;
+    this.#turn = turn;
+    this.#pipeline = pipeline;
   }
 
   /** An SQL-level PREPARE is on its way: names may stand for something else from now on. */
@@ -40,12 +50,12 @@ export class ExtendedQuery {
     const { settings, analyser, analyserSession } = this.#context;
     const message = decodeParse(buffer, start, end, settings.encoding);
     if (message === undefined || this.#statements.size >= NAMES_MAX) {
-      this.#client.violation(message === undefined ? 'a malformed Parse' : 'too many prepared statements');
+      this.#turn.violation(message === undefined ? 'a malformed Parse' : 'too many prepared statements');
       return;
     }
     const { name, sql } = message;
     const settingsVersion = settings.version;
-    this.#client.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) => {
+    this.#turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) => {
       if (analysis.forcedDenial !== null) {
         this.#judge('parse', analysis, null, (ruling) => this.#refuseParse(ruling));
         return;
@@ -79,7 +89,7 @@ export class ExtendedQuery {
   bind(buffer: Buffer, start: number, end: number): void {
     const message = decodeBind(buffer, start, end);
     if (message === undefined || this.#portals.size >= NAMES_MAX) {
-      this.#client.violation(message === undefined ? 'a malformed Bind' : 'too many portals');
+      this.#turn.violation(message === undefined ? 'a malformed Bind' : 'too many portals');
       return;
     }
     const entry = this.#statements.get(message.statement);
@@ -87,7 +97,7 @@ export class ExtendedQuery {
     if (entry !== undefined && (entry.confirmed || entry.segment === this.segment))
       this.#bindTo(entry, message, buffer, start, end);
     else
-      this.#client.waitForAnswers(() =>
+      this.#turn.waitForAnswers(() =>
         this.#bindTo(this.#statements.get(message.statement), message, buffer, start, end),
       );
   }
@@ -99,7 +109,7 @@ export class ExtendedQuery {
     start: number,
     end: number,
   ): void {
-    this.#client.later(this.#analysisOf(entry, message.statement), (analysis) => {
+    this.#turn.later(this.#analysisOf(entry, message.statement), (analysis) => {
       const digest =
         message.parameterCount === 0
           ? null
@@ -154,7 +164,7 @@ export class ExtendedQuery {
   execute(buffer: Buffer, start: number, end: number): void {
     const name = decodeExecute(buffer, start, end);
     if (name === undefined) {
-      this.#client.violation('a malformed Execute');
+      this.#turn.violation('a malformed Execute');
       return;
     }
     const portal = this.#portals.get(name);
@@ -178,7 +188,7 @@ export class ExtendedQuery {
   #executeCursor(name: string, buffer: Buffer, start: number, end: number): void {
     const { settings, analyser, analyserSession } = this.#context;
     const sql = `FETCH ALL FROM ${quoteIdentifier(name)}`;
-    this.#client.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
+    this.#turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
       this.#judge('execute', analysis, null, (ruling) => {
         if (ruling.allowed) this.#run(ruling.request, analysis, buffer, start, end);
         else this.#deny(ruling.denial);
@@ -196,13 +206,13 @@ export class ExtendedQuery {
     request.startedUs = this.#context.clock.monotonicUs();
     this.#context.upstream.forward(buffer, start, end);
     this.#context.expectations.push(expected('execute', { request }));
-    if (analysis.changesSessionState) this.#client.settingsTouched();
+    if (analysis.changesSessionState) this.#pipeline.settingsTouched();
   }
 
   close(buffer: Buffer, start: number, end: number): void {
     const message = decodeNamed(buffer, start, end);
     if (message === undefined) {
-      this.#client.violation('a malformed Close');
+      this.#turn.violation('a malformed Close');
       return;
     }
     const undo =
@@ -226,7 +236,7 @@ export class ExtendedQuery {
       parameterCount: portal?.parameterCount ?? 0,
       parametersDigest: portal?.parametersDigest ?? null,
     };
-    this.#client.later(judge(this.#context, command), (ruling) => {
+    this.#turn.later(judge(this.#context, command), (ruling) => {
       if (ruling !== undefined && !this.#context.isOver()) proceed(ruling);
     });
   }
@@ -238,13 +248,13 @@ export class ExtendedQuery {
     }
     // The gate must deny what the protocol forbids; if it does not, nothing goes on.
     this.#context.requests.settle(ruling.request, 'denied');
-    this.#client.violation('a statement that may not run was let through');
+    this.#turn.violation('a statement that may not run was let through');
   }
 
   #deny(denial: Denial): void {
     this.#context.upstream.insert(deniedParse(denial));
     this.#context.expectations.push(expected('parse', { denial }));
-    this.#client.skipToSync();
+    this.#pipeline.skipToSync();
   }
 
   #record(requestId: string | null, bytes: Buffer): void {

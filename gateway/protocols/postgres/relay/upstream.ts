@@ -4,28 +4,26 @@ import { postgresError } from '../errors.ts';
 import { decodeFunctionCall, decodeNamed, decodeQuery } from '../wire/decode.ts';
 import { FrameReader } from '../wire/frame-reader.ts';
 import { FRONTEND } from '../wire/message-types.ts';
-import { FLUSH, query, SYNC } from '../wire/messages.ts';
+import { query, SYNC } from '../wire/messages.ts';
 import { mayPrepare, mayRollBack, opaqueAnalysis } from './analyse.ts';
 import type { RelayContext } from './context.ts';
 import { deniedQuery } from './denial.ts';
 import { expected, type Expected } from './expectations.ts';
-import { ExtendedQuery } from './extended-query.ts';
+import { ExtendedQuery, type Pipeline } from './extended-query.ts';
 import { judge } from './gatekeeper.ts';
+import { protocolViolation, Turn } from './turn.ts';
 
 /** As PostgreSQL has them (PQ_SMALL_MESSAGE_LIMIT, PQ_LARGE_MESSAGE_LIMIT). */
 const SMALL_BYTES_MAX = 10_000;
 const COPY_BYTES_MAX = 0x3fff_ffff;
 const REPLACEMENT = '\uFFFD';
 
-export class Upstream {
+export class Upstream implements Pipeline {
   readonly #context: RelayContext;
   readonly #extended: ExtendedQuery;
   readonly reader: FrameReader;
-  /** Messages wait: for a decision, an analysis, or the target's answer. */
-  held = false;
+  readonly turn: Turn;
   #pumping = false;
-  /** Ends waiting for the target's answer. */
-  #release: (() => void) | undefined;
   /** A Sync came while the target was believed to read COPY data, which takes no notice of it. */
   #syncWithheld = false;
   /** The client said goodbye. */
@@ -37,7 +35,8 @@ export class Upstream {
 
   constructor(context: RelayContext) {
     this.#context = context;
-    this.#extended = new ExtendedQuery(context, this);
+    this.turn = new Turn(context, () => this.pump());
+    this.#extended = new ExtendedQuery(context, this.turn, this);
     const { queryBytesMax, messageBytesMax } = context.options;
     const limits = new Map<number, number>([
       [FRONTEND.query, queryBytesMax],
@@ -74,74 +73,15 @@ export class Upstream {
       this.#context.fail(
         error.kind === 'too-long'
           ? postgresError('POSTGRES_MESSAGE_TOO_LARGE', { bytes: error.bytes, bytesMax: error.bytesMax })
-          : this.#violation(`message ${JSON.stringify(String.fromCharCode(error.type))}: ${error.kind}`),
+          : protocolViolation(`message ${JSON.stringify(String.fromCharCode(error.type))}: ${error.kind}`),
         'protocol_error',
       );
     this.#context.flow();
   }
 
-  /** Goes on with a value, at once or when it comes; the messages behind wait for it. */
-  later<T>(value: T | Promise<T>, proceed: (value: T) => void): void {
-    if (!(value instanceof Promise)) {
-      proceed(value);
-      return;
-    }
-    this.held = true;
-    value
-      .then((come) => {
-        if (this.#context.isOver()) return;
-        this.held = false;
-        proceed(come);
-        this.pump();
-      })
-      .catch((cause: unknown) =>
-        this.#context.fail(this.#violation(`the gateway failed: ${(cause as Error).name}`), 'error'),
-      );
-  }
-
-  /** The messages behind wait until the target has answered all that was sent. */
-  waitForAnswers(proceed: () => void): void {
-    const { expectations, upstream } = this.#context;
-    if (expectations.size === 0) {
-      proceed();
-      return;
-    }
-    upstream.insert(FLUSH);
-    this.#waitFor(proceed, (done) => expectations.push(expected('marker', { done })));
-  }
-
-  /** Sends what `send` adds to the queue with the callback it is given; goes on when that is answered. */
-  #waitFor(proceed: () => void, send: (done: () => void) => void): void {
-    this.held = true;
-    let called = false;
-    this.#release = () => {
-      called = true;
-      this.#release = undefined;
-      this.held = false;
-      this.#context.settings.forget();
-      this.pump();
-    };
-    send(() => {
-      if (called || this.#context.isOver()) return;
-      called = true;
-      this.#release = undefined;
-      this.held = false;
-      proceed();
-      this.pump();
-    });
-  }
-
-  /** The target wants COPY data from the client: its messages may not wait for the end of that statement. */
-  releaseForCopy(): void {
-    this.#release?.();
-  }
-
-  violation(reason: string): void {
-    this.#context.fail(this.#violation(reason), 'protocol_error');
-  }
-
-  #violation(reason: string): ReturnType<typeof postgresError> {
-    return postgresError('POSTGRES_PROTOCOL_VIOLATION', { reason });
+  /** Messages wait: for a decision, an analysis, or the target's answer. */
+  get held(): boolean {
+    return this.turn.held;
   }
 
   /** The target will skip to Sync. */
@@ -198,7 +138,7 @@ export class Upstream {
         this.#extended.close(buffer, start, end);
         return;
       case FRONTEND.describe:
-        if (decodeNamed(buffer, start, end) === undefined) this.violation('a malformed Describe');
+        if (decodeNamed(buffer, start, end) === undefined) this.turn.violation('a malformed Describe');
         else {
           upstream.forward(buffer, start, end);
           expectations.push(expected('describe'));
@@ -262,7 +202,7 @@ export class Upstream {
       expectations.push(item);
       return;
     }
-    this.#waitFor(
+    this.turn.waitFor(
       () => this.#afterReady(refresh),
       (done) => expectations.push({ ...item, done }),
     );
@@ -282,7 +222,7 @@ export class Upstream {
 
   #askSettings(synced: boolean, proceed: () => void): void {
     const { settings, expectations, upstream } = this.#context;
-    this.#waitFor(proceed, (done) => {
+    this.turn.waitFor(proceed, (done) => {
       upstream.insert(settings.ask(synced));
       expectations.push(
         expected('refresh', {
@@ -301,11 +241,11 @@ export class Upstream {
     const { settings, analyser, analyserSession } = this.#context;
     const sql = decodeQuery(buffer, start, end, settings.encoding);
     if (sql === undefined) {
-      this.violation('a malformed Query');
+      this.turn.violation('a malformed Query');
       return;
     }
-    this.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
-      this.later(
+    this.turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
+      this.turn.later(
         judge(this.#context, {
           verb: 'query',
           analysis,
@@ -344,10 +284,10 @@ export class Upstream {
   #functionCall(buffer: Buffer, start: number, end: number): void {
     const oid = decodeFunctionCall(buffer, start, end);
     if (oid === undefined) {
-      this.violation('a malformed FunctionCall');
+      this.turn.violation('a malformed FunctionCall');
       return;
     }
-    this.later(
+    this.turn.later(
       judge(this.#context, {
         verb: 'function_call',
         analysis: opaqueAnalysis(`function call, object id ${oid}`),

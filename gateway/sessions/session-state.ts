@@ -1,0 +1,20 @@
+import type { ControlSubject } from '../control/control-view.ts';
+import type { Chain, EventDraft } from './event-writer.ts';
+import type { Hold } from './holds.ts';
+import type { SessionTotals } from './open-journal.ts';
+import type { EndOrder, SessionOpening } from './session.ts';
+
+/** State that the gates of a session share with it. */
+export interface SessionState {
+  readonly id: string;
+  readonly opening: SessionOpening;
+  readonly subject: ControlSubject;
+  readonly chain: Chain;
+  readonly totals: SessionTotals;
+  readonly holds: Set<Hold>;
+  /** Requests that may still get their response; false: let through without event. */
+  readonly open: Map<string, boolean>;
+  order: EndOrder | undefined;
+  closed: boolean;
+  draft(body: EventDraft['body'], requestId?: string | null, channel?: string | null): EventDraft;
+}
