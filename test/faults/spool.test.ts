@@ -129,13 +129,16 @@ const mount = (path: string): boolean =>
   spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path], { stdio: 'ignore' }).status === 0;
 
 describe('a real disk without room', () => {
-  const folder = makeFolder();
-  const disk = join(folder, 'data');
-  mkdirSync(disk);
-  const mounted = mount(disk);
-  let postgres: TestPostgres;
+  let folder = '';
+  let disk = '';
+  let mounted = false;
+  let postgres: TestPostgres | undefined;
   let whole: Whole | undefined;
   before(async () => {
+    folder = makeFolder();
+    disk = join(folder, 'data');
+    mkdirSync(disk);
+    mounted = mount(disk);
     if (mounted) postgres = await startPostgres();
   });
   after(async () => {
@@ -145,57 +148,57 @@ describe('a real disk without room', () => {
     dropFolder(folder);
   });
 
-  it(
-    'refuses commands, crashes nothing, and works again by itself when there is room',
-    { skip: mounted ? false : 'needs root and a tmpfs' },
-    async () => {
-      whole = await startWhole(postgres, {}, { folder });
-      const client = await connect(whole, await whole.issue('tight'));
-      await client.query('create table tight (n int)');
-      const ballast = join(disk, 'ballast');
-      const file = openSync(ballast, 'w');
-      const fill = (): void => {
-        // In ever smaller pieces, so that not a page is left.
-        for (let bytes = 1 << 20; bytes >= 512; bytes >>= 1)
-          try {
-            for (;;) writeSync(file, Buffer.alloc(bytes));
-          } catch (error) {
-            assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
-          }
-      };
+  it('refuses commands, crashes nothing, and works again by itself when there is room', async (t) => {
+    if (postgres === undefined) {
+      t.skip('needs root and a tmpfs');
+      return;
+    }
+    whole = await startWhole(postgres, {}, { folder });
+    const client = await connect(whole, await whole.issue('tight'));
+    await client.query('create table tight (n int)');
+    const ballast = join(disk, 'ballast');
+    const file = openSync(ballast, 'w');
+    const fill = (): void => {
+      // In ever smaller pieces, so that not a page is left.
+      for (let bytes = 1 << 20; bytes >= 512; bytes >>= 1)
+        try {
+          for (;;) writeSync(file, Buffer.alloc(bytes));
+        } catch (error) {
+          assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+        }
+    };
+    fill();
+    assert.ok(statfsSync(disk).bavail < 10);
+    let ran = 0;
+    let refusal = await client.query(`insert into tight values (${ran})`);
+    await until('a command is refused', async () => {
+      if (refusal.sqlState !== undefined) return true;
+      ran += 1;
       fill();
-      assert.ok(statfsSync(disk).bavail < 10);
-      let ran = 0;
-      let refusal = await client.query(`insert into tight values (${ran})`);
-      await until('a command is refused', async () => {
-        if (refusal.sqlState !== undefined) return true;
-        ran += 1;
-        fill();
-        refusal = await client.query(`insert into tight values (${ran})`);
-        return false;
-      });
-      assert.match(refusal.detail, /SPOOL_FULL|SPOOL_FAILED/);
-      assert.ok(!client.closed);
-      closeSync(file);
-      rmSync(ballast);
-      let later = 0;
-      await until('commands run again', async () => {
-        later += 1;
-        return (await client.query(`insert into tight values (${ran + later})`)).sqlState === undefined;
-      });
-      const { rows } = await client.query('select count(*)::int from tight');
-      await client.end();
-      await until('all is ready', async () => (await whole!.health()).ready);
-      await until('each that ran has its request', async () => {
-        const requests = (await whole!.events()).flatMap(({ body }) =>
-          body.kind === 'request' &&
-          body.decision.outcome === 'allow' &&
-          body.text?.startsWith('insert into tight')
-            ? [body.text]
-            : [],
-        );
-        return new Set(requests).size === rows[0]![0];
-      });
-    },
-  );
+      refusal = await client.query(`insert into tight values (${ran})`);
+      return false;
+    });
+    assert.match(refusal.detail, /SPOOL_FULL|SPOOL_FAILED/);
+    assert.ok(!client.closed);
+    closeSync(file);
+    rmSync(ballast);
+    let later = 0;
+    await until('commands run again', async () => {
+      later += 1;
+      return (await client.query(`insert into tight values (${ran + later})`)).sqlState === undefined;
+    });
+    const { rows } = await client.query('select count(*)::int from tight');
+    await client.end();
+    await until('all is ready', async () => (await whole!.health()).ready);
+    await until('each that ran has its request', async () => {
+      const requests = (await whole!.events()).flatMap(({ body }) =>
+        body.kind === 'request' &&
+        body.decision.outcome === 'allow' &&
+        body.text?.startsWith('insert into tight')
+          ? [body.text]
+          : [],
+      );
+      return new Set(requests).size === rows[0]![0];
+    });
+  });
 });

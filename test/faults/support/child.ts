@@ -129,5 +129,3 @@ export async function serving(
     },
   };
 }
-
-export const hasApiFile = (folder: string): boolean => existsSync(join(folder, 'data', 'api.json'));
