@@ -129,31 +129,39 @@ describe('loop', { timeout: 300_000 }, () => {
     });
   });
 
-  it('a session that the API ends is gone with what it runs, and its token still opens another', async () => {
-    const login = await makeLogin(installation.api, 'worker');
-    const client = await connectClient(installation.listener, login);
-    const pid = await pidOf(client);
-    const running = failureOf(client.query('select pg_sleep(60)'));
-    await until('the target runs it', async () => {
-      const found = await observer.query(
-        "select 1 from pg_stat_activity where pid = $1 and state = 'active'",
-        [pid],
+  for (const standing of [true, false])
+    it(`a session that the API ends is gone with what it runs, and its token still opens another${standing ? '' : '; also when the connection that ends backends is lost'}`, async () => {
+      const login = await makeLogin(installation.api, `worker-${standing}`);
+      const client = await connectClient(installation.listener, login);
+      const pid = await pidOf(client);
+      const running = failureOf(client.query('select pg_sleep(60)'));
+      await until('the target runs it', async () => {
+        const found = await observer.query(
+          "select 1 from pg_stat_activity where pid = $1 and state = 'active'",
+          [pid],
+        );
+        return found.rowCount === 1;
+      });
+      if (!standing) {
+        const { rowCount } = await observer.query(
+          "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'app' and pid <> $1",
+          [pid],
+        );
+        assert.ok(rowCount! > 0, 'one stands ready');
+      }
+      const { items } = await installation.api.get<Page<SessionSummary>>('/v1/sessions', {
+        identity: login.identityId,
+      });
+      const answer = await installation.api.send<{ outcome: string }>(
+        'POST',
+        `/v1/sessions/${items[0]!.sessionId}/end`,
+        { reason: 'a test ends it' },
       );
-      return found.rowCount === 1;
+      assert.equal(answer.outcome, 'ended');
+      assert.match((await running).message, /a test ends it|locked out|terminated/i);
+      await until('the backend is gone', async () => (await backends(pid)) === 0);
+      const next = await connectClient(installation.listener, login);
+      assert.equal((await next.query('select 1 as one')).rows[0].one, 1);
+      await next.end();
     });
-    const { items } = await installation.api.get<Page<SessionSummary>>('/v1/sessions', {
-      identity: login.identityId,
-    });
-    const answer = await installation.api.send<{ outcome: string }>(
-      'POST',
-      `/v1/sessions/${items[0]!.sessionId}/end`,
-      { reason: 'a test ends it' },
-    );
-    assert.equal(answer.outcome, 'ended');
-    assert.match((await running).message, /a test ends it|locked out|terminated/i);
-    await until('the backend is gone', async () => (await backends(pid)) === 0);
-    const next = await connectClient(installation.listener, login);
-    assert.equal((await next.query('select 1 as one')).rows[0].one, 1);
-    await next.end();
-  });
 });
