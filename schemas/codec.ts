@@ -175,8 +175,7 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
     }
   };
 
-  const frame =
-    registry === undefined ? Buffer.concat([Buffer.of(0xc3, 0x01), fingerprint]) : undefined;
+  const frame = registry === undefined ? Buffer.concat([Buffer.of(0xc3, 0x01), fingerprint]) : undefined;
   const frameOf = (ids: RegistryIds): Buffer => {
     const bytes = Buffer.alloc(CONFLUENT_FRAME_BYTES);
     bytes.writeUInt32BE(ids.idOf(name), 1);

@@ -1,7 +1,7 @@
 /** `countersign up` as a process of its own: for what kills it, and for what it weighs. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApiClient, type ApiAddress, type ApiClient } from '../../../cli/api-client.ts';
 import { issueToken } from '../../../cli/issue-token.ts';

@@ -5,7 +5,6 @@ import {
   createSaltedPasswords,
 } from '../../../gateway/protocols/postgres/target/scram-client.ts';
 import {
-  authentication,
   saslInitialResponse,
   saslResponse,
   startup,
@@ -139,6 +138,3 @@ export async function openSession(
     close: () => reader.close(),
   };
 }
-
-/** AuthenticationOk, for comparing logins. */
-export const AUTHENTICATION_OK = authentication(0);
