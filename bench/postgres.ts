@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- postgres [--seconds N] [--rounds N] [--clients 1,8,32] [--modes simple,extended,prepared] [--only direct,process]
+ * `npm run bench -- postgres [--seconds N] [--rounds N] [--clients 1,8,32] [--modes simple,extended,prepared] [--warm TRANSACTIONS] [--only direct,process]
  * [--profile]`: pgbench -S direct, through pgbouncer, and through the gateway with each durability; interleaved, so that what
  * else the machine does hits all alike. On loopback without TLS, which pgbouncer is measured without, too.
  */
@@ -25,7 +25,6 @@ interface Sample {
 }
 
 const SCALE = 5;
-const WARM_TRANSACTIONS = 16_000;
 const GOALS: Readonly<Record<PgbenchMode, number>> = { simple: 0.95, extended: 0.95, prepared: 1 };
 const BLOCKS_BELOW = 0.6;
 
@@ -76,6 +75,7 @@ export const bench: Bench = async (args) => {
   const rounds = Number(option(args, 'rounds', '3'));
   const clientCounts = option(args, 'clients', '1,8,32').split(',').map(Number);
   const modes = option(args, 'modes', 'simple,extended,prepared').split(',') as PgbenchMode[];
+  const warm = Number(option(args, 'warm', '16000'));
   const profiled = args.includes('--profile');
   const server = await startPostgres({ log_statement: 'none', max_connections: '200' });
   const { host, port, user, password } = server;
@@ -89,7 +89,7 @@ export const bench: Bench = async (args) => {
     for (const mode of modes) {
       // A first run that does not count: what the middle compiles and caches is paid once.
       for (const { endpoint } of contenders)
-        await pgbenchSelect(endpoint, { mode, clients: 8, transactionsPerClient: WARM_TRANSACTIONS / 8 });
+        await pgbenchSelect(endpoint, { mode, clients: 8, transactionsPerClient: Math.ceil(warm / 8) });
       for (const clients of clientCounts) {
         const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
         for (let turn = 0; turn < rounds; turn += 1)
