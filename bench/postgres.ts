@@ -63,8 +63,8 @@ async function measure(
   if (profileFile !== undefined) await contender.profile?.(profileFile);
   const before = await contender.usage?.();
   const { tps, transactions, failed } = await pgbenchSelect(contender.endpoint, run);
-  if (profileFile !== undefined) await contender.profile?.(profileFile);
   const after = await contender.usage?.();
+  if (profileFile !== undefined) await contender.profile?.(profileFile);
   if (failed > 0) throw new Error(`${contender.name}: ${failed} transactions failed`);
   const cpuUs = before === undefined || after === undefined ? 0 : (after.cpuUs - before.cpuUs) / transactions;
   return { tps, cpuUs };
