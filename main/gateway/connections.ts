@@ -149,7 +149,7 @@ export function createConnections(
         return { ok: false, error: mainError('CONNECTION_CONFIGURED', { connection: name }) };
       if (findProtocol(put.protocol) === undefined)
         return { ok: false, error: mainError('CONNECTION_PROTOCOL_UNKNOWN', { protocol: put.protocol }) };
-      const problem = findProtocol(put.protocol)?.checkConnection?.(fromStored({ name, ...put } as Stored));
+      const problem = findProtocol(put.protocol)?.checkConnection?.(fromStored({ name, ...put }));
       if (problem !== undefined) return { ok: false, error: problem };
       const { credential: given, ...shown } = put;
       if (given !== undefined) {

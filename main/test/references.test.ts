@@ -37,7 +37,7 @@ describe('references', () => {
     assert.equal(written('schemas/config/countersign.schema.json'), configSchemaText(), hint);
     const undescribed = text
       .split('\n')
-      .filter((line) => /^\| `/.test(line) && (line.split(/(?<!\\)\|/)[4] ?? '').trim() === '');
+      .filter((line) => line.startsWith('| `') && (line.split(/(?<!\\)\|/)[4] ?? '').trim() === '');
     assert.deepEqual(undescribed, [], 'every field says what it is');
     assert.ok(text.includes('| `gateway.holdMs` | integer (10–600000) | `2000` |'));
     assert.ok(text.includes('`COUNTERSIGN_GATEWAY__HOLD_MS`'));
