@@ -1,4 +1,4 @@
-/** Starts gateway-child.ts and talks to it. */
+/** Starts gateway-worker.ts and talks to it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,7 @@ const nextMessage = <T>(child: ChildProcess): Promise<T> =>
 export async function startGatewayProcess(options: Omit<ChildOrder, 'dataFolder'>): Promise<GatewayProcess> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const order: ChildOrder = { ...options, dataFolder };
-  const child = fork(join(import.meta.dirname, 'gateway-child.ts'), [JSON.stringify(order)], {
+  const child = fork(join(import.meta.dirname, 'gateway-worker.ts'), [JSON.stringify(order)], {
     execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -110,9 +110,10 @@ export function createChunkUploads(
       }
     },
     async add(recordingId, index, chunk) {
-      open.add(recordingId);
       const folder = folderOf(recordingId);
-      disk.makeFolder(folder);
+      // It stays until the recording is sealed.
+      if (!open.has(recordingId)) disk.makeFolder(folder);
+      open.add(recordingId);
       // Under another name until it is whole: a torn chunk must not be taken for one.
       const path = `${folder}/${chunkName(index)}`;
       const file = disk.open(`${path}.part`);
