@@ -10,11 +10,12 @@ import { runExercise, type ExerciseResult, type TimelineEntry } from './run-exer
 const formatEntry = ({ atMs, who, text }: TimelineEntry): string =>
   `${atMs < 0 ? '        ' : `${(atMs / 1000).toFixed(3).padStart(7)}s`}  ${who.padEnd(9)}  ${text}`;
 
-function summarise(result: ExerciseResult): string {
+function summarise(result: ExerciseResult, expect: Exercise['expect']): string {
+  const rows = expect === 'contained' ? 'leaked' : 'answered';
   const ms = (value: number | null): string => (value === null ? 'never' : `after ${value} ms`);
   return [
     '',
-    `First detection ${ms(result.detectedAfterMs)}; session ended ${ms(result.containedAfterMs)}; ${result.rowsLeaked} rows leaked.`,
+    `First detection ${ms(result.detectedAfterMs)}; session ended ${ms(result.containedAfterMs)}; ${result.rowsLeaked} rows ${rows}.`,
     result.neverRan.length === 0
       ? 'Every statement ran.'
       : `Never ran: ${result.neverRan.map((sql) => (sql.length > 60 ? `${sql.slice(0, 59)}…` : sql)).join('; ')}`,
@@ -60,7 +61,7 @@ export async function printExercise(
         if (!output.json) output.line(formatEntry(entry));
       },
     });
-    output.value(result, () => summarise(result));
+    output.value(result, () => summarise(result, exercise.expect));
     return result.asExpected;
   } finally {
     await analyser.close();
