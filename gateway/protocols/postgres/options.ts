@@ -13,8 +13,8 @@ export const PostgresOptions = Type.Object(
     anyDatabase: Type.Optional(
       Type.Boolean({
         description:
-          'Whether clients may name another database of the same server as CONNECTION/DATABASE. Default: true.',
-        default: true,
+          'Whether clients may name another database of the same server as CONNECTION/DATABASE. Default: false.',
+        default: false,
       }),
     ),
     sslMode: Type.Optional(
@@ -100,7 +100,7 @@ export function resolveOptions(options: PostgresOptions | undefined, host: strin
   const asked = given.sslMode ?? (loopback ? 'disable' : 'verify-full');
   return {
     database: given.database ?? 'postgres',
-    anyDatabase: given.anyDatabase ?? true,
+    anyDatabase: given.anyDatabase ?? false,
     sslMode: asked === 'disable' && !loopback ? 'verify-full' : asked,
     caFile: given.caFile ?? null,
     caPem: given.caPem ?? null,
