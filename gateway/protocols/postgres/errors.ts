@@ -53,7 +53,7 @@ export const definitions = {
   },
   POSTGRES_CONNECTION_UNKNOWN: {
     message: 'there is no PostgreSQL connection named "{connection}"',
-    hint: 'Name the connection as database: CONNECTION or CONNECTION/DATABASE; `countersign connection ls` lists them.',
+    hint: 'Name the connection as database: CONNECTION, or CONNECTION/DATABASE where the connection allows it (anyDatabase); `countersign connection ls` lists them.',
     status: 404,
   },
   POSTGRES_REPLICATION_REFUSED: {

@@ -13,6 +13,7 @@ before(async () => {
   gateway = await startGateway({
     target,
     credential: { username: target.user, password: target.password },
+    options: { anyDatabase: true },
   });
 });
 after(async () => {
