@@ -6,7 +6,14 @@ import { install, mayInstall, unpackPgbench } from './debian.ts';
 
 export type ServerName = 'postgres' | ProgramName;
 /** Programs that come from the machine. */
-type ProgramName = 'psql' | 'pgbench';
+type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn';
+/** Debian's package of each. */
+const PACKAGES: Readonly<Record<ProgramName, string>> = {
+  psql: 'postgresql-client',
+  pgbench: 'postgresql-client',
+  java: 'openjdk-17-jre-headless',
+  mvn: 'maven',
+};
 
 /** Runs it: Debian has a wrapper named pgbench even where the program is not installed. */
 const works = (program: string): boolean =>
@@ -21,12 +28,12 @@ export function lacking(...programs: readonly ProgramName[]): string | false {
   return missing.length > 0 && `${missing.join(' and ')} not found on this machine`;
 }
 
-let tried = false;
+const tried = new Set<string>();
 function have(program: ProgramName): boolean {
   if (works(program)) return true;
   if (!mayInstall()) return false;
-  if (!tried) install('postgresql-client');
-  tried = true;
+  if (!tried.has(PACKAGES[program])) install(PACKAGES[program]);
+  tried.add(PACKAGES[program]);
   if (program === 'pgbench' && !works('pgbench')) {
     const folder = unpackPgbench();
     if (folder !== undefined) process.env['PATH'] = `${folder}${delimiter}${process.env['PATH'] ?? ''}`;
