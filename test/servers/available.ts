@@ -1,23 +1,29 @@
 /** Which servers and clients the tests can have on this machine; what is missing is installed where that is ours to do. */
 import { spawnSync } from 'node:child_process';
-import { delimiter } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { findPostgres } from '../../main/sample-target/postgres-binaries.ts';
 import { install, mayInstall, unpackPgbench } from './debian.ts';
 
 export type ServerName = 'postgres' | ProgramName;
 /** Programs that come from the machine. */
-type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn';
+type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch';
 /** Debian's package of each. */
 const PACKAGES: Readonly<Record<ProgramName, string>> = {
   psql: 'postgresql-client',
   pgbench: 'postgresql-client',
   java: 'openjdk-17-jre-headless',
   mvn: 'maven',
+  // Its server comes from Maven Central; what a machine needs for it is Java.
+  elasticsearch: 'openjdk-21-jdk-headless',
 };
+
+const ELASTICSEARCH = join(import.meta.dirname, 'elasticsearch', 'elasticsearch.sh');
 
 /** Runs it: Debian has a wrapper named pgbench even where the program is not installed. */
 const works = (program: string): boolean =>
-  spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+  program === 'elasticsearch'
+    ? spawnSync('bash', [ELASTICSEARCH, 'check'], { stdio: 'ignore' }).status === 0
+    : spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 
 /**
  * For `describe(name, { skip: lacking('psql') }, ...)`: false where all programs are here, else what is missing. With CI set
