@@ -1,15 +1,12 @@
 import { whyRejected } from '../bounds.ts';
+import { isTextField } from '../text-fields.ts';
 import type { IndexDocument, WriteItem, WriteOutcome } from '../search-index.ts';
 import type { IndexDatabase } from './index-database.ts';
-
-/** Digests and opaque ids are looked up by field, never by words; in the full text they would be half of it. */
-const NOT_TEXT =
-  /(hash|digest|signature|base64|\.heads|event_id|\.evidence|idempotency_key)$|^(ecs\.version|event\.(id|module)|countersign\.[a-z_]+\.ids?)$/;
 
 function textOf(document: IndexDocument): string {
   const parts: string[] = [];
   for (const [field, value] of Object.entries(document)) {
-    if (NOT_TEXT.test(field)) continue;
+    if (!isTextField(field)) continue;
     for (const entry of Array.isArray(value) ? (value as readonly unknown[]) : [value])
       if (typeof entry === 'string') parts.push(entry);
   }
