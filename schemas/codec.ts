@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import avro from 'avsc';
+import { createAvroWriter, type AvroWriter } from './avro-writer.ts';
 import { rabinFingerprint } from './rabin-fingerprint.ts';
 import { fromJson, toJson, type JsonValue } from './json-form.ts';
 import type { SchemaName } from './topics.ts';
@@ -56,7 +57,7 @@ export interface Codec<T> {
   encode(value: T): Buffer;
   /**
    * Writes the framed record into `buffer` at `at` and returns where it ends, or 0 where there is no room for it. Throws as `encode`
-   * does. For the data path: without copies; `value` must not be read by others meanwhile.
+   * does. For the data path: without copies, and what a session repeats (identity, client, target, actions) is frozen and encoded once.
    */
   encodeInto(value: T, buffer: Buffer, at: number): number;
   /** Reads a framed record, also one written with an earlier schema in history/. */
@@ -116,6 +117,9 @@ const parse = (schemaJson: string): avro.Type =>
 /** Codecs without a registry know nothing but their schema: one for each is enough, and making one takes milliseconds. */
 const plain = new Map<SchemaName, unknown>();
 
+/** Objects that a session repeats in its events, as RECORD.FIELD: encoded once each, and frozen from then on. */
+const KEPT = ['SessionEvent.identity', 'SessionEvent.client', 'SessionEvent.target', 'Request.actions'];
+
 /** The codec of one schema. `registry` switches the framing to Confluent's. */
 export function createCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec<SchemaTypes[N]> {
   if (registry !== undefined) return makeCodec(name, registry);
@@ -142,6 +146,7 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
     writers.set(key, writer);
     resolvers.set(key, type.createResolver(writer));
   }
+  let write: AvroWriter | undefined;
   const registryResolvers = new Map<number, avro.Resolver | undefined>();
 
   const wrap = (value: T): unknown => {
@@ -195,9 +200,8 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
       const start = at + prefix.length;
       if (start >= buffer.length) return 0;
       prefix.copy(buffer, at);
-      // Negative where the buffer is too short.
-      const end = type.encode(wrap(value), buffer, start);
-      return end < 0 ? 0 : end;
+      write ??= createAvroWriter(schemaJson, KEPT);
+      return Math.max(0, write(value, buffer, start));
     },
     decode(framed) {
       const bytes = Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength);
