@@ -19,16 +19,54 @@ export interface RecordingFrame {
 
 const HEAD_BYTES = 10;
 
-export function encodeFrame({ time, stream, requestId, bytes }: RecordingFrame): Buffer {
-  const id = Buffer.from(requestId ?? '');
-  const frame = Buffer.allocUnsafe(HEAD_BYTES + id.length + 4 + bytes.length);
-  frame.writeDoubleBE(time, 0);
-  frame[8] = stream === 'in' ? 0 : 1;
-  frame[9] = id.length;
-  id.copy(frame, HEAD_BYTES);
-  frame.writeUInt32BE(bytes.length, HEAD_BYTES + id.length);
-  bytes.copy(frame, HEAD_BYTES + id.length + 4);
-  return frame;
+const GATHERED_BYTES_MIN = 2048;
+/** What a gatherer keeps when it is empty: thousands of sessions are idle. */
+const KEPT_BYTES_MAX = 8192;
+
+/** Frames one behind the other, in a buffer that is written into and used again. */
+export interface FrameGatherer {
+  /** Bytes gathered since the last `take`. */
+  readonly bytes: number;
+  /** Takes a copy; returns how many bytes the frame has. */
+  add(frame: RecordingFrame): number;
+  /** What has been gathered; valid until the next `add`. */
+  take(): Buffer;
+}
+
+export function createFrameGatherer(): FrameGatherer {
+  let buffer = Buffer.alloc(0);
+  let used = 0;
+  return {
+    get bytes() {
+      return used;
+    },
+    add({ time, stream, requestId, bytes }) {
+      const id = requestId ?? '';
+      // Ids are ASCII; three times as much is room for whatever else may come.
+      const room = used + HEAD_BYTES + id.length * 3 + 4 + bytes.length;
+      if (room > buffer.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(GATHERED_BYTES_MIN, room, buffer.length * 2));
+        buffer.copy(larger, 0, 0, used);
+        buffer = larger;
+      }
+      const start = used;
+      buffer.writeDoubleBE(time, start);
+      buffer[start + 8] = stream === 'in' ? 0 : 1;
+      const idBytes = id === '' ? 0 : buffer.write(id, start + HEAD_BYTES);
+      buffer[start + 9] = idBytes;
+      const at = start + HEAD_BYTES + idBytes;
+      buffer.writeUInt32BE(bytes.length, at);
+      buffer.set(bytes, at + 4);
+      used = at + 4 + bytes.length;
+      return used - start;
+    },
+    take() {
+      const taken = buffer.subarray(0, used);
+      used = 0;
+      if (buffer.length > KEPT_BYTES_MAX) buffer = Buffer.alloc(0);
+      return taken;
+    },
+  };
 }
 
 /** Frames of a decrypted chunk. The bytes are authenticated, so they have the right form. */

@@ -5,7 +5,13 @@ import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { KeyWrapper } from '../credentials/embedded-vault.ts';
 import { createChunkUploads, type ChunkUploadsDeps, type RecordingManifest } from './chunk-uploads.ts';
 import { recordingError } from './errors.ts';
-import { encodeFrame, keyContext, openChunk, sealChunk, type RecordingFrame } from './recording-frame.ts';
+import {
+  createFrameGatherer,
+  keyContext,
+  openChunk,
+  sealChunk,
+  type RecordingFrame,
+} from './recording-frame.ts';
 import type { Recorder, RecordingHandle } from './recorder.ts';
 
 export interface Recordings extends Recorder {
@@ -39,8 +45,7 @@ export function createRecordings(
   const begin = (recordingId: string): RecordingHandle => {
     const key = Buffer.from(random.bytes(32));
     const wrapped = wrapper.wrap(keyContext(recordingId), key);
-    let frames: Buffer[] = [];
-    let bytes = 0;
+    const gathered = createFrameGatherer();
     /** Bytes that are not in the folder yet. */
     let ahead = 0;
     let index = 0;
@@ -50,10 +55,8 @@ export function createRecordings(
     let waiting: (() => void)[] = [];
 
     const writeChunk = async (): Promise<void> => {
-      const plain = Buffer.concat(frames);
-      const size = bytes;
-      frames = [];
-      bytes = 0;
+      const plain = gathered.take();
+      const size = plain.length;
       const sealed = sealChunk(
         recordingId,
         index,
@@ -84,13 +87,13 @@ export function createRecordings(
     const flush = (): void => {
       timer?.cancel();
       timer = undefined;
-      if (writing !== undefined || frames.length === 0) return;
+      if (writing !== undefined || gathered.bytes === 0) return;
       const work = writeChunk().finally(() => {
         writes.delete(work);
         writing = undefined;
-        if (bytes >= chunkBytes || (closed && bytes > 0)) flush();
+        if (gathered.bytes >= chunkBytes || (closed && gathered.bytes > 0)) flush();
         else if (closed) uploads.seal(recordingId, index);
-        else if (bytes > 0) timer ??= clock.after(CHUNK_MS, flush, { background: true });
+        else if (gathered.bytes > 0) timer ??= clock.after(CHUNK_MS, flush, { background: true });
       });
       writing = work;
       writes.add(work);
@@ -102,12 +105,9 @@ export function createRecordings(
           const all = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
           for (let at = 0; at < all.length; at += FRAME_BYTES_MAX) {
             const piece = all.subarray(at, at + FRAME_BYTES_MAX);
-            const frame = encodeFrame({ time: clock.now(), stream, requestId, bytes: piece });
-            frames.push(frame);
-            bytes += frame.length;
-            ahead += frame.length;
+            ahead += gathered.add({ time: clock.now(), stream, requestId, bytes: piece });
           }
-          if (bytes >= chunkBytes) flush();
+          if (gathered.bytes >= chunkBytes) flush();
           else timer ??= clock.after(CHUNK_MS, flush, { background: true });
           return ahead <= config.recordingAheadBytesMax;
         },
@@ -121,7 +121,7 @@ export function createRecordings(
       close() {
         if (closed) return;
         closed = true;
-        if (writing === undefined && bytes === 0) uploads.seal(recordingId, index);
+        if (writing === undefined && gathered.bytes === 0) uploads.seal(recordingId, index);
         else flush();
       },
     };

@@ -1,6 +1,6 @@
 /** The body of a request event; long texts are cut. */
 import { createHash } from 'node:crypto';
-import type { DecisionRef, Request } from '../../schemas/types.ts';
+import type { Action, DecisionRef, Request } from '../../schemas/types.ts';
 import type { RequestInput } from './session.ts';
 
 const TEXT_BYTES_MAX = 64 * 1024;
@@ -35,10 +35,15 @@ export function requestBody(input: RequestInput, decision: DecisionRef): Request
         ? createHash('sha256').update(whole).digest()
         : null,
     fingerprint: input.fingerprint,
-    actions: input.actions.slice(0, OBJECTS_MAX),
+    // As it came, where it may: what is the same object is encoded once.
+    actions:
+      input.actions.length <= OBJECTS_MAX ? (input.actions as Action[]) : input.actions.slice(0, OBJECTS_MAX),
     risk: input.risk,
     parameterCount: input.parameterCount ?? 0,
     parametersDigest: digest === null ? null : asBuffer(digest),
-    decision: { ...decision, reason: decision.reason.slice(0, REASON_CHARS_MAX) },
+    decision:
+      decision.reason.length <= REASON_CHARS_MAX
+        ? decision
+        : { ...decision, reason: decision.reason.slice(0, REASON_CHARS_MAX) },
   };
 }
