@@ -65,6 +65,8 @@ export interface ListenerAnswer {
   readonly port: number;
   readonly tls: boolean;
   readonly ca: string | null;
+  /** SSH: lines of known_hosts, without the host. */
+  readonly hostKeys?: readonly string[];
 }
 
 export interface ControlApiServices {

@@ -18,8 +18,18 @@ export interface ConnectionConfig<O = unknown> {
   readonly options: O;
 }
 
-/** The credential that the gateway holds for a target. */
-export interface TargetCredential {
+/**
+ * The credential that the gateway holds for a target, as JSON in the vault. A protocol that cannot use a kind says so when it
+ * would log in.
+ */
+export type TargetCredential =
+  | PasswordCredential
+  /** PEM or OpenSSH text. */
+  | { readonly username: string; readonly privateKey: string; readonly passphrase?: string }
+  /** Nothing is kept: the gateway's own authority certifies a key that lives for one login. */
+  | { readonly username: string; readonly certificate: 'gateway-ca' };
+
+export interface PasswordCredential {
   readonly username: string;
   readonly password: string;
 }
@@ -27,6 +37,14 @@ export interface TargetCredential {
 export interface TlsIdentity {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
+}
+
+/** What a listener proves itself with to its clients; each protocol asks for what it needs. */
+export interface ListenerProofs {
+  /** The configured certificate, or on loopback one that is made and kept. Throws LISTENER_TLS_REQUIRED. */
+  tls(): Promise<TlsIdentity>;
+  /** A secret text of the gateway's own under a name, the same on all gateways of one vault: made by the first who asks. */
+  kept(name: string, make: () => string): Promise<string>;
 }
 
 export interface ProtocolDeps {
@@ -48,16 +66,27 @@ export interface ListenerConfig {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  readonly tls: TlsIdentity | null;
   /** At most so many connections that have not logged in. */
   readonly pendingLoginsMax: number;
   readonly loginTimeoutMs: number;
   readonly sessionsMax: number;
 }
 
+/** Where a listener is, and what its clients trust it by. */
+export interface ListenerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Certificate of the authority (PEM) where it speaks TLS; host keys as lines of known_hosts without the host for SSH. */
+  readonly trust: {
+    readonly tls: boolean;
+    readonly ca: string | null;
+    readonly hostKeys?: readonly string[];
+  };
+}
+
 export interface ProtocolListener {
   /** Resolves with the address it listens on. */
-  start(): Promise<{ host: string; port: number }>;
+  start(): Promise<ListenerAddress>;
   /** Takes no more clients; ends open sessions after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
@@ -70,7 +99,12 @@ export interface Protocol {
   checkConnection?(
     connection: Pick<ConnectionConfig, 'name' | 'host' | 'options'>,
   ): CountersignError | undefined;
-  createListener(deps: ProtocolDeps, config: ListenerConfig): ProtocolListener;
+  /** `config` is the section of the configuration that has the protocol's name. */
+  createListener(
+    deps: ProtocolDeps,
+    config: ListenerConfig,
+    proofs: ListenerProofs,
+  ): Promise<ProtocolListener>;
   /** Ends what an earlier gateway process left running in a target, by the spooled `targetSession`. Idempotent. */
   endLeftover(deps: ProtocolDeps, connection: ConnectionConfig, targetSession: string): Promise<void>;
 }

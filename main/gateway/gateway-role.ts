@@ -21,7 +21,7 @@ import { createIdentitiesService, createTokensService } from './account-services
 import { createConnections } from './connections.ts';
 import { createImportService } from './import-service.ts';
 import { createLeftoverEnder } from './leftovers.ts';
-import { listenerTls } from './listener-tls.ts';
+import { createListenerProofs } from './listener-proofs.ts';
 import { createRecordingService } from './recording-service.ts';
 import { createSessionService } from './session-service.ts';
 
@@ -99,12 +99,12 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const startListeners = async (core: GatewayCore): Promise<void> => {
     const shared = protocolDeps(core);
     for (const protocol of protocols) {
-      const listenerConfig = config[protocol.name as 'postgres'];
-      const tls = await listenerTls(listenerConfig, config.dataFolder, clock.now());
-      const listener = protocol.createListener(shared, { ...listenerConfig, tls });
-      const { host, port } = await listener.start();
+      const listenerConfig = config[protocol.name as 'postgres' | 'ssh'];
+      const proofs = createListenerProofs({ vault, clock }, listenerConfig, config.dataFolder);
+      const listener = await protocol.createListener(shared, listenerConfig, proofs);
+      const { host, port, trust } = await listener.start();
       closers.push((graceMs) => listener.stop(graceMs));
-      addresses.set(protocol.name, { host, port, tls: true, ca: tls.certificatePem });
+      addresses.set(protocol.name, { host, port, ...trust });
     }
   };
 

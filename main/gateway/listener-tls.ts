@@ -7,7 +7,7 @@ import { loopbackCertificate } from '../tls.ts';
 
 /** The certificate of a listener: the configured one, or on loopback one that is made and kept. Throws LISTENER_TLS_REQUIRED. */
 export async function listenerTls(
-  config: ListenerConfig,
+  config: Pick<ListenerConfig, 'host' | 'certificateFile' | 'keyFile'>,
   dataFolder: string,
   nowMs: number,
 ): Promise<TlsIdentity> {

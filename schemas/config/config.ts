@@ -12,6 +12,7 @@ import { PolicyConfig } from './policy.ts';
 import { RecordingStoreConfig } from './recording-store.ts';
 import { RespondersConfig } from './responders.ts';
 import { SearchIndexConfig } from './search-index.ts';
+import { SshConfig } from './ssh.ts';
 
 /** The same section, filled in with its own defaults where it is absent; typos in it are mistakes. */
 const section = <P extends TProperties>(schema: TObject<P>): TObject<P> =>
@@ -78,6 +79,7 @@ export const Config = Type.Object(
       ),
     ),
     postgres: section(ListenerConfig),
+    ssh: section(SshConfig),
     connections: Type.Array(ConnectionEntry, { description: 'Targets.', default: [], maxItems: 10_000 }),
     gateway: section(GatewayConfig),
     policy: section(PolicyConfig),

@@ -1,13 +1,14 @@
 /** Listens for PostgreSQL clients. The analyser is loaded before the first client is taken, and closed after the last. */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import type { ConnectionConfig, ListenerConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
+import type { ConnectionConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
+import type { PostgresListenerConfig } from './options.ts';
 import type { Analyser } from './analysis/analyser.ts';
 import { createCancelKeys } from './login/cancel-keys.ts';
 import { serveClient, type LoginContext } from './login/client-login.ts';
-import { createPendingLogins } from './login/pending-logins.ts';
+import { createPendingLogins } from '../clients/pending-logins.ts';
 import { serverEndPoint } from './login/server-end-point.ts';
-import { createLoginThrottle } from './login/throttle.ts';
+import { createLoginThrottle } from '../clients/throttle.ts';
 import type { Relay } from './relay/relay.ts';
 import { createConnector } from './target/connector.ts';
 import type { Ender } from './target/ender.ts';
@@ -15,7 +16,7 @@ import { createSaltedPasswords } from './target/scram-client.ts';
 
 export function createPostgresListener(
   deps: ProtocolDeps,
-  config: ListenerConfig,
+  config: PostgresListenerConfig,
   loadAnalyser: () => Promise<Analyser & { close?(): Promise<void> }>,
 ): ProtocolListener {
   let analyser: (Analyser & { close?(): Promise<void> }) | undefined;
@@ -72,7 +73,7 @@ export function createPostgresListener(
         server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
           server.off('error', reject);
           const { address, port } = server.address() as AddressInfo;
-          resolve({ host: address, port });
+          resolve({ host: address, port, trust: { tls: tls !== null, ca: tls?.certificatePem ?? null } });
         });
       });
     },

@@ -1,6 +1,10 @@
 /** What a connection to PostgreSQL can be told, beyond host, port and credential. */
 import Type from 'typebox';
-import { isLoopback } from './wire/address.ts';
+import type { ListenerConfig, TlsIdentity } from '../protocol.ts';
+import { isLoopback } from '../clients/address.ts';
+
+/** Null: connections of this machine only, in the clear. */
+export type PostgresListenerConfig = ListenerConfig & { readonly tls: TlsIdentity | null };
 
 export const PostgresOptions = Type.Object(
   {

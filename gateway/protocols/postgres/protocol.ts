@@ -6,7 +6,7 @@ import { createPostgresListener } from './listener.ts';
 import { PostgresOptions } from './options.ts';
 import { createConnector, parseTargetSession } from './target/connector.ts';
 import { createSaltedPasswords } from './target/scram-client.ts';
-import { isLoopback } from './wire/address.ts';
+import { isLoopback } from '../clients/address.ts';
 
 export const postgresProtocol: Protocol = {
   name: 'postgres',
@@ -16,8 +16,8 @@ export const postgresProtocol: Protocol = {
     if (sslMode !== 'disable' || isLoopback(host)) return undefined;
     return postgresError('POSTGRES_TLS_DISABLED', { connection: name, host });
   },
-  createListener: (deps, config) =>
-    createPostgresListener(deps, config, () =>
+  createListener: async (deps, config, proofs) =>
+    createPostgresListener(deps, { ...config, tls: await proofs.tls() }, () =>
       createAnalyser({ clock: deps.clock, hmac: (secret) => deps.hmac(secret) }),
     ),
   async endLeftover(deps, connection, targetSession) {

@@ -4,13 +4,14 @@ import type { SecureContext } from 'node:tls';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
 import type { Client, Identity, Target } from '../../../../schemas/types.ts';
 import type { Session } from '../../../sessions/session.ts';
-import type { ConnectionConfig, ListenerConfig, ProtocolDeps } from '../../protocol.ts';
+import type { ConnectionConfig, ProtocolDeps } from '../../protocol.ts';
+import type { PostgresListenerConfig } from '../options.ts';
 import type { Analyser } from '../analysis/analyser.ts';
 import { postgresError, sqlStateOf } from '../errors.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
 import type { Connector } from '../target/connector.ts';
 import { ignore, type TargetLink } from '../target/login.ts';
-import { isLoopback, normalAddress } from '../wire/address.ts';
+import { isLoopback, normalAddress } from '../../clients/address.ts';
 import { fatalResponse } from '../wire/fatal.ts';
 import { PROTOCOL_3_2 } from '../wire/message-types.ts';
 import { MessageStream } from '../wire/message-stream.ts';
@@ -25,13 +26,13 @@ import {
 import { authenticate } from './authenticate.ts';
 import type { CancelKeys } from './cancel-keys.ts';
 import { shakeHands, type Handshake } from './handshake.ts';
-import type { PendingLogins } from './pending-logins.ts';
+import type { PendingLogins } from '../../clients/pending-logins.ts';
 import { filterStartup, isAsciiSafe } from './startup-parameters.ts';
-import type { LoginThrottle } from './throttle.ts';
+import type { LoginThrottle } from '../../clients/throttle.ts';
 
 export interface LoginContext {
   readonly deps: ProtocolDeps;
-  readonly config: ListenerConfig;
+  readonly config: PostgresListenerConfig;
   readonly analyser: Analyser;
   readonly secureContext: SecureContext | null;
   /** tls-server-end-point of the listener's certificate. */

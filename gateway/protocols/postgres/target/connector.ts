@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
-import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
+import type { ConnectionConfig, PasswordCredential, TargetCredential } from '../../protocol.ts';
 import { postgresError } from '../errors.ts';
 import { resolveOptions, type PostgresOptions, type ResolvedOptions } from '../options.ts';
 import { REQUEST_CODES } from '../wire/message-types.ts';
@@ -25,11 +25,11 @@ export interface Connector {
   readonly connection: ConnectionConfig;
   readonly options: ResolvedOptions;
   readCredential(): Promise<
-    | { readonly ok: true; readonly credential: TargetCredential }
+    | { readonly ok: true; readonly credential: PasswordCredential }
     | { readonly ok: false; readonly error: CountersignError }
   >;
   login(
-    credential: TargetCredential,
+    credential: PasswordCredential,
     database: string,
     parameters: ReadonlyMap<string, string>,
   ): Promise<TargetLogin>;
@@ -51,7 +51,12 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
   };
   const readCredential: Connector['readCredential'] = async () => {
     try {
-      return { ok: true, credential: await deps.credential(connection) };
+      const credential = await deps.credential(connection);
+      if ('password' in credential) return { ok: true, credential };
+      return {
+        ok: false,
+        error: postgresError('POSTGRES_CREDENTIAL_UNAVAILABLE', { connection: connection.name }),
+      };
     } catch (cause) {
       if (isCountersignError(cause)) return { ok: false, error: cause };
       return {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
-import type { TargetCredential } from '../../protocol.ts';
+import type { PasswordCredential } from '../../protocol.ts';
 import { postgresError } from '../errors.ts';
 import { SCRAM, SCRAM_PLUS } from '../login/scram-server.ts';
 import { decodeError, decodeParameterStatus } from '../wire/decode.ts';
@@ -49,7 +49,7 @@ class LoginFailure extends Error {}
 export async function loginToTarget(
   deps: LoginDeps,
   target: DialTarget,
-  credential: TargetCredential,
+  credential: PasswordCredential,
   database: string,
   parameters: ReadonlyMap<string, string>,
 ): Promise<TargetLogin> {
@@ -114,7 +114,7 @@ async function authenticate(
   socket: Socket,
   channelBinding: Buffer | null,
   tls: boolean,
-  credential: TargetCredential,
+  credential: PasswordCredential,
 ): Promise<void> {
   let scram: ScramClient | undefined;
   let serverProved = false;
@@ -171,7 +171,7 @@ const md5 = (...parts: readonly (string | Buffer)[]): string => {
   return hash.digest('hex');
 };
 
-function md5Password(credential: TargetCredential, salt: Buffer): string {
+function md5Password(credential: PasswordCredential, salt: Buffer): string {
   return `md5${md5(md5(credential.password, credential.username), salt)}`;
 }
 

@@ -14,10 +14,10 @@ import type {
   SessionOpening,
   Sessions,
 } from '../../../sessions/session.ts';
-import type { ConnectionConfig, ListenerConfig, ProtocolDeps, TargetCredential } from '../../protocol.ts';
+import type { ConnectionConfig, ProtocolDeps, TargetCredential } from '../../protocol.ts';
 import type { Analyser } from '../analysis/analyser.ts';
 import { createPostgresListener } from '../listener.ts';
-import type { PostgresOptions } from '../options.ts';
+import type { PostgresListenerConfig, PostgresOptions } from '../options.ts';
 import { createFakeAnalyser } from './fake-analyser.ts';
 
 export const testError = defineErrors({
@@ -123,7 +123,7 @@ export interface TestGatewayConfig {
   readonly target: { readonly host: string; readonly port: number };
   readonly credential: TargetCredential;
   readonly options?: PostgresOptions;
-  readonly listener?: Partial<ListenerConfig>;
+  readonly listener?: Partial<PostgresListenerConfig>;
   readonly analyser?: Analyser;
 }
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createManualClock, createSeededRandom } from '../../../../platform/clock/manual-clock.ts';
 import { createCancelKeys } from '../login/cancel-keys.ts';
-import { createPendingLogins } from '../login/pending-logins.ts';
-import { createLoginThrottle } from '../login/throttle.ts';
+import { createPendingLogins } from '../../clients/pending-logins.ts';
+import { createLoginThrottle } from '../../clients/throttle.ts';
 
 describe('the login throttle', () => {
   it('makes a network wait after its failures, forgets with time, and leaves others alone', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isLoopback, sourceNetwork } from '../wire/address.ts';
+import { isLoopback, sourceNetwork } from '../../clients/address.ts';
 import { decodeBind, decodeError, decodeParse, decodeQuery, rowsOfTag } from '../wire/decode.ts';
 import { FrameReader, type FrameRules } from '../wire/frame-reader.ts';
 import { bind, cancelRequest, errorResponse, message, parse, query, startup } from '../wire/messages.ts';

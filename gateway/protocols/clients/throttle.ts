@@ -1,6 +1,6 @@
 /** Failed logins per source network: a bucket that fills with each failure and leaks with time. */
-import type { Clock } from '../../../../platform/clock/clock.ts';
-import { sourceNetwork } from '../wire/address.ts';
+import type { Clock } from '../../../platform/clock/clock.ts';
+import { sourceNetwork } from './address.ts';
 
 export interface LoginThrottle {
   /** Seconds until the network may try again; 0: now. */
