@@ -6,6 +6,8 @@ import type { ControlStore, ControlTransaction, JsonObject, ListOptions } from '
 import type { ControlDriver } from './driver.ts';
 import { controlStoreError, definitions } from './errors.ts';
 import { createOverlayTransaction, parseEntry } from './overlay-transaction.ts';
+import { createPublicationWatch } from './publication-watch.ts';
+import { within } from './within.ts';
 
 export interface DrivenControlStoreConfig {
   /** A transaction that takes longer is rolled back, milliseconds. */
@@ -18,56 +20,11 @@ export interface DrivenControlStoreConfig {
 
 const ATTEMPTS_MAX = 50;
 
-/** Rejects after `timeoutMs`, unless `work` ended before. */
-function bounded<R>(clock: Clock, timeoutMs: number, work: Promise<R>): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(timeoutMs, () =>
-      reject(controlStoreError('CONTROL_STORE_TIMEOUT', { timeoutMs })),
-    );
-    work.then(resolve, reject).finally(() => timer.cancel());
-  });
-}
-
-/** Notices publications of this process at once and of others by looking. */
-function createPublicationWatch(clock: Clock, driver: ControlDriver, pollMs: number) {
-  const callbacks = new Set<() => void>();
-  let seen: number | undefined;
-  let polling = false;
-  const notify = (): void => {
-    for (const callback of callbacks) callback();
-  };
-  const poll = async (): Promise<void> => {
-    if (polling || callbacks.size === 0) return;
-    polling = true;
-    try {
-      const last = await driver.lastPublished();
-      if (seen !== undefined && last > seen) notify();
-      seen = last;
-    } finally {
-      polling = false;
-    }
-  };
-  const look = (): void => {
-    // A store that is away fails its callers; the next look may succeed.
-    poll().catch(() => undefined);
-  };
-  const timer = pollMs > 0 ? clock.every(pollMs, look) : undefined;
-  return {
-    notify,
-    add(callback: () => void): () => void {
-      callbacks.add(callback);
-      if (pollMs > 0) look();
-      return () => void callbacks.delete(callback);
-    },
-    stop: (): void => timer?.cancel(),
-  };
-}
-
 export function createDrivenControlStore(
   { clock, driver }: { clock: Clock; driver: ControlDriver },
   config: DrivenControlStoreConfig,
 ): ControlStore {
-  const watch = createPublicationWatch(clock, driver, config.foreignPollMs);
+  const watch = createPublicationWatch(clock, () => driver.lastPublished(), config.foreignPollMs);
   let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
 
@@ -76,9 +33,9 @@ export function createDrivenControlStore(
     flush: boolean,
   ): Promise<{ result: R } | undefined> => {
     const base = await driver.revision();
-    const transaction = createOverlayTransaction(driver, base + 1);
+    const transaction = createOverlayTransaction(driver, () => base + 1);
     try {
-      const result = await bounded(clock, config.transactionTimeoutMs, work(transaction));
+      const result = await within(clock, config.transactionTimeoutMs, work(transaction));
       transaction.end();
       const { writes, published } = transaction;
       if (writes.length === 0 && published.length === 0)

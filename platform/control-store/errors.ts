@@ -33,7 +33,33 @@ export const definitions = {
   },
   CONTROL_STORE_UNAVAILABLE: {
     message: 'The control store cannot be used: {reason}.',
-    hint: 'Check that its file is a control store, is readable and writable, and that the disk is neither full nor broken.',
+    hint: 'Check that its file or server is a control store, can be reached, read and written, and that the disk is neither full nor broken.',
+    status: 503,
+  },
+  CONTROL_STORE_REFUSED: {
+    message: 'The server of the control store refused the login: {reason}.',
+    hint: 'Check role, password and database of controlStore.postgres, and pg_hba.conf of the server.',
+    status: 503,
+  },
+  CONTROL_STORE_CERTIFICATE: {
+    message: 'The server of the control store could not be trusted: {reason}.',
+    hint: 'Check that controlStore.postgres.tls.caFile holds its authority, and that its certificate names the host as it is configured.',
+    status: 503,
+  },
+  CONTROL_STORE_RIGHTS: {
+    message: 'The role of the control store lacks a right: {reason}.',
+    hint: 'Grant it what docs/control-store.md lists, or let the owner of the schema start once after an upgrade.',
+    status: 503,
+  },
+  CONTROL_STORE_CONFIG: {
+    message: 'The control store cannot be used as configured: {reason}.',
+    hint: 'Correct controlStore.postgres.',
+    status: 500,
+  },
+  CONTROL_STORE_OUTCOME_UNKNOWN: {
+    message:
+      'The connection to the control store was lost in a commit, and it has not come back to say how that ended.',
+    hint: 'It may have been written or not: ask what is there, or send the same call again with the same idempotency key.',
     status: 503,
   },
   CONTROL_STORE_VERSION: {

@@ -49,7 +49,8 @@ const isListed = (id: string, options: ListOptions): boolean =>
   id.startsWith(options.prefix ?? '') &&
   (options.after === undefined || Buffer.compare(Buffer.from(id), Buffer.from(options.after)) > 0);
 
-export function createOverlayTransaction(reads: CommittedReads, revision: number): OverlayTransaction {
+/** `revision` is asked only when the work, or an entry of its own that it reads again, needs it. */
+export function createOverlayTransaction(reads: CommittedReads, revision: () => number): OverlayTransaction {
   const overlay = new Map<string, Map<string, string | null>>();
   const published: PublishedRecord[] = [];
   let size = 0;
@@ -82,20 +83,22 @@ export function createOverlayTransaction(reads: CommittedReads, revision: number
     use();
     const merged = committed.filter((entry) => !changes.has(entry.id));
     for (const [id, text] of changes) {
-      if (text !== null && isListed(id, options)) merged.push({ id, text, revision });
+      if (text !== null && isListed(id, options)) merged.push({ id, text, revision: revision() });
     }
     return merged.sort(byId).slice(0, options.limit);
   };
 
   return {
-    revision,
+    get revision() {
+      return revision();
+    },
     async get(collection, id) {
       use();
       checkCollection(collection);
       idBytes(id);
       const text = overlay.get(collection)?.get(id);
       if (text === null) return undefined;
-      if (text !== undefined) return parseEntry({ id, text, revision });
+      if (text !== undefined) return parseEntry({ id, text, revision: revision() });
       const entry = await reads.get(collection, id);
       use();
       return entry === undefined ? undefined : parseEntry(entry);

@@ -28,7 +28,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'libpg-query': ['gateway/protocols/postgres/analysis/'],
   'node-cron': ['ingest/'],
   commander: ['cli/', 'main/commands/'],
-  pg: ['cli/commands/', 'main/sample-target/', 'main/exercise/'],
+  pg: ['cli/commands/', 'main/sample-target/', 'main/exercise/', 'platform/control-store/postgres/'],
   'simple-statistics': ['detectors/'],
   selfsigned: ['main/'],
 };
