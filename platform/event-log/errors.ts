@@ -59,6 +59,41 @@ export const definitions = {
     hint: 'Another member of the group has it now and gets the records again from the last commit.',
     status: 409,
   },
+  EVENT_LOG_UNREACHABLE: {
+    message: 'Kafka cannot be reached or does not answer in time ({reason}).',
+    hint: 'Check that the brokers run, that their addresses in eventLog.kafka.brokers can be reached from here, and TLS. It is tried again by itself.',
+    status: 503,
+  },
+  EVENT_LOG_LOGIN_REFUSED: {
+    message: 'Kafka refuses the login of user {username} ({reason}).',
+    hint: 'Check user, mechanism and password in eventLog.kafka.login against the SCRAM credentials in Kafka.',
+    status: 503,
+  },
+  EVENT_LOG_NOT_ALLOWED: {
+    message: 'Kafka does not allow it: {reason}.',
+    hint: 'Give the user of this role the rights that docs/kafka.md lists for it.',
+    status: 403,
+  },
+  EVENT_LOG_REFUSED: {
+    message: 'Kafka refuses records for topic {topic} ({reason}); they were not appended.',
+    hint: "Look into the broker's log for the reason; the settings of the topic may have been changed by hand.",
+    status: 502,
+  },
+  EVENT_LOG_QUEUE_FULL: {
+    message: 'More than {bytesMax} bytes wait to be written to Kafka; topic {topic} took nothing.',
+    hint: 'Kafka is slower than the writers, or away. Slow down and try again; eventLog.kafka.queueBytesMax is the bound.',
+    status: 503,
+  },
+  EVENT_LOG_UNREADABLE: {
+    message: 'The records at offset {offset} of {topic}/{partition} cannot be read: {reason}.',
+    hint: 'Another program wrote them, or they are damaged. Set the offset of the group behind them (kafka-consumer-groups --reset-offsets) to go on.',
+    status: 500,
+  },
+  EVENT_LOG_CLIENT_MISSING: {
+    message: 'The Kafka client {client} is not installed.',
+    hint: 'Install the package {package}, or set eventLog.kafka.client to kafkajs.',
+    status: 500,
+  },
   EVENT_LOG_CLOSED: {
     message: 'The event log is closed.',
     hint: 'The program is stopping, or the thread that owns the log has ended. Open the log again.',
