@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { findPostgres } from '../../main/sample-target/postgres-binaries.ts';
 import { install, mayInstall, unpackPgbench } from './debian.ts';
+import { bringRsyslog, findRsyslog } from './rsyslog/binaries.ts';
 
 export type ServerName = 'postgres' | ProgramName;
 /** Programs that come from the machine. */
-type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch';
+type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch' | 'rsyslogd';
 /** Debian's package of each. */
 const PACKAGES: Readonly<Record<ProgramName, string>> = {
   psql: 'postgresql-client',
@@ -15,15 +16,18 @@ const PACKAGES: Readonly<Record<ProgramName, string>> = {
   mvn: 'maven',
   // Its server comes from Maven Central; what a machine needs for it is Java.
   elasticsearch: 'openjdk-21-jdk-headless',
+  rsyslogd: 'rsyslog',
 };
 
 const ELASTICSEARCH = join(import.meta.dirname, 'elasticsearch', 'elasticsearch.sh');
 
 /** Runs it: Debian has a wrapper named pgbench even where the program is not installed. */
-const works = (program: string): boolean =>
-  program === 'elasticsearch'
+const works = (program: string): boolean => {
+  if (program === 'rsyslogd') return findRsyslog() !== undefined;
+  return program === 'elasticsearch'
     ? spawnSync('bash', [ELASTICSEARCH, 'check'], { stdio: 'ignore' }).status === 0
     : spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+};
 
 /**
  * For `describe(name, { skip: lacking('psql') }, ...)`: false where all programs are here, else what is missing. With CI set
@@ -38,6 +42,7 @@ const tried = new Set<string>();
 function have(program: ProgramName): boolean {
   if (works(program)) return true;
   if (!mayInstall()) return false;
+  if (program === 'rsyslogd') return bringRsyslog() !== undefined;
   if (!tried.has(PACKAGES[program])) install(PACKAGES[program]);
   tried.add(PACKAGES[program]);
   if (program === 'pgbench' && !works('pgbench')) {
