@@ -25,7 +25,13 @@ const LOOK_AGAIN_MS = 100;
 const hasSetpriv =
   process.platform === 'linux' && spawnSync('setpriv', ['--version'], { stdio: 'ignore' }).status === 0;
 
-function launch(port: number, logFile: string): { child: ChildProcess; gone: Promise<void> } {
+interface Running {
+  readonly child: ChildProcess;
+  readonly gone: Promise<void>;
+  readonly ended: boolean;
+}
+
+function launch(port: number, logFile: string): Running {
   const java = [
     'java',
     '-Xmx384m',
@@ -44,11 +50,16 @@ function launch(port: number, logFile: string): { child: ChildProcess; gone: Pro
     detached: true,
   });
   closeSync(descriptor);
-  const gone = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.once('error', () => resolve());
+  const process = { child, ended: false, gone: Promise.resolve() };
+  process.gone = new Promise<void>((resolve) => {
+    const end = (): void => {
+      process.ended = true;
+      resolve();
+    };
+    child.once('exit', end);
+    child.once('error', end);
   });
-  return { child, gone };
+  return process;
 }
 
 /** Resolves when it answers (5 s on a free machine). */
@@ -58,14 +69,13 @@ export async function startRegistry(): Promise<TestRegistry> {
   const logFile = join(folder, 'registry.log');
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
-  const { child, gone } = launch(port!, logFile);
-  let ended = false;
-  void gone.then(() => (ended = true));
-  const endWithUs = (): void => void (!ended && child.kill('SIGKILL'));
+  const running = launch(port!, logFile);
+  const { child } = running;
+  const endWithUs = (): void => void (!running.ended && child.kill('SIGKILL'));
   process.once('exit', endWithUs);
   const kill9 = async (): Promise<void> => {
-    if (!ended) child.kill('SIGKILL');
-    await gone;
+    if (!running.ended) child.kill('SIGKILL');
+    await running.gone;
   };
   const stop = async (): Promise<void> => {
     process.off('exit', endWithUs);
@@ -80,7 +90,7 @@ export async function startRegistry(): Promise<TestRegistry> {
   const until = clock.monotonicUs() + READY_MS_MAX * 1000;
   try {
     while (!(await answers())) {
-      if (ended || clock.monotonicUs() > until)
+      if (running.ended || clock.monotonicUs() > until)
         throw new Error(`The registry does not start:\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
       await clock.sleep(LOOK_AGAIN_MS);
     }
