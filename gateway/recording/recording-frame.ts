@@ -42,8 +42,7 @@ export function createFrameGatherer(): FrameGatherer {
     },
     add({ time, stream, requestId, bytes }) {
       const id = requestId ?? '';
-      // Ids are ASCII; three times as much is room for whatever else may come.
-      const room = used + HEAD_BYTES + id.length * 3 + 4 + bytes.length;
+      const room = used + HEAD_BYTES + id.length + 4 + bytes.length;
       if (room > buffer.length) {
         const larger = Buffer.allocUnsafeSlow(Math.max(GATHERED_BYTES_MIN, room, buffer.length * 2));
         buffer.copy(larger, 0, 0, used);
@@ -52,7 +51,7 @@ export function createFrameGatherer(): FrameGatherer {
       const start = used;
       buffer.writeDoubleBE(time, start);
       buffer[start + 8] = stream === 'in' ? 0 : 1;
-      const idBytes = id === '' ? 0 : buffer.write(id, start + HEAD_BYTES);
+      const idBytes = id === '' ? 0 : buffer.write(id, start + HEAD_BYTES, 'latin1');
       buffer[start + 9] = idBytes;
       const at = start + HEAD_BYTES + idBytes;
       buffer.writeUInt32BE(bytes.length, at);

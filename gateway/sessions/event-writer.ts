@@ -3,19 +3,25 @@ import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import type { Client, Identity, SessionEvent, Target } from '../../schemas/types.ts';
-import { ZERO_HASH } from '../recording/audit-bytes.ts';
+import { HASH_BYTES, ZERO_HASH } from '../recording/audit-bytes.ts';
 import type { AppendOptions, Spool } from '../recording/spool.ts';
 import { createEventEncoder } from './event-frame.ts';
 import { eventKey } from './event-key.ts';
 import type { Signer } from './signing-key.ts';
 import { checkpointBytes } from '../recording/audit-bytes.ts';
 
-/** A chain's last event; changed by the writer. */
+/** A chain's last event; changed by the writer, the bytes of the hash in their place. */
 export interface Chain {
   sequence: number;
-  hash: Buffer;
+  readonly hash: Buffer;
 }
-export const newChain = (): Chain => ({ sequence: 0, hash: ZERO_HASH });
+export const newChain = (): Chain => ({ sequence: 0, hash: Buffer.alloc(HASH_BYTES) });
+
+/** Sets a chain to a known event. */
+export function setChain(chain: Chain, sequence: number, hash: Uint8Array): void {
+  chain.sequence = sequence;
+  chain.hash.set(hash);
+}
 
 export interface EventDraft {
   readonly body: SessionEvent['body'];
@@ -57,9 +63,9 @@ export interface EventWriterDeps {
   readonly random: Random;
 }
 
-function advance(chain: Chain, hash: Buffer): void {
+function advance(chain: Chain, hash: string): void {
   chain.sequence += 1;
-  chain.hash = hash;
+  chain.hash.write(hash, 'latin1');
 }
 
 /** Kinds that link into the gateway's chain although they belong to a session. */

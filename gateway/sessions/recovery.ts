@@ -3,7 +3,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import type { SessionEvent } from '../../schemas/types.ts';
 import type { Spool } from '../recording/spool.ts';
-import { newChain, type Chain } from './event-writer.ts';
+import { newChain, setChain, type Chain } from './event-writer.ts';
 import type { JournalState, OpenJournal, OpenRecord, SessionTotals } from './open-journal.ts';
 
 export interface Leftover {
@@ -41,7 +41,7 @@ export function recover(
   }
   const take = (event: SessionEvent): void => {
     if (event.gateway.id === gatewayId && (event.gatewayChain?.sequence ?? 0) > gatewayChain.sequence)
-      Object.assign(gatewayChain, { sequence: event.gatewayChain!.sequence, hash: event.hash });
+      setChain(gatewayChain, event.gatewayChain!.sequence, event.hash);
     // A power cut may take the journal's line and leave the event.
     if (event.body.kind === 'session_opened' && event.session !== null && !leftovers.has(event.session.id)) {
       const { identity, client, target, exerciseId, time } = event;
@@ -54,7 +54,7 @@ export function recover(
     }
     const leftover = event.session === null ? undefined : leftovers.get(event.session.id);
     if (leftover === undefined || event.session!.sequence <= leftover.chain.sequence) return;
-    Object.assign(leftover.chain, { sequence: event.session!.sequence, hash: event.hash });
+    setChain(leftover.chain, event.session!.sequence, event.hash);
     const { body } = event;
     if (body.kind === 'request') leftover.totals.requests += 1;
     if (body.kind === 'response') {

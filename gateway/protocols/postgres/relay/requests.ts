@@ -1,7 +1,8 @@
 /** Requests that run: what their answers came to, until they are reported. */
-import { createHash, hash, type Hash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { ResponseStatus } from '../../../../schemas/types.ts';
+import { sha256 } from '../../../credentials/sha256.ts';
 import type { Session } from '../../../sessions/session.ts';
 
 /** An allowed request whose response has not been reported. */
@@ -60,8 +61,7 @@ export function createRequests(clock: Clock, session: Session, flow: RecordingFl
       errorCode: request.error?.sqlState ?? null,
       errorMessage: request.error === null ? (note ?? null) : request.error.message,
       // Most answers come in one piece: hashing that at once is several times cheaper than a hash object.
-      bodyDigest:
-        body === null ? null : Buffer.isBuffer(body) ? hash('sha256', body, 'buffer') : body.digest(),
+      bodyDigest: body === null ? null : Buffer.isBuffer(body) ? sha256(body) : body.digest(),
     });
   };
   return {
