@@ -43,8 +43,6 @@ export interface TlsIdentity {
 export interface ListenerProofs {
   /** The configured certificate, or on loopback one that is made and kept. Throws LISTENER_TLS_REQUIRED. */
   tls(): Promise<TlsIdentity>;
-  /** A secret text of the gateway's own under a name, the same on all gateways of one vault: made by the first who asks. */
-  kept(name: string, make: () => string): Promise<string>;
 }
 
 export interface ProtocolDeps {
@@ -54,6 +52,8 @@ export interface ProtocolDeps {
   connection(name: string): ConnectionConfig | undefined;
   /** Reads the target's credential from the vault. */
   credential(connection: ConnectionConfig): Promise<TargetCredential>;
+  /** A secret text of the gateway's own under a name (host keys), the same on all gateways of one vault: made by the first who asks. */
+  kept(name: string, make: () => string): Promise<string>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -216,6 +216,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     sessions,
     connection,
     credential: () => Promise.resolve(config.credential),
+    kept: (_, make) => Promise.resolve(make()),
     clock,
     random,
     log: silent,

@@ -1,0 +1,290 @@
+/**
+ * Everything that stands on the inside of ssh2, in one place and for one version: each function here is a remedy for a defect or a
+ * gap that test/library.test.ts shows. Nobody else in this folder touches an underscore of the library.
+ */
+import { sign, type KeyObject } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import type { Client, Connection } from 'ssh2';
+import { sshString, uint32 } from '../keys/wire.ts';
+
+const load = createRequire(import.meta.url);
+/** What these remedies were written and tested for. */
+export const LIBRARY_VERSION = '1.17.0';
+
+interface Protocol {
+  _kex: {
+    sessionID: Buffer;
+    remoteExtInfoEnabled: boolean;
+    negotiated: { serverHostKey: string };
+    _hostKey: Buffer;
+  };
+  _offer: object;
+  _hostKeys: Record<string, LibraryKey>;
+  _handlers: Record<string, (...values: never[]) => void>;
+  _onHandshakeComplete: (...values: unknown[]) => void;
+  _authsQueue: string[];
+  _packetRW: {
+    write: { allocStart: number; alloc(length: number): Buffer; finalize(packet: Buffer): Buffer };
+  };
+  authPK: (user: string, key: unknown, algorithm?: unknown, sign?: unknown) => void;
+  channelFailure(channel: number): void;
+  exitStatus(channel: number, status: number): void;
+  exitSignal(channel: number, signal: string, dumped: boolean, message: string): void;
+  rekey(): void;
+}
+interface LibraryKey {
+  readonly type: string;
+  getPublicSSH(): Buffer;
+  sign(data: Buffer, hash?: string): Buffer | Error;
+}
+interface Ends {
+  readonly incoming: { readonly id: number; readonly state: string };
+  readonly outgoing: { readonly id: number; readonly state: string };
+}
+interface Inside {
+  readonly _protocol: Protocol;
+  readonly _chanMgr: { get(id: number): unknown };
+}
+export interface ChannelInside extends Ends {
+  readonly _client: Inside;
+}
+
+const inside = (of: Connection | Client): Inside => of as unknown as Inside;
+const { sendPacket } = load('ssh2/lib/protocol/utils.js') as {
+  sendPacket(protocol: Protocol, packet: Buffer): boolean;
+};
+const { KexInit } = load('ssh2/lib/protocol/kex.js') as { KexInit: new (lists: object) => object };
+const constants = load('ssh2/lib/protocol/constants.js') as Record<string, readonly string[]>;
+
+/** Throws where another version of the library is installed than these remedies are for. */
+export function checkVersion(): void {
+  const { version } = load('ssh2/package.json') as { version: string };
+  if (version !== LIBRARY_VERSION)
+    throw new Error(
+      `ssh2 is ${version}; gateway/protocols/ssh/library/internals.ts is for ${LIBRARY_VERSION}`,
+    );
+}
+
+/** False: ciphers run in JavaScript and through OpenSSL's slow paths, at a tenth of the speed. The library falls back without a word. */
+export const isFast = (): boolean =>
+  (load('ssh2/lib/protocol/crypto.js') as { bindingAvailable: boolean }).bindingAvailable;
+
+function send(protocol: Protocol, ...parts: readonly Buffer[]): void {
+  const payload = Buffer.concat(parts);
+  const { write } = protocol._packetRW;
+  const packet = write.alloc(payload.length);
+  packet.set(payload, write.allocStart);
+  sendPacket(protocol, write.finalize(packet));
+}
+
+const message = (number: number): Buffer => Buffer.from([number]);
+
+/** SSH_MSG_USERAUTH_BANNER (RFC 4252, section 5.4): what a client shows before its login is over. */
+export function sendBanner(connection: Connection, text: string): void {
+  send(inside(connection)._protocol, message(53), sshString(text), sshString(''));
+}
+
+/** SSH_MSG_DISCONNECT with words (RFC 4253, section 11.1); the library's own has none. */
+export function sendDisconnect(connection: Connection, reason: number, text: string): void {
+  send(
+    inside(connection)._protocol,
+    message(1),
+    uint32(reason),
+    sshString(text.slice(0, 1024)),
+    sshString(''),
+  );
+}
+
+/** SSH_MSG_CHANNEL_REQUEST without reply, of a kind that the library cannot send. */
+export function sendChannelRequest(channel: unknown, type: string): void {
+  const { _client, outgoing } = channel as ChannelInside;
+  if (outgoing.state === 'closing' || outgoing.state === 'closed') return;
+  send(_client._protocol, message(98), uint32(outgoing.id), sshString(type), Buffer.from([0]));
+}
+
+/** The library refuses an exit status once EOF was sent, though the two are independent (RFC 4254, section 6.10). */
+export function sendExit(
+  channel: unknown,
+  exit:
+    | { readonly status: number }
+    | { readonly signal: string; readonly dumped: boolean; readonly message: string },
+): void {
+  const { _client, outgoing } = channel as ChannelInside;
+  if (outgoing.state !== 'open' && outgoing.state !== 'eof') return;
+  if ('status' in exit) _client._protocol.exitStatus(outgoing.id, exit.status);
+  else _client._protocol.exitSignal(outgoing.id, exit.signal, exit.dumped, exit.message);
+}
+
+/** True once the other side has closed the channel, or we have. */
+export const isClosed = (channel: unknown): boolean => {
+  const { outgoing, incoming } = channel as ChannelInside;
+  return outgoing.state === 'closing' || outgoing.state === 'closed' || incoming.state === 'closed';
+};
+
+/** Signature algorithms of clients (RFC 8308, section 3.1). */
+export const SIGNATURE_ALGORITHMS = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+  'ssh-ed25519-cert-v01@openssh.com',
+  'ecdsa-sha2-nistp256-cert-v01@openssh.com',
+  'rsa-sha2-512-cert-v01@openssh.com',
+  'rsa-sha2-256-cert-v01@openssh.com',
+];
+
+/** The library's list lacks a comma, so that clients with rsa-sha2-512 only give up: sends ours in its place. */
+export function mendSignatureAlgorithms(connection: Connection): void {
+  const protocol = inside(connection)._protocol;
+  const complete = protocol._onHandshakeComplete;
+  let first = true;
+  protocol._onHandshakeComplete = (...values) => {
+    const wanted = first && protocol._kex.remoteExtInfoEnabled;
+    first = false;
+    protocol._kex.remoteExtInfoEnabled = false;
+    // Must be the first message under the new keys.
+    if (wanted)
+      send(
+        protocol,
+        message(7),
+        uint32(1),
+        sshString('server-sig-algs'),
+        sshString(SIGNATURE_ALGORITHMS.join(',')),
+      );
+    complete(...values);
+  };
+}
+
+interface LibrarySession {
+  readonly _channel?: Ends;
+  _ending: boolean;
+  readonly _chanInfo?: Ends;
+  emit(event: string, ...values: unknown[]): boolean;
+}
+
+/**
+ * Channel requests that the library drops: `eow@openssh.com` (emitted as `eow`), those that want a reply after the start (PuTTY's
+ * winadj waits for it for ever), window changes and signals after the client has sent its EOF.
+ */
+export function mendChannelRequests(connection: Connection): void {
+  const { _protocol: protocol, _chanMgr: channels } = inside(connection);
+  const original = protocol._handlers['CHANNEL_REQUEST'] as unknown as (...values: unknown[]) => void;
+  const handle = (of: Protocol, recipient: number, type: string, wantReply: boolean, data: unknown): void => {
+    const session = channels.get(recipient) as LibrarySession | undefined;
+    const started = session?._channel;
+    if (session === undefined || started === undefined) return original(of, recipient, type, wantReply, data);
+    if (started.outgoing.state === 'closing' || started.outgoing.state === 'closed') return;
+    if (type === 'eow@openssh.com') session.emit('eow');
+    else if (type === 'window-change') session.emit('window-change', undefined, undefined, data);
+    else if (type === 'signal') session.emit('signal', undefined, undefined, { name: data });
+    if (wantReply) protocol.channelFailure(started.outgoing.id);
+  };
+  (protocol._handlers as Record<string, unknown>)['CHANNEL_REQUEST'] = handle;
+}
+
+/**
+ * Offers a host certificate. The library writes the name of the negotiated host key type into the signature, where the plain type
+ * belongs: while it signs, the plain type stands there.
+ */
+export function offerHostCertificate(connection: Connection, certificate: Buffer, type: string): void {
+  const protocol = inside(connection)._protocol;
+  const certified = `${type}-cert-v01@openssh.com`;
+  const plain = protocol._hostKeys[type];
+  if (plain === undefined) return;
+  const key = Object.create(plain, {
+    type: { value: certified },
+    getPublicSSH: { value: () => certificate },
+    sign: {
+      value: (data: Buffer, hash?: string) => {
+        protocol._kex.negotiated.serverHostKey = type;
+        return plain.sign(data, hash);
+      },
+    },
+  }) as LibraryKey;
+  protocol._hostKeys = { ...protocol._hostKeys, [certified]: key };
+  protocol._offer = withHostKeys(protocol._offer, [certified]);
+}
+
+interface Offer {
+  readonly lists: Record<
+    string,
+    { readonly array: readonly string[] } | Record<string, { readonly array: readonly string[] }>
+  >;
+}
+function withHostKeys(offer: object, first: readonly string[]): object {
+  const { lists } = offer as Offer;
+  const list = (of: unknown): readonly string[] => (of as { array: readonly string[] }).array;
+  const side = (of: unknown): object => {
+    const { cipher, mac, compress, lang } = of as Record<string, unknown>;
+    return { cipher: list(cipher), mac: list(mac), compress: list(compress), lang: list(lang) };
+  };
+  return new KexInit({
+    kex: list(lists['kex']),
+    serverHostKey: [...first, ...list(lists['serverHostKey'])],
+    cs: side(lists['cs']),
+    sc: side(lists['sc']),
+  });
+}
+
+/**
+ * Accepts host certificates of the target. The library compares and parses the certificate as if it were a key: once the caller has
+ * accepted it, the certified key stands in its place for all that comes after the exchange hash.
+ */
+export function acceptHostCertificates(client: Client, types: readonly string[]): void {
+  const protocol = inside(client)._protocol;
+  protocol._offer = withHostKeys(protocol._offer, types);
+}
+
+/** To be called by the host verifier for a certificate that it accepts. */
+export function useCertifiedKey(client: Client, certificate: Buffer, keyBlob: Buffer, keyType: string): void {
+  const kex = inside(client)._protocol._kex;
+  kex.negotiated.serverHostKey = keyType;
+  // The exchange hash is over the certificate (read once); the signature is the certified key's (read after that).
+  let reads = 0;
+  let value: Buffer | undefined = certificate;
+  Object.defineProperty(kex, '_hostKey', {
+    configurable: true,
+    get: () => (value !== certificate ? value : (reads += 1) === 1 ? certificate : keyBlob),
+    set: (given: Buffer | undefined) => {
+      value = given;
+      reads = 0;
+    },
+  });
+}
+
+/** Logs in with a user certificate, which the library cannot: replaces its `authPK`. The key is Ed25519. */
+export function authenticateWithCertificate(client: Client, certificate: Buffer, key: KeyObject): void {
+  const protocol = inside(client)._protocol;
+  protocol.authPK = (user) => {
+    const request = Buffer.concat([
+      message(50),
+      sshString(user),
+      sshString('ssh-connection'),
+      sshString('publickey'),
+      Buffer.from([1]),
+      sshString('ssh-ed25519-cert-v01@openssh.com'),
+      sshString(certificate),
+    ]);
+    const signature = sign(null, Buffer.concat([sshString(protocol._kex.sessionID), request]), key);
+    protocol._authsQueue.push('publickey');
+    send(protocol, request, sshString(Buffer.concat([sshString('ssh-ed25519'), sshString(signature)])));
+  };
+}
+
+/** New keys; the library never asks for them by itself. */
+export function rekey(of: Connection | Client): void {
+  inside(of)._protocol.rekey();
+}
+
+export const socketOf = (of: Connection | Client): Socket => (of as unknown as { _sock: Socket })._sock;
+
+/** What the library would offer by default, without what is too weak (SHA-1). */
+export const ALGORITHMS = {
+  kex: constants['DEFAULT_KEX']!.filter((name) => !/sha1$/.test(name)),
+  hmac: constants['DEFAULT_MAC']!.filter((name) => !/sha1|md5/.test(name)),
+  cipher: constants['DEFAULT_CIPHER']!.filter((name) => !/cbc|arcfour/.test(name)),
+  serverHostKey: constants['DEFAULT_SERVER_HOST_KEY']!.filter((name) => name !== 'ssh-rsa'),
+} as const;
