@@ -21,7 +21,8 @@ import { createIdentitiesService, createTokensService } from './account-services
 import { createConnections } from './connections.ts';
 import { createImportService } from './import-service.ts';
 import { createLeftoverEnder } from './leftovers.ts';
-import { createListenerProofs } from './listener-proofs.ts';
+import { createKeeper } from './keeper.ts';
+import { listenerTls } from './listener-tls.ts';
 import { createRecordingService } from './recording-service.ts';
 import { createSessionService } from './session-service.ts';
 
@@ -57,6 +58,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const readSecret = createSecretReader(deps.environment, async (path) => (await vault.get(path))?.value);
   const connections = createConnections({ store, vault, clock, readSecret }, config.connections);
   const policy = createReplaceablePolicy(config.policy.rules);
+  const kept = createKeeper(vault);
   const addresses = new Map<string, ListenerAnswer>();
   const closers: ((graceMs: number) => Promise<void> | void)[] = [];
   let running: Running | undefined;
@@ -66,6 +68,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     sessions,
     connection: (name) => connections.find(name),
     credential: (connection) => connections.credential(connection),
+    kept,
     clock,
     random,
     log,
@@ -100,8 +103,9 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     const shared = protocolDeps(core);
     for (const protocol of protocols) {
       const listenerConfig = config[protocol.name as 'postgres' | 'ssh'];
-      const proofs = createListenerProofs({ vault, clock }, listenerConfig, config.dataFolder);
-      const listener = await protocol.createListener(shared, listenerConfig, proofs);
+      const listener = await protocol.createListener(shared, listenerConfig, {
+        tls: () => listenerTls(listenerConfig, config.dataFolder, clock.now()),
+      });
       const { host, port, trust } = await listener.start();
       closers.push((graceMs) => listener.stop(graceMs));
       addresses.set(protocol.name, { host, port, ...trust });
