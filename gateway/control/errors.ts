@@ -23,6 +23,11 @@ export const definitions = {
     hint: 'Bring the control store back; the gateway recovers by itself.',
     status: 503,
   },
+  GATEWAY_ID_TAKEN: {
+    message: 'Another gateway with the id {id} is running on this control store.',
+    hint: 'Give each gateway an id of its own (gateway.id), and a data folder of its own.',
+    status: 409,
+  },
   LOCKOUT_BUDGET_EXHAUSTED: {
     message:
       'Automation has locked out {used} identities within {windowMs} ms; its budget "{budget}" is {identitiesMax}.',

@@ -7,27 +7,30 @@ import type { ControlEntry, ControlStore } from '../../platform/control-store/co
 import type { Logger } from '../../platform/log/log.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { ControlView } from './control-view.ts';
+import { controlError } from './errors.ts';
+import { createLeaseWatch, type LeaseEntry, type LeaseWatch } from './lease-watch.ts';
 
-export type LeaseEntry = {
-  readonly epoch: number;
-  readonly leaseUntil: number;
-  /** How long it holds from each renewal. */
-  readonly leaseMs: number;
-  readonly appliedRevision: number;
-};
 /** Last revision that concerns gateways; written with every control record. */
 export type ControlHead = { readonly revision: number };
 export const LEASES = 'leases';
+export const LEASES_MAX = 1000;
 export const CONTROL_HEAD = { collection: 'control', id: 'head' } as const;
 
 export interface Lease {
-  /** Takes the lease; rejects when the store is away. */
+  /**
+   * Takes the lease and waits until the view has all that was recorded before, at most as long as a lease holds. Rejects when the
+   * store is away, and with GATEWAY_ID_TAKEN when another gateway of this name lives.
+   */
   start(): Promise<void>;
   held(): boolean;
   /** Called when the lease is lost, and with true when it is back. */
   onChange(callback: (held: boolean) => void): void;
   /** Resolves with the next renewal: how far the view has come stands in the store then. */
   renewed(): Promise<void>;
+  /** Another gateway has taken this one's name: the lease never comes back. */
+  taken(): boolean;
+  /** What this gateway has seen of all leases. */
+  readonly watch: LeaseWatch;
   stop(): Promise<void>;
 }
 
@@ -38,18 +41,42 @@ export interface LeaseDeps {
   readonly log: Logger;
 }
 
+export type LeaseConfig = Pick<GatewayConfig, 'id' | 'leaseMs' | 'leaseRenewMs'> &
+  Pick<LeaseEntry, 'epoch' | 'home'>;
+
 const WATCH_MS = 50;
+const CATCH_UP_MS = 20;
 const UNFLUSHED = { flush: false } as const;
 
-export function createLease(
-  { store, view, clock, log }: LeaseDeps,
-  config: Pick<GatewayConfig, 'id' | 'leaseMs' | 'leaseRenewMs'> & { readonly epoch: number },
-): Lease {
+/** Waits until a namesake's lease is over; resolves with the revision of the entry that may be replaced. */
+async function claim(
+  { store, clock }: Pick<LeaseDeps, 'store' | 'clock'>,
+  { id, home, leaseRenewMs }: LeaseConfig,
+): Promise<number | undefined> {
+  const watch = createLeaseWatch({ clock });
+  let revision: number | undefined;
+  for (;;) {
+    const entry = await store.get<LeaseEntry>(LEASES, id);
+    // Of this very gateway, which has died: its data folder can be held by one process only.
+    if (entry === undefined || entry.value.home === home) return undefined;
+    revision ??= entry.revision;
+    if (entry.revision !== revision) throw controlError('GATEWAY_ID_TAKEN', { id });
+    if (watch.overForMs(entry) !== undefined) return revision;
+    await clock.sleep(leaseRenewMs / 4);
+  }
+}
+
+export function createLease({ store, view, clock, log }: LeaseDeps, config: LeaseConfig): Lease {
+  const { id, epoch, home, leaseMs } = config;
   const callbacks: ((held: boolean) => void)[] = [];
   const timers: { cancel(): void }[] = [];
+  const leaseWatch = createLeaseWatch({ clock });
   let renewal = Promise.withResolvers<void>();
   let validUntilUs = -1;
   let behindSinceUs: number | undefined;
+  let claimed: number | undefined;
+  let mustCatchUp = true;
+  let taken = false;
   let wasHeld = false;
   let running: Promise<void> | undefined;
   let again = false;
@@ -57,8 +84,8 @@ export function createLease(
 
   const held = (): boolean => {
     const nowUs = clock.monotonicUs();
-    const fresh = behindSinceUs === undefined || nowUs - behindSinceUs < config.leaseMs * 1000;
-    return !stopped && nowUs < validUntilUs && fresh;
+    const fresh = behindSinceUs === undefined || nowUs - behindSinceUs < leaseMs * 1000;
+    return !stopped && !taken && !mustCatchUp && nowUs < validUntilUs && fresh;
   };
   const watch = (): void => {
     const now = held();
@@ -68,39 +95,49 @@ export function createLease(
     else log.error({}, 'the lease is lost: the view of the control state may be stale');
     for (const callback of callbacks) callback(now);
   };
+  const isForeign = ({ value, revision }: ControlEntry<LeaseEntry>): boolean =>
+    value.home === home ? value.epoch > epoch : revision !== claimed;
   const renewOnce = async (): Promise<void> => {
-    // From before the request: the lease may never be believed longer than the store says.
-    const startUs = clock.monotonicUs();
+    let startUs = 0;
     const result = await store.transact(async (transaction) => {
-      const before = await transaction.get<LeaseEntry>(LEASES, config.id);
-      if (before !== undefined && before.value.epoch > config.epoch) return undefined;
-      const entry: LeaseEntry = {
-        epoch: config.epoch,
-        leaseUntil: clock.now() + config.leaseMs,
-        leaseMs: config.leaseMs,
-        appliedRevision: view.appliedRevision(),
-      };
-      await transaction.put(LEASES, config.id, entry);
-      const head = await transaction.get<ControlHead>(CONTROL_HEAD.collection, CONTROL_HEAD.id);
+      // From before the request: the lease may never be believed longer than others count it.
+      startUs = clock.monotonicUs();
+      const [before, head] = await Promise.all([
+        transaction.get<LeaseEntry>(LEASES, id),
+        transaction.get<ControlHead>(CONTROL_HEAD.collection, CONTROL_HEAD.id),
+      ]);
+      if (before !== undefined && isForeign(before)) return undefined;
+      const entry: LeaseEntry = { epoch, home, leaseMs, appliedRevision: view.appliedRevision() };
+      await transaction.put(LEASES, id, entry);
       return head?.value.revision ?? 0;
       // A disk that is slow to flush must not end every machine's sessions: without the process the lease means nothing anyway.
     }, UNFLUSHED);
     if (result === undefined) {
-      log.error({}, 'another process runs under the name of this gateway');
+      if (!taken)
+        log.error({ id }, 'another process runs under the name of this gateway, which has stopped serving');
+      taken = true;
+      watch();
       return;
     }
-    validUntilUs = startUs + config.leaseMs * 1000;
+    // Others may have counted it as over meanwhile, and called in force what is not known here.
+    const lapsed = clock.monotonicUs() >= validUntilUs;
+    validUntilUs = startUs + leaseMs * 1000;
     renewal.resolve();
     renewal = Promise.withResolvers<void>();
     // The store can be reached while the log cannot: then lockouts do not arrive, and the view is as stale as without a lease.
-    if (result > view.appliedRevision()) behindSinceUs ??= startUs;
-    else behindSinceUs = undefined;
+    if (result > view.appliedRevision()) {
+      mustCatchUp ||= lapsed;
+      behindSinceUs ??= startUs;
+    } else {
+      mustCatchUp = false;
+      behindSinceUs = undefined;
+    }
     watch();
   };
   const renew = (): Promise<void> => {
     again = true;
     running ??= (async () => {
-      while (again && !stopped) {
+      while (again && !stopped && !taken) {
         again = false;
         await renewOnce();
       }
@@ -112,52 +149,58 @@ export function createLease(
   const renewQuietly = (): void => {
     renew().catch((error: unknown) => log.warn({ error }, 'the lease could not be renewed'));
   };
+  const seeLeases = (): void => {
+    store
+      .list<LeaseEntry>(LEASES, { limit: LEASES_MAX })
+      .then((entries) => leaseWatch.see(entries))
+      // The renewal beside it says so.
+      .catch(() => undefined);
+  };
   view.onApplied(() => {
-    if (wasHeld || validUntilUs >= 0) renewQuietly();
+    if (validUntilUs >= 0) renewQuietly();
   });
   return {
     async start() {
+      claimed = await claim({ store, clock }, config);
       await renew();
-      timers.push(clock.every(config.leaseRenewMs, renewQuietly), clock.every(WATCH_MS, watch));
+      if (taken) throw controlError('GATEWAY_ID_TAKEN', { id });
+      timers.push(
+        clock.every(config.leaseRenewMs, renewQuietly),
+        clock.every(config.leaseRenewMs, seeLeases),
+        clock.every(WATCH_MS, watch),
+      );
+      // Else the first sessions would be judged by an old view; past that time the lease counts as lost anyway.
+      const endUs = clock.monotonicUs() + leaseMs * 1000;
+      while (!held() && !taken && clock.monotonicUs() < endUs) await clock.sleep(CATCH_UP_MS);
     },
     held,
     onChange: (callback) => void callbacks.push(callback),
     renewed: () => renewal.promise,
+    taken: () => taken,
+    watch: leaseWatch,
     async stop() {
       stopped = true;
       for (const timer of timers) timer.cancel();
       await running?.catch(() => undefined);
+      if (taken) return;
       // Nobody must wait for a gateway that is gone.
-      await store.transact((transaction) => transaction.delete(LEASES, config.id)).catch(() => undefined);
+      await store
+        .transact(async (transaction) => {
+          const entry = await transaction.get<LeaseEntry>(LEASES, id);
+          if (entry?.value.home === home) await transaction.delete(LEASES, id);
+        })
+        .catch(() => undefined);
     },
   };
 }
 
 const POLL_MS = 5;
-/** Clocks of two gateways, or of one before and after a step, may differ by so much. */
-const SKEW_MS_MAX = 10_000;
-
-/**
- * Says which leases are over. A lease that seems to have just ended may be one whose gateway's clock is behind ours: it is over
- * only when it has not been renewed for as long as it holds, by our own watch.
- */
-function createLeaseWatch(clock: Clock): (entry: ControlEntry<LeaseEntry>) => boolean {
-  const seen = new Map<string, { readonly revision: number; readonly sinceUs: number }>();
-  return ({ id, value, revision }) => {
-    if (value.leaseUntil + SKEW_MS_MAX <= clock.now()) return true;
-    const before = seen.get(id);
-    const nowUs = clock.monotonicUs();
-    if (before?.revision === revision) return nowUs - before.sinceUs >= value.leaseMs * 1000;
-    seen.set(id, { revision, sinceUs: nowUs });
-    return false;
-  };
-}
 
 export interface InForceDeps {
   readonly store: ControlStore;
   readonly clock: Clock;
-  /** Of the gateway in this process: its own renewal is heard of at once, others' by looking. */
-  readonly lease?: Pick<Lease, 'renewed'>;
+  /** Of the gateway in this process: its own renewal is heard of at once, others' by looking; and it knows who has died before. */
+  readonly lease?: Pick<Lease, 'renewed' | 'watch'>;
 }
 
 /** Waits until every gateway with a live lease has applied `revision`; false when `timeoutMs` is over first. */
@@ -167,12 +210,15 @@ export async function waitInForce(
   timeoutMs: number,
 ): Promise<boolean> {
   const endUs = clock.monotonicUs() + timeoutMs * 1000;
-  const isOver = createLeaseWatch(clock);
+  const watch = lease?.watch ?? createLeaseWatch({ clock });
   for (;;) {
     // From before the look, so that no renewal is missed.
     const renewed = lease?.renewed();
-    const leases = await store.list<LeaseEntry>(LEASES, { limit: 1000 });
-    if (leases.every((entry) => entry.value.appliedRevision >= revision || isOver(entry))) return true;
+    const leases = await store.list<LeaseEntry>(LEASES, { limit: LEASES_MAX });
+    const isDone = (entry: ControlEntry<LeaseEntry>): boolean =>
+      entry.value.appliedRevision >= revision || watch.overForMs(entry) !== undefined;
+    // Each is looked at, so that the watch knows it.
+    if (leases.map(isDone).every(Boolean)) return true;
     if (clock.monotonicUs() >= endUs) return false;
     const poll = clock.sleep(POLL_MS);
     await (renewed === undefined ? poll : Promise.race([renewed, poll]));

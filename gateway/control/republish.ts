@@ -18,36 +18,44 @@ const PAGE = 1000;
 export async function republishIfBehind(
   { store, codec, clock }: { store: ControlStore; codec: Codec<ControlRecord>; clock: Clock },
   view: ControlView,
+  /** Resolves when the view knows all that the log has now. */
+  caughtUp: () => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
   const head = await store.get<ControlHead>(CONTROL_HEAD.collection, CONTROL_HEAD.id);
-  // What is in the outbox is on its way.
-  if (
-    head === undefined ||
-    head.value.revision <= view.appliedRevision() ||
-    (await store.outbox(1)).length > 0
-  )
-    return 0;
+  const isBehind = (): boolean => head !== undefined && head.value.revision > view.appliedRevision();
+  // What is in the outbox is on its way; what has left it since is in the log, where another gateway has carried it.
+  if (!isBehind() || (await store.outbox(1)).length > 0) return 0;
+  await caughtUp();
+  if (!isBehind()) return 0;
   const publishAll = async (
     collection: string,
     bodyOf: (value: unknown) => ControlRecord['body'] | undefined,
   ): Promise<number> => {
     let published = 0;
     for (let after: string | undefined; ;) {
-      const page = await store.list(collection, { limit: PAGE, ...(after === undefined ? {} : { after }) });
-      const bodies = page.map(({ value }) => bodyOf(value)).filter((body) => body !== undefined);
-      published += bodies.length;
-      await store.transact(async (transaction) => {
-        const { revision } = transaction;
-        for (const body of bodies)
-          await transaction.publish(
-            TOPICS.control.name,
-            controlKey(body),
-            codec.encode({ revision, time: clock.now(), body }),
-          );
-        if (bodies.length > 0) await transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision });
+      const from = after;
+      // Read in the transaction that publishes: what another gateway changes meanwhile must not be undone by this.
+      const page = await store.transact(async (transaction) => {
+        const entries = await transaction.list(collection, {
+          limit: PAGE,
+          ...(from === undefined ? {} : { after: from }),
+        });
+        const bodies = entries.map(({ value }) => bodyOf(value)).filter((body) => body !== undefined);
+        if (bodies.length > 0) {
+          const { revision } = transaction;
+          for (const body of bodies)
+            await transaction.publish(
+              TOPICS.control.name,
+              controlKey(body),
+              codec.encode({ revision, time: clock.now(), body }),
+            );
+          await transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision });
+        }
+        return { entries: entries.length, bodies: bodies.length, after: entries.at(-1)?.id };
       });
-      after = page.at(-1)?.id;
-      if (page.length < PAGE) return published;
+      published += page.bodies;
+      after = page.after;
+      if (page.entries < PAGE) return published;
     }
   };
   const tokens = await publishAll(TOKENS, (value) => {

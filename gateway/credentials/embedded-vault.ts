@@ -3,10 +3,10 @@
  * re-wraps the data keys and touches no secret. Path and version are authenticated, so that records cannot be exchanged.
  */
 import type { Random } from '../../platform/clock/clock.ts';
-import type { ControlStore } from '../../platform/control-store/control-store.ts';
+import type { ControlStore, ControlTransaction } from '../../platform/control-store/control-store.ts';
 import { vaultError } from './errors.ts';
 import { seal, unseal } from './sealed.ts';
-import type { Vault } from './vault.ts';
+import type { Vault, VaultSecret } from './vault.ts';
 
 export interface KeyWrapper {
   /** Seals a data key for storage outside of the vault (recordings). */
@@ -58,6 +58,43 @@ export async function createEmbeddedVault(
   });
   if (wrapping === undefined) throw vaultError('VAULT_KEY_WRONG');
 
+  /** Another process may have changed the key since this one started: what is sealed with the old one nobody could open. */
+  const checkKey = async (reader: Pick<ControlTransaction, 'get'>): Promise<void> => {
+    const entry = await reader.get<Check>(CHECK.collection, CHECK.id);
+    if (entry === undefined || unseal(key, CHECK_CONTEXT, base64(entry.value.wrapped)) === undefined)
+      throw vaultError('VAULT_KEY_WRONG');
+  };
+  const open = async (path: string, { version, wrapped, sealed }: Version): Promise<VaultSecret> => {
+    const context = contextOf(path, version);
+    const dataKey = unseal(key, context, base64(wrapped));
+    const value = dataKey === undefined ? undefined : unseal(dataKey, context, base64(sealed));
+    if (value !== undefined) return { value: value.toString(), version };
+    await checkKey(store);
+    throw vaultError('VAULT_RECORD_DAMAGED', { path });
+  };
+  const checkValue = (value: string): void => {
+    if (Buffer.byteLength(value) > VALUE_BYTES_MAX)
+      throw vaultError('VAULT_INVALID', { reason: 'the value is over 64 KiB' });
+  };
+  const add = async (
+    transaction: ControlTransaction,
+    path: string,
+    before: readonly Version[],
+    value: string,
+  ): Promise<number> => {
+    await checkKey(transaction);
+    const dataKey = Buffer.from(random.bytes(32));
+    const version = (before.at(-1)?.version ?? 0) + 1;
+    const context = contextOf(path, version);
+    const added: Version = {
+      version,
+      wrapped: seal(key, nonce(), context, dataKey).toString('base64'),
+      sealed: seal(dataKey, nonce(), context, Buffer.from(value)).toString('base64'),
+    };
+    await transaction.put(COLLECTION, path, { versions: [...before, added].slice(-VERSIONS_MAX) });
+    return version;
+  };
+
   return {
     async get(path, version) {
       checkPath(path);
@@ -67,30 +104,26 @@ export async function createEmbeddedVault(
           ? entry?.value.versions.at(-1)
           : entry?.value.versions.find((candidate) => candidate.version === version);
       if (found === undefined) return undefined;
-      const context = contextOf(path, found.version);
-      const dataKey = unseal(key, context, base64(found.wrapped));
-      const value = dataKey === undefined ? undefined : unseal(dataKey, context, base64(found.sealed));
-      if (value === undefined) throw vaultError('VAULT_RECORD_DAMAGED', { path });
-      return { value: value.toString(), version: found.version };
+      return open(path, found);
     },
     put(path, value) {
       checkPath(path);
-      if (Buffer.byteLength(value) > VALUE_BYTES_MAX)
-        throw vaultError('VAULT_INVALID', { reason: 'the value is over 64 KiB' });
-      const dataKey = Buffer.from(random.bytes(32));
+      checkValue(value);
       return store.transact(async (transaction) => {
         const entry = await transaction.get<Entry>(COLLECTION, path);
-        const before = entry?.value.versions ?? [];
-        const version = (before.at(-1)?.version ?? 0) + 1;
-        const context = contextOf(path, version);
-        const added: Version = {
-          version,
-          wrapped: seal(key, nonce(), context, dataKey).toString('base64'),
-          sealed: seal(dataKey, nonce(), context, Buffer.from(value)).toString('base64'),
-        };
-        await transaction.put(COLLECTION, path, { versions: [...before, added].slice(-VERSIONS_MAX) });
-        return version;
+        return add(transaction, path, entry?.value.versions ?? [], value);
       });
+    },
+    async getOrPut(path, value) {
+      checkPath(path);
+      checkValue(value);
+      const found = await store.transact(async (transaction) => {
+        const entry = await transaction.get<Entry>(COLLECTION, path);
+        const newest = entry?.value.versions.at(-1);
+        if (newest === undefined) await add(transaction, path, [], value);
+        return newest;
+      });
+      return found === undefined ? { value, version: 1 } : open(path, found);
     },
     async list(prefix, limit) {
       return (await store.list(COLLECTION, { prefix, limit })).map(({ id }) => id);
@@ -105,6 +138,7 @@ export async function createEmbeddedVault(
       if (newKey.length !== 32) throw vaultError('VAULT_KEY_INVALID', { reason: 'it is not 32 bytes' });
       // One transaction: at no time is the vault under two keys. It holds thousands of secrets, not millions.
       await store.transact(async (transaction) => {
+        await checkKey(transaction);
         for (let after: string | undefined; ;) {
           const page = await transaction.list<Entry>(COLLECTION, {
             limit: PAGE,

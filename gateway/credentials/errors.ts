@@ -3,7 +3,7 @@ import { defineErrors, type ErrorDefinitions } from '../../platform/errors/error
 export const definitions = {
   VAULT_KEY_WRONG: {
     message: 'The vault was sealed with another key.',
-    hint: 'Give the key that it was made with (vault.key); without it the secrets in it are lost.',
+    hint: 'Give the key that it was made with (vaultKey; DATA_FOLDER/vault.key where it was made at the first start), the same to every gateway on one control store; without it the secrets in it are lost.',
     status: 500,
   },
   VAULT_KEY_INVALID: {

@@ -23,6 +23,7 @@ import { createSpool } from '../recording/spool.ts';
 import { createSessions, type GatewaySessions, type LeftoverInTarget } from './create-sessions.ts';
 import { createHolds, followVerdicts, type Holds } from './holds.ts';
 import { createOpenJournal } from './open-journal.ts';
+import { loadHome } from './home.ts';
 import { loadSigner, type Signer } from './signing-key.ts';
 import { keepFollowing } from './keep-following.ts';
 import { watchDetectionLag } from './lag-watch.ts';
@@ -60,12 +61,9 @@ export interface GatewayCore {
 
 /** 32 bytes that all gateways share, made at the first start and kept in the vault. */
 export async function loadSharedKey(vault: EmbeddedVault, random: Random, name: string): Promise<Buffer> {
-  const path = `gateway/${name}`;
-  const found = await vault.get(path);
-  if (found !== undefined) return Buffer.from(found.value, 'base64');
-  const key = Buffer.from(random.bytes(32));
-  await vault.put(path, key.toString('base64'));
-  return key;
+  const fresh = Buffer.from(random.bytes(32)).toString('base64');
+  const { value } = await vault.getOrPut(`gateway/${name}`, fresh);
+  return Buffer.from(value, 'base64');
 }
 
 /** Knows the control state and holds the lease when it resolves. */
@@ -78,13 +76,21 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
   const view = createControlView({ clock });
   const controlCodec = createCodec('control-record');
   const verdictCodec = createCodec('verdict');
-  const controlFeed = await keepFollowing({ clock, log }, async (onFailure): Promise<Reader[]> => [
-    await followControl(view, { eventLog, codec: controlCodec, log }, onFailure),
-  ]);
-  const republished = await republishIfBehind({ store, codec: controlCodec, clock }, view);
+  let controlReader: Reader | undefined;
+  const controlFeed = await keepFollowing({ clock, log }, async (onFailure): Promise<Reader[]> => {
+    controlReader = await followControl(view, { eventLog, codec: controlCodec, log }, onFailure);
+    return [controlReader];
+  });
+  const republished = await republishIfBehind({ store, codec: controlCodec, clock }, view, async () =>
+    controlReader?.caughtUp(),
+  );
   if (republished > 0)
     log.warn({ republished }, 'the log had lost control records; they were published anew');
-  const lease = createLease({ store, view, clock, log }, { ...config, epoch: journal.before.epoch + 1 });
+  const home = loadHome(disk, random, config.spoolFolder);
+  const lease = createLease(
+    { store, view, clock, log },
+    { ...config, epoch: journal.before.epoch + 1, home },
+  );
   await lease.start();
   const tokens = createTokenStore({ store, clock, random }, config);
   const access = createAccess({ tokens, view, lease, clock, decoySecret }, config);
@@ -150,6 +156,8 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
       spool.close();
     },
     health() {
+      if (lease.taken())
+        return { ready: false, reason: `lease: another gateway has the id ${config.id}; this one must end` };
       if (!lease.held())
         return { ready: false, reason: 'lease: it is not held, the control state may be stale' };
       return drain.health();

@@ -36,10 +36,7 @@ export function createSigner(seed: Buffer): Signer {
 
 /** Takes the gateway's key from the vault, making it at the first start. */
 export async function loadSigner(vault: Vault, random: Random, gatewayId: string): Promise<Signer> {
-  const path = `gateway/${gatewayId}/audit-key`;
-  const found = await vault.get(path);
-  if (found !== undefined) return createSigner(Buffer.from(found.value, 'base64'));
-  const seed = Buffer.from(random.bytes(32));
-  await vault.put(path, seed.toString('base64'));
-  return createSigner(seed);
+  const fresh = Buffer.from(random.bytes(32)).toString('base64');
+  const { value } = await vault.getOrPut(`gateway/${gatewayId}/audit-key`, fresh);
+  return createSigner(Buffer.from(value, 'base64'));
 }

@@ -20,6 +20,10 @@ export interface OutboxRelayDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** False: it is another process's turn; nothing more is carried. */
+  readonly mayCarry?: () => boolean;
+  /** Another process has opened the writer; this relay has stopped. */
+  readonly onFenced?: () => void;
 }
 
 const BATCH_ENTRIES_MAX = 500;
@@ -37,7 +41,8 @@ function runs(entries: readonly OutboxEntry[]): OutboxEntry[][] {
   return result;
 }
 
-export function createOutboxRelay({ store, writer, log, clock, metrics }: OutboxRelayDeps): OutboxRelay {
+export function createOutboxRelay(deps: OutboxRelayDeps): OutboxRelay {
+  const { store, writer, log, clock, metrics, mayCarry = () => true } = deps;
   const carried = metrics.counter(
     'countersign_outbox_carried_total',
     'Outbox entries that the event log took.',
@@ -54,7 +59,7 @@ export function createOutboxRelay({ store, writer, log, clock, metrics }: Outbox
       again = false;
       const entries = await store.outbox(BATCH_ENTRIES_MAX);
       for (const run of runs(entries)) {
-        if (stopping.signal.aborted) return;
+        if (stopping.signal.aborted || !mayCarry()) return;
         await writer.append(
           run[0]!.topic,
           run.map(({ key, value }) => ({ key, value })),
@@ -79,6 +84,7 @@ export function createOutboxRelay({ store, writer, log, clock, metrics }: Outbox
         if (isCountersignError(error, 'EVENT_LOG_FENCED')) {
           log.error({ error }, 'another process carries the outbox now; this one has stopped');
           stopping.abort();
+          deps.onFenced?.();
           return;
         }
         retries.add();

@@ -205,7 +205,10 @@ test('lease: held while the store answers, lost without it or when the view fall
     ...store,
     transact: (work) => (away ? Promise.reject(new Error('away')) : store.transact(work)),
   };
-  const lease = createLease({ store: flaky, view, clock, log: quietLog }, { ...config, epoch: 1 });
+  const lease = createLease(
+    { store: flaky, view, clock, log: quietLog },
+    { ...config, epoch: 1, home: 'here' },
+  );
   const changes: boolean[] = [];
   lease.onChange((held) => changes.push(held));
   await lease.start();

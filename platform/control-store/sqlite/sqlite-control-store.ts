@@ -8,7 +8,7 @@ import { createDrivenControlStore } from '../driven-control-store.ts';
 import { controlStoreError, definitions } from '../errors.ts';
 import { SqliteCore } from './sqlite-core.ts';
 
-export type SqliteControlStoreConfig = ControlStoreConfig & {
+export type SqliteControlStoreConfig = Omit<ControlStoreConfig, 'kind' | 'postgres'> & {
   /** Absolute path of the database. */
   readonly file: string;
 };
