@@ -12,6 +12,7 @@ import { definitions as postgres } from '../gateway/protocols/postgres/errors.ts
 import { definitions as recording } from '../gateway/recording/errors.ts';
 import { definitions as sessions } from '../gateway/sessions/errors.ts';
 import { definitions as ingest } from '../ingest/errors.ts';
+import { definitions as sinks } from '../ingest/sinks/errors.ts';
 import { definitions as config } from '../platform/config/errors.ts';
 import { definitions as controlStore } from '../platform/control-store/errors.ts';
 import type { ErrorDefinition, ErrorDefinitions } from '../platform/errors/errors.ts';
@@ -37,6 +38,7 @@ const rooms: Readonly<Record<string, ErrorDefinitions>> = {
   'Sigma rules': rules,
   Responders: responders,
   'Import and the way to the index': ingest,
+  'Sinks to SIEMs': sinks,
   'Event log': eventLog,
   'Control store': controlStore,
   'Search index': searchIndex,

@@ -44,6 +44,8 @@ interface RunningSink {
 }
 
 const LAG_PERIOD_MS = 15_000;
+/** What ending a try may take after the grace. */
+const ENDING_MS_MAX = 1000;
 
 interface Stops {
   readonly stopping: AbortSignal;
@@ -160,12 +162,14 @@ export function createSinksRole(deps: SinksRoleDeps, configs: readonly SinkConfi
       stopping.abort(new Error('sinks are stopping'));
       deadLetters?.close();
       const closed = new AbortController();
-      const late = clock.sleep(graceMs, closed.signal).then(
-        () => ending.abort(new Error('sinks did not stop in time')),
-        () => undefined,
-      );
-      await close().finally(() => closed.abort());
-      await late;
+      const late = async (): Promise<void> => {
+        await clock.sleep(graceMs, closed.signal);
+        ending.abort(new Error('sinks did not stop in time'));
+        await clock.sleep(ENDING_MS_MAX, closed.signal);
+        log.warn({ graceMs }, 'sinks did not stop in time');
+      };
+      const closing = close().finally(() => closed.abort());
+      await Promise.race([closing, late().catch(() => closing)]);
       sinks = [];
     },
     health() {
