@@ -16,6 +16,16 @@ export const definitions = {
     hint: 'Start the newer version, or delete the index folder: it is filled again from the event log as far as that reaches back.',
     status: 500,
   },
+  SEARCH_INDEX_FORBIDDEN: {
+    message: 'The search index refuses our credential: {reason}.',
+    hint: 'Check the API key or the user and its role; docs/elasticsearch.md has the role that is needed. Nothing is lost: ingest tries again.',
+    status: 503,
+  },
+  SEARCH_INDEX_CREDENTIAL: {
+    message: 'The credential for the search index cannot be used: {reason}.',
+    hint: 'Give searchIndex.elasticsearch either apiKey, or username and password; over http:// to other machines neither is sent.',
+    status: 500,
+  },
 } as const satisfies ErrorDefinitions;
 
 export const searchIndexError = defineErrors(definitions);

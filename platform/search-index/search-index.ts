@@ -70,9 +70,20 @@ export interface Bucket {
   readonly sums: Readonly<Record<string, number>>;
 }
 
+export interface CreateOptions {
+  /**
+   * Some of these may have been given before (after an assignment, or after a failed attempt). An index that is kept in parts then
+   * looks in all of them; without, only where time says that an earlier delivery may be in an older part.
+   */
+  readonly mayRepeat?: boolean;
+}
+
 export interface SearchIndex {
-  /** Adds documents that are not there yet: an id that exists is a `duplicate` and stays as it was. Resolves when durable. */
-  create(index: IndexName, items: readonly WriteItem[]): Promise<WriteOutcome[]>;
+  /**
+   * Adds documents that are not there yet: an id that exists is a `duplicate` and stays as it was. Resolves when durable. Rejects
+   * while the index is away or full; items may be there nevertheless, and giving all of them again is safe.
+   */
+  create(index: IndexName, items: readonly WriteItem[], options?: CreateOptions): Promise<WriteOutcome[]>;
   /** Adds or replaces by id where `version` is higher. */
   upsert(index: IndexName, items: readonly WriteItem[]): Promise<WriteOutcome[]>;
   get(index: IndexName, id: string): Promise<IndexDocument | undefined>;
@@ -83,5 +94,10 @@ export interface SearchIndex {
   refresh(): Promise<void>;
   /** Deletes documents older than `before`; returns how many. */
   expire(index: IndexName, before: number): Promise<number>;
+  /**
+   * Says for how long documents are kept. True where the index deletes older ones by itself from now on, so that nobody needs to
+   * call `expire`; absent where it never does.
+   */
+  retain?(index: IndexName, keepDays: number): Promise<boolean>;
   close(): Promise<void>;
 }

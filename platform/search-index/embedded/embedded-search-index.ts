@@ -12,7 +12,7 @@ import type {
   WriteOutcome,
 } from '../search-index.ts';
 
-export type EmbeddedSearchIndexConfig = SearchIndexConfig & {
+export type EmbeddedSearchIndexConfig = Pick<SearchIndexConfig, 'cacheBytesMax' | 'callsWaitingMax'> & {
   /** Absolute path of the database. */
   readonly file: string;
 };
