@@ -1,4 +1,4 @@
-import { sourceNetwork } from '../engine/source-network.ts';
+import { networkName } from '../engine/network-name.ts';
 import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, figure, NOTHING, severityOf } from './support/define-baseline.ts';
 import { createLogHistogram, learnValue, quantileOf, type LogHistogram } from './support/log-histogram.ts';
@@ -35,7 +35,7 @@ export const sessionConcurrencyBaseline = defineBaseline<ConcurrencyState>({
     view.setFact('sessions_parallel', state.open.size);
     if (body.kind !== 'session_opened') return NOTHING;
     for (const [id, { at }] of state.open) if (time - at > SESSION_MS_MAX) state.open.delete(id);
-    const network = client === null ? '' : sourceNetwork(client.ip);
+    const network = client === null ? '' : networkName(client.ip);
     const elsewhere = [...state.open.values()].filter((other) => other.network !== network).length;
     if (state.open.size < SESSIONS_MAX) state.open.set(session.id, { at: time, network });
     const count = state.open.size;

@@ -1,4 +1,4 @@
-import { sourceNetwork } from '../engine/source-network.ts';
+import { networkName } from '../engine/network-name.ts';
 import { confidence, createExperience, gain, startAgain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, figure, NOTHING, severityOf } from './support/define-baseline.ts';
 import { DAY_MS, forgetRecent, isNew, learnItem, type KnownItems } from './support/known-items.ts';
@@ -35,7 +35,7 @@ export const sourceNetworkBaseline = defineBaseline<NetworkState>({
   onEvent(view, state, { mayLearn }) {
     const { client, time, body } = view.event;
     if (client === null || client.ip === '') return NOTHING;
-    const network = sourceNetwork(client.ip);
+    const network = networkName(client.ip);
     const seen = state.networks.get(network);
     const fresh = isNew(state.networks, network, time);
     view.setFact('source_network', network);

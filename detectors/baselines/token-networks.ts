@@ -1,4 +1,4 @@
-import { sourceNetwork } from '../engine/source-network.ts';
+import { networkName } from '../engine/network-name.ts';
 import { confidence, createExperience, gain, type Experience } from './support/cold-start.ts';
 import { defineBaseline, figure, NOTHING, severityOf } from './support/define-baseline.ts';
 import { createSpeech, worthSaying, type Speech } from './support/speech.ts';
@@ -29,7 +29,7 @@ export const tokenNetworksBaseline = defineBaseline<TokenState>({
     if (body.kind !== 'session_opened' || client === null) return NOTHING;
     const token = identity?.tokenId ?? null;
     if (token === null) return NOTHING;
-    const network = sourceNetwork(client.ip);
+    const network = networkName(client.ip);
     const first = state.tokens.get(token);
     const elsewhere = first !== undefined && first !== network;
     view.setFact('token_elsewhere', elsewhere);

@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../schemas/types.ts';
-import { sourceNetwork } from './source-network.ts';
+import { networkName } from './network-name.ts';
 
 /**
  * Key of an event's state: the identity, before login the source network, else the gateway. Exercises have a name space of their
@@ -8,7 +8,7 @@ import { sourceNetwork } from './source-network.ts';
 export function identityKey(event: SessionEvent): string {
   const own =
     event.identity?.id ??
-    (event.client === null ? `gateway:${event.gateway.id}` : `network:${sourceNetwork(event.client.ip)}`);
+    (event.client === null ? `gateway:${event.gateway.id}` : `network:${networkName(event.client.ip)}`);
   return nameSpace(event) + own;
 }
 

@@ -5,18 +5,16 @@ import { decodeJsonState, encodeJsonState } from '../baselines/support/json-stat
 import { forgetRecent, isNew, learnItem, type KnownItems } from '../baselines/support/known-items.ts';
 import { createEventView } from '../engine/event-view.ts';
 import { localTime } from '../engine/local-time.ts';
-import { sourceNetwork } from '../engine/source-network.ts';
+import { networkName } from '../engine/network-name.ts';
 import { attackedHistory } from './support/history.ts';
 
 const HOUR_MS = 3_600_000;
 
 describe('detectors: primitives', () => {
-  it('networks', () => {
-    assert.equal(sourceNetwork('203.0.113.9'), '203.0.113.0/24');
-    assert.equal(sourceNetwork('::ffff:203.0.113.9'), '203.0.113.0/24');
-    assert.equal(sourceNetwork('2001:db8:7:9::1'), '2001:db8:7::/48');
-    assert.equal(sourceNetwork('::1'), '0:0:0::/48');
-    assert.equal(sourceNetwork('2001:DB8::'), '2001:db8:0::/48');
+  it('networks; what is no address stands for itself', () => {
+    assert.equal(networkName('203.0.113.9'), '203.0.113.0/24');
+    assert.equal(networkName('build-agent-7'), 'build-agent-7');
+    assert.equal(networkName('x'.repeat(1000)).length, 64);
   });
 
   it('local time across a change of the clocks', () => {

@@ -1,12 +1,12 @@
 /** The control API: a listener of its own, apart from the data path. */
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyServerOptions } from 'fastify';
 import type { ControlApiConfig } from '../../schemas/config/control-api.ts';
 import { isCountersignError } from '../../platform/errors/errors.ts';
 import type { LogWriter } from '../../platform/event-log/event-log.ts';
+import { isLoopback } from '../../platform/network/address.ts';
 import { controlApiError } from './errors.ts';
 import { createApiTokens } from './http/api-tokens.ts';
 import { compileValidator, type App } from './http/app.ts';
@@ -27,12 +27,6 @@ export interface ControlApi {
 
 const STOP_MS = 5000;
 const KEEP_ALIVE_MS = 65_000;
-
-/** The whole of 127.0.0.0/8 and ::1 (RFC 1122, RFC 4291), and the name for them. */
-export function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.');
-  return host === '::1' || host === 'localhost';
-}
 
 function readTls(config: ControlApiConfig): { cert: string; key: string } | undefined {
   if (config.tls === undefined) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isLoopback } from '../../gateway/control-api/control-api.ts';
+import { isLoopback } from '../../platform/network/address.ts';
 import type { TlsIdentity } from '../../gateway/protocols/protocol.ts';
 import type { ListenerConfig } from '../../schemas/config/listener.ts';
 import { mainError } from '../errors.ts';

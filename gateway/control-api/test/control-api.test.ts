@@ -4,7 +4,6 @@ import { CONFIRMED_BY_HEADER } from '../../../schemas/api/responses.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import type { LogRecord } from '../../../platform/event-log/event-log.ts';
 import type { Incident, ResponseStep } from '../../../schemas/types.ts';
-import { isLoopback } from '../control-api.ts';
 import { codecs, openWorld, session, type World } from './support.ts';
 
 const lockout = { subjectKind: 'identity', subject: 'countersign/a', reason: 'drops tables at night' };
@@ -187,10 +186,6 @@ describe('control API', { timeout: 60_000 }, () => {
 
   it('listens without TLS on loopback only', async (t) => {
     await assert.rejects(openWorld(t, { host: '0.0.0.0' }), { code: 'CONTROL_API_TLS_REQUIRED' });
-    assert.deepEqual(
-      ['127.0.0.1', '127.1.2.3', '::1', 'localhost', '10.0.0.1', '::', '127.evil.example'].map(isLoopback),
-      [true, true, true, true, false, false, false],
-    );
   });
 
   it('describes itself as OpenAPI 3.1', async (t) => {

@@ -1,6 +1,6 @@
 /** Failed logins per source network: a bucket that fills with each failure and leaks with time. */
 import type { Clock } from '../../../platform/clock/clock.ts';
-import { sourceNetwork } from './address.ts';
+import { sourceNetwork } from '../../../platform/network/address.ts';
 
 export interface LoginThrottle {
   /** Seconds until the network may try again; 0: now. */
@@ -17,6 +17,9 @@ export interface LoginThrottleConfig {
   readonly networksMax: number;
 }
 
+/** A peer without an address has hung up; all of those count together. */
+const networkOf = (address: string): string => sourceNetwork(address) ?? 'unknown';
+
 export const THROTTLE_DEFAULTS: LoginThrottleConfig = {
   failuresMax: 20,
   forgetMs: 3_000,
@@ -30,13 +33,13 @@ export function createLoginThrottle(clock: Clock, config = THROTTLE_DEFAULTS): L
     Math.max(0, bucket.level - (nowMs() - bucket.atMs) / config.forgetMs);
   return {
     retryAfterSeconds(address) {
-      const bucket = buckets.get(sourceNetwork(address));
+      const bucket = buckets.get(networkOf(address));
       if (bucket === undefined) return 0;
       const over = levelOf(bucket) - (config.failuresMax - 1);
       return over <= 0 ? 0 : Math.ceil((over * config.forgetMs) / 1000);
     },
     failed(address) {
-      const network = sourceNetwork(address);
+      const network = networkOf(address);
       const bucket = buckets.get(network);
       const level = Math.min(config.failuresMax, (bucket === undefined ? 0 : levelOf(bucket)) + 1);
       // Deleting first keeps the map in order of the last failure.

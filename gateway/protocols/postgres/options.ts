@@ -1,7 +1,7 @@
 /** What a connection to PostgreSQL can be told, beyond host, port and credential. */
 import Type from 'typebox';
 import type { ListenerConfig, TlsIdentity } from '../protocol.ts';
-import { isLoopback } from '../clients/address.ts';
+import { isLoopback } from '../../../platform/network/address.ts';
 
 /** Null: connections of this machine only, in the clear. */
 export type PostgresListenerConfig = ListenerConfig & { readonly tls: TlsIdentity | null };

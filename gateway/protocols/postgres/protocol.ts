@@ -6,7 +6,7 @@ import { createPostgresListener } from './listener.ts';
 import { PostgresOptions } from './options.ts';
 import { createConnector, parseTargetSession } from './target/connector.ts';
 import { createSaltedPasswords } from './target/scram-client.ts';
-import { isLoopback } from '../clients/address.ts';
+import { isLoopback } from '../../../platform/network/address.ts';
 
 export const postgresProtocol: Protocol = {
   name: 'postgres',

@@ -130,9 +130,9 @@ describe('import of NDJSON', () => {
     assert.deepEqual(
       records.map(({ topic, key }) => [topic, key]),
       [
-        [TOPICS.sessionEvents.name, '203.0.113.0/24'],
-        [TOPICS.sessionEvents.name, '2001:db8:7::/48'],
-        [TOPICS.sessionEvents.name, '198.51.100.0/24'],
+        [TOPICS.sessionEvents.name, 'net:203.0.113.0/24'],
+        [TOPICS.sessionEvents.name, 'net:2001:db8:7::/48'],
+        [TOPICS.sessionEvents.name, 'net:198.51.100.0/24'],
         [TOPICS.sessionEvents.name, 'import'],
         [TOPICS.sessionData.name, 's1'],
       ],

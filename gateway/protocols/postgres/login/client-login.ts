@@ -11,7 +11,7 @@ import { postgresError, sqlStateOf } from '../errors.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
 import type { Connector } from '../target/connector.ts';
 import { ignore, type TargetLink } from '../target/login.ts';
-import { isLoopback, normalAddress } from '../../clients/address.ts';
+import { isLoopback, normalAddress } from '../../../../platform/network/address.ts';
 import { fatalResponse } from '../wire/fatal.ts';
 import { PROTOCOL_3_2 } from '../wire/message-types.ts';
 import { MessageStream } from '../wire/message-stream.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isLoopback, sourceNetwork } from '../../clients/address.ts';
 import { decodeBind, decodeError, decodeParse, decodeQuery, rowsOfTag } from '../wire/decode.ts';
 import { FrameReader, type FrameRules } from '../wire/frame-reader.ts';
 import { bind, cancelRequest, errorResponse, message, parse, query, startup } from '../wire/messages.ts';
@@ -199,20 +198,5 @@ describe('decoders', () => {
     const huge = Buffer.alloc(8);
     huge.writeUInt32BE(STARTUP_BYTES_MAX + 1);
     assert.equal(readInitial(huge).state, 'bad');
-  });
-});
-
-describe('addresses', () => {
-  it('tell loopback and networks', () => {
-    assert.deepEqual(['127.0.0.1', '::1', '::ffff:127.0.0.9', '10.0.0.1', 'localhost'].map(isLoopback), [
-      true,
-      true,
-      true,
-      false,
-      true,
-    ]);
-    assert.equal(sourceNetwork('203.0.113.77'), '203.0.113.0/24');
-    assert.equal(sourceNetwork('2001:db8:1:2::3'), '2001:db8:1::/48');
-    assert.equal(sourceNetwork('2001:db8::3'), '2001:db8:0::/48');
   });
 });

@@ -5,7 +5,7 @@ import ssh2, { type Client } from 'ssh2';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
 import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
-import { normalAddress } from '../../clients/address.ts';
+import { normalAddress } from '../../../../platform/network/address.ts';
 import { sshError } from '../errors.ts';
 import { makeCertificate } from '../keys/certificate.ts';
 import { ed25519Blob, openSshPrivateKey, type Ed25519Authority } from '../keys/own-keys.ts';
