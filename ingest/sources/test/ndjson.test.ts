@@ -133,7 +133,7 @@ describe('import of NDJSON', () => {
         [TOPICS.sessionEvents.name, 'net:203.0.113.0/24'],
         [TOPICS.sessionEvents.name, 'net:2001:db8:7::/48'],
         [TOPICS.sessionEvents.name, 'net:198.51.100.0/24'],
-        [TOPICS.sessionEvents.name, 'import'],
+        [TOPICS.sessionEvents.name, 'gateway:import'],
         [TOPICS.sessionData.name, 's1'],
       ],
     );
