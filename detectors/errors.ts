@@ -21,6 +21,12 @@ export const definitions = {
     hint: 'Check the topic countersign.detector-state; its records must be compacted, never deleted by age.',
     status: 500,
   },
+  DETECTORS_PARTITION_LOST: {
+    message:
+      'The state of {component}/{partition} belongs to another process now; nothing more of it is written here.',
+    hint: 'Nothing is to be done: the other process goes on from the last commit. Where it happens again and again, look for processes that stall.',
+    status: 409,
+  },
   DETECTORS_EVENT_UNREADABLE: {
     message: 'A session event cannot be read: {reason}',
     hint: 'Look at the dead letter; the identity that wrote it has a detection.',

@@ -23,13 +23,41 @@ export const definitions = {
   },
   ROLE_NOT_RUN: {
     message: 'These roles do not run: {roles}.',
-    hint: 'No other process can run them on the embedded adapters; that takes Kafka and PostgreSQL, which come with the Kafka event log. `countersign up` runs all four.',
+    hint: 'The embedded event log serves one process, so no other can run them. `countersign up` runs all four; in processes of their own they need `eventLog.kind: kafka`.',
     status: 500,
   },
   ROLE_NEEDS_CLUSTER: {
-    message: 'Without the gateway {roles} cannot run: the embedded adapters serve one process.',
-    hint: 'Name the gateway too, or use `countersign up`. Roles in processes of their own need Kafka and PostgreSQL, which come with the Kafka event log.',
+    message: 'Without the gateway {roles} cannot run: the embedded event log serves one process.',
+    hint: 'Set `eventLog.kind: kafka` (with `controlStore.kind: postgres` and `searchIndex.kind: elasticsearch`; docs/operations.md), name the gateway too, or use `countersign up`.',
     status: 400,
+  },
+  CLUSTER_STORE_EMBEDDED: {
+    message:
+      'The gateway runs apart from other roles ({roles} here), but its control store is a file of this machine.',
+    hint: 'Set `controlStore.kind: postgres`: lockouts, tokens and leases of all gateways stand in one store. One process with all four roles may keep the file.',
+    status: 400,
+  },
+  CLUSTER_INDEX_EMBEDDED: {
+    message:
+      'Gateway and ingest run in different processes ({roles} here), but the search index is a file of one process.',
+    hint: 'Set `searchIndex.kind: elasticsearch`, or run gateway and ingest in one process.',
+    status: 400,
+  },
+  RESPONDERS_NO_GATEWAY: {
+    message:
+      'Responders run without a gateway in their process ({roles} here), and nothing says where the gateways are.',
+    hint: 'Set `responders.controlApi.urls` to the control API of every gateway, and `responders.controlApi.token` to a token with the scope `contain` (docs/operations.md).',
+    status: 400,
+  },
+  SECRET_NEEDS_GATEWAY: {
+    message: 'The secret {reference} cannot be read here: the vault is open only to gateways.',
+    hint: 'Put this one into a file or an environment variable of the process ({file: PATH} or {env: NAME}).',
+    status: 500,
+  },
+  HEALTH_LISTEN_FAILED: {
+    message: 'Health cannot be answered on {host}:{port}: {reason}',
+    hint: 'Choose another `health.host` or `health.port`; copies on one machine need ports of their own (0 takes a free one).',
+    status: 500,
   },
   AUDIT_EXPORT_INVALID: {
     message: '{file} is no export of an audit trail: {reason}',
@@ -38,7 +66,7 @@ export const definitions = {
   },
   DATA_FOLDER_IN_USE: {
     message: 'The data folder {folder} is in use by the process {pid}.',
-    hint: 'Stop that process, or give this one another folder (dataFolder). Roles in several processes need Kafka and PostgreSQL, which come with the Kafka event log.',
+    hint: 'Stop that process, or give this one another folder (dataFolder): each gateway needs one of its own. Roles in several processes need `eventLog.kind: kafka`.',
     status: 500,
   },
   CONNECTION_CREDENTIAL_ABSENT: {

@@ -1,155 +1,238 @@
-/** Every role in one process on the embedded default. */
+/** The roles of one process, on the adapters that the configuration names. */
+import type { EventLog } from '../platform/event-log/event-log.ts';
 import type { Role } from '../platform/lifecycle/role.ts';
 import type { RespondersRole } from '../responders/role.ts';
 import type { ReloadAnswer } from '../schemas/api/reload.ts';
+import type { Health } from '../schemas/api/service.ts';
 import type { Config } from '../schemas/config/config.ts';
 import type { ConnectionEntry } from '../schemas/config/connection.ts';
+import { createOwnSecretReader } from './adapters/adapter-deps.ts';
+import { openEventLog } from './adapters/event-log.ts';
 import { checkConfig, type Environment } from './config.ts';
-import { takeDataFolder, type DataFolder } from './data-folder.ts';
 import { createGatewayRole, type GatewayRole } from './gateway/gateway-role.ts';
+import { startHealthListener } from './health-listener.ts';
 import { createLocalApiTokens, writeApiFile, type LocalApiTokens } from './local-api-tokens.ts';
+import { describeConfiguredPlaybooks, describePlaybooks } from './playbooks-shown.ts';
+import { takePlace, type ProcessPlace } from './process-place.ts';
 import { createReloader } from './reload.ts';
-import { createResponders, describePlaybooks } from './responders.ts';
+import { createResponders } from './responders.ts';
 import { ROLES, type RoleName } from './roles.ts';
-import { indexFile, openStorage, type Storage, type Surroundings } from './storage.ts';
-import { RELOAD_QUESTION, type ReloadedDetectors } from './threads/reload-question.ts';
+import { openStorage, type Storage, type Surroundings } from './storage.ts';
+import { detectorsThread, ingestThread, type DetectorsThread } from './threads/role-threads.ts';
 import { createSupervisedRole } from './threads/supervised-role.ts';
-import { createThreadedRole, type ThreadedRole } from './threads/threaded-role.ts';
+import type { ThreadedRole } from './threads/threaded-role.ts';
 import { withThreadMetrics } from './threads/thread-metrics.ts';
-import type { DetectorsThreadConfig } from './threads/detectors-thread.ts';
-import type { IngestThreadConfig } from './threads/ingest-thread.ts';
+import { checkTopology } from './topology.ts';
 import { loadVaultKey } from './vault-key.ts';
 
 export interface Installation {
-  readonly gateway: GatewayRole;
-  readonly storage: Storage;
+  /** Absent in a process without it. */
+  readonly gateway: GatewayRole | undefined;
+  readonly storage: Storage | undefined;
   readonly tokens: LocalApiTokens;
+  /** Name of the process among all. */
+  readonly processName: string;
+  /** Where health and figures are answered apart from the control API. */
+  readonly healthUrl: string | undefined;
+  health(): Health;
   /** Reads policy, playbooks, rules and directory again. */
   reload(): Promise<ReloadAnswer>;
-  /** Ends everything in order; open sessions have `graceMs` to finish. */
+  /** Says that it is not ready any more, takes no new sessions, and resolves when the open ones are over, or `drainMs` is. */
+  drain(drainMs: number): Promise<void>;
+  /** Ends everything in order; what is under way has `graceMs` to finish. */
   stop(graceMs: number): Promise<void>;
 }
 
+export interface WholeInstallation extends Installation {
+  readonly gateway: GatewayRole;
+  readonly storage: Storage;
+}
+
 export interface InstallationDeps extends Surroundings {
-  /** Opens the adapters of the ports; the embedded ones where absent. */
+  /** Opens the adapters of the ports; those of the configuration where absent. */
   readonly openStorage?: typeof openStorage;
   readonly environment: Environment;
   readonly logFile: string | null;
   /** File that the configuration came from; read again on a reload. */
   readonly configFile?: string | undefined;
-  /** Roles that run here, the gateway among them; all where absent. */
+  /** Roles that run here; all where absent. */
   readonly roles?: readonly RoleName[];
   /** Besides those of the configuration. */
   readonly connections?: readonly ConnectionEntry[];
 }
 
-const threadModule = (name: string): URL =>
-  new URL(`./threads/${name}-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+interface Started {
+  /** In the order of starting. */
+  readonly closers: { stop: (graceMs: number) => Promise<void> }[];
+  readonly roles: Role[];
+  readonly threads: ThreadedRole[];
+  draining: boolean;
+}
 
-/** Starts all roles; on a failure everything that had started is stopped again. */
-export async function startInstallation(deps: InstallationDeps, config: Config): Promise<Installation> {
-  const folder = takeDataFolder(config.dataFolder);
-  const started: { stop: (graceMs: number) => Promise<void> }[] = [
-    { stop: () => Promise.resolve(folder.release()) },
-  ];
+/** Starts all roles, the gateway among them; on a failure everything that had started is stopped again. */
+export async function startInstallation(deps: InstallationDeps, config: Config): Promise<WholeInstallation> {
+  const installation = await startProcess(deps, config);
+  if (installation.gateway === undefined) throw new Error('the gateway is not among the roles');
+  return installation as WholeInstallation;
+}
+
+/** Starts the roles that are named. Throws ROLE_NEEDS_CLUSTER and others of topology.ts for what cannot work. */
+export async function startProcess(deps: InstallationDeps, config: Config): Promise<Installation> {
+  const roles = deps.roles ?? ROLES;
+  checkTopology(config, roles);
+  const place = takePlace(config, roles);
+  const started: Started = { closers: [], roles: [], threads: [], draining: false };
+  started.closers.push({ stop: () => Promise.resolve(place.release()) });
   const stop = async (graceMs: number): Promise<void> => {
+    started.draining = true;
     // One part that cannot end must not keep the others, and the data folder, from it.
-    for (const { stop: end } of started.splice(0).toReversed())
+    for (const { stop: end } of started.closers.splice(0).toReversed())
       await end(graceMs).catch((error: unknown) => deps.log.error({ error }, 'a part did not stop in order'));
   };
   try {
-    return { ...(await startRoles(deps, config, folder, started)), stop };
+    const made = await startRoles(deps, config, place, started);
+    const drain = async (drainMs: number): Promise<void> => {
+      started.draining = true;
+      await made.gateway?.drain(drainMs);
+    };
+    return { ...made, processName: place.name, drain, stop };
   } catch (error) {
     await stop(0);
     throw error;
   }
 }
 
+/** The log for the roles of this thread; role threads share it only where it cannot be opened twice. */
+async function openPorts(
+  deps: InstallationDeps,
+  config: Config,
+  roles: readonly RoleName[],
+  { closers }: Started,
+): Promise<{ readonly storage?: Storage; readonly eventLog?: EventLog }> {
+  if (roles.includes('gateway')) {
+    const storage = await (deps.openStorage ?? openStorage)(deps, config);
+    closers.push({ stop: () => storage.close() });
+    return { storage, eventLog: storage.eventLog };
+  }
+  if (!roles.includes('responders')) return {};
+  const readSecret = createOwnSecretReader(deps.environment);
+  const eventLog = await openEventLog({ ...deps, readSecret }, config);
+  closers.push({ stop: () => eventLog.close() });
+  return { eventLog };
+}
+
 async function startRoles(
   deps: InstallationDeps,
   config: Config,
-  folder: DataFolder,
-  started: { stop: (graceMs: number) => Promise<void> }[],
-): Promise<Omit<Installation, 'stop'>> {
-  const { random, log, environment, roles: wanted = ROLES } = deps;
-  const storage = await (deps.openStorage ?? openStorage)(deps, config);
-  started.push({ stop: () => storage.close() });
+  place: ProcessPlace,
+  started: Started,
+): Promise<Omit<Installation, 'drain' | 'stop' | 'processName'>> {
+  const { random, environment, roles: wanted = ROLES } = deps;
+  const { closers, roles, threads } = started;
+  const { storage, eventLog } = await openPorts(deps, config, wanted, started);
   const tokens = createLocalApiTokens(random);
-  const roles: Role[] = [];
-  const threads: ThreadedRole[] = [];
-  let detectors: ThreadedRole | undefined;
+  const metrics = withThreadMetrics(deps.metrics, threads);
+  let detectors: DetectorsThread | undefined;
   let responders: RespondersRole | undefined;
-  const threadDeps = { ...deps, eventLog: storage.eventLog, logLevel: config.logLevel };
   const begin = async <R extends Role>(role: R): Promise<R> => {
     roles.push(role);
-    started.push({ stop: (graceMs) => role.stop(graceMs) });
+    closers.push({ stop: (graceMs) => role.stop(graceMs) });
     await role.start();
     return role;
   };
-  // What the thread is started with, also when it is started again.
-  const detectorsConfig: { -readonly [K in keyof DetectorsThreadConfig]: DetectorsThreadConfig[K] } = {
-    detectors: config.detectors,
-    ruleFolders: config.ruleFolders,
+  const health = (): Health => {
+    const states = roles.map((role) => ({ name: role.name, ...role.health() }));
+    if (started.draining) states.push({ name: 'process', ready: false, reason: 'it is being stopped' });
+    // While it starts, what has not started yet is not ready either.
+    for (const name of wanted)
+      if (!roles.some((role) => role.name === name))
+        states.push({ name, ready: false, reason: 'not started' });
+    return { ready: states.every(({ ready }) => ready), roles: states };
   };
+  const healthUrl = await listenForHealth({ health, metrics }, config, wanted, started);
   const reload = createReloader(
     {
-      log,
+      log: deps.log,
       readConfig: () => checkConfig(deps.configFile, environment),
-      policy: { replace: (rules) => gatewayRole.policy.replace(rules) },
+      policy: { replace: (rules) => gatewayRole?.policy.replace(rules) ?? 0 },
       playbooks: () => {
         const problems = responders?.reloadPlaybooks() ?? [];
         return { problems, count: responders?.playbooks().length ?? 0 };
       },
-      async detectors({ ruleFolders }) {
-        if (detectors === undefined) return { rules: 0 };
-        const reloaded = await detectors.ask<ReloadedDetectors>(RELOAD_QUESTION, ruleFolders);
-        detectorsConfig.ruleFolders = ruleFolders;
-        return reloaded;
-      },
+      detectors: async ({ ruleFolders }) => (await detectors?.reload(ruleFolders)) ?? { rules: 0 },
     },
     config,
   );
-  const gatewayRole = await createGatewayRole(
-    {
-      ...deps,
-      metrics: withThreadMetrics(deps.metrics, threads),
-      storage,
-      vaultKey: await loadVaultKey(config, environment, random),
-      health: () => {
-        const states = roles.map((role) => ({ name: role.name, ...role.health() }));
-        return { ready: states.every(({ ready }) => ready), roles: states };
-      },
-      playbooks: () => (responders === undefined ? [] : describePlaybooks(responders)),
-      reload,
-    },
-    {
-      ...config,
-      connections: [...config.connections, ...(deps.connections ?? [])],
-      controlApi: { ...config.controlApi, tokens: [...config.controlApi.tokens, ...tokens.entries] },
-    },
-  );
+  const gatewayRole =
+    storage === undefined
+      ? undefined
+      : await createGatewayRole(
+          {
+            ...deps,
+            metrics,
+            storage,
+            vaultKey: await loadVaultKey(config, environment, random),
+            health,
+            playbooks: () =>
+              responders === undefined ? describeConfiguredPlaybooks(config) : describePlaybooks(responders),
+            reload,
+          },
+          {
+            ...config,
+            connections: [...config.connections, ...(deps.connections ?? [])],
+            controlApi: { ...config.controlApi, tokens: [...config.controlApi.tokens, ...tokens.entries] },
+          },
+        );
+  const threadDeps = {
+    ...deps,
+    eventLog: config.eventLog.kind === 'embedded' ? storage!.eventLog : null,
+    settings: config,
+    logLevel: config.logLevel,
+    processName: place.name,
+  };
   // Detectors and index first: what the gateway then writes meets somebody.
   if (wanted.includes('ingest')) {
-    const ingestConfig: IngestThreadConfig = {
-      ingest: config.ingest,
-      searchIndex: { ...config.searchIndex, file: indexFile(config) },
-    };
-    threads.push(await begin(createThreadedRole('ingest', threadModule('ingest'), threadDeps, ingestConfig)));
+    const ingest = ingestThread(threadDeps, config);
+    threads.push(ingest);
+    await begin(ingest);
   }
   if (wanted.includes('detectors')) {
-    detectors = createThreadedRole('detectors', threadModule('detectors'), threadDeps, detectorsConfig);
-    threads.push(await begin(detectors));
+    detectors = detectorsThread(threadDeps, config);
+    threads.push(detectors.role);
+    await begin(detectors.role);
   }
-  const gateway = await begin(gatewayRole);
+  if (gatewayRole !== undefined) await begin(gatewayRole);
   if (wanted.includes('responders')) {
     const made = await createResponders(
-      { ...deps, storage, gateway, token: tokens.responder },
-      config.responders,
+      {
+        ...deps,
+        eventLog: eventLog!,
+        gateway: gatewayRole,
+        token: tokens.responder,
+        processName: place.name,
+      },
+      config,
     );
-    started.push({ stop: () => made.close() });
+    closers.push({ stop: () => made.close() });
     responders = made.role;
-    await begin(createSupervisedRole(made.role, deps));
+    await begin(made.withReadiness(createSupervisedRole(made.role, deps)));
   }
-  writeApiFile(folder.path, { url: gateway.api().url, token: tokens.admin });
-  return { gateway, storage, tokens, reload };
+  if (gatewayRole !== undefined)
+    writeApiFile(place.path, { url: gatewayRole.api().url, token: tokens.admin });
+  return { gateway: gatewayRole, storage, tokens, healthUrl, health, reload };
+}
+
+/** From the first moment on: an orchestrator must see that a process starts, and what it waits for. */
+async function listenForHealth(
+  deps: Parameters<typeof startHealthListener>[0],
+  { health: config }: Config,
+  roles: readonly RoleName[],
+  { closers }: Started,
+): Promise<string | undefined> {
+  const port = config.port ?? (roles.includes('gateway') ? undefined : 0);
+  if (port === undefined) return undefined;
+  const listener = await startHealthListener(deps, { host: config.host, port });
+  // It is the last to go: it says until the end that the process is being stopped.
+  closers.splice(1, 0, { stop: () => listener.close() });
+  return listener.url;
 }

@@ -1,41 +1,126 @@
-/** The responders put together: the role, its way to the control API, and what it is shown as. */
+/** The responders put together: the role, its way to the control API, and where its secrets come from. */
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { createSecretReader } from '../platform/config/secrets.ts';
 import { createDeadLetters } from '../platform/dead-letters/dead-letters.ts';
-import { createHttpControlApi } from '../responders/http/control-api.ts';
+import type { EventLog } from '../platform/event-log/event-log.ts';
+import type { Role } from '../platform/lifecycle/role.ts';
+import { createHttpControlApi, type ControlApi } from '../responders/http/control-api.ts';
+import { createGateways } from '../responders/http/gateways.ts';
 import { createJsonClient } from '../responders/http/json-client.ts';
 import { createRespondersRole, type RespondersRole } from '../responders/role.ts';
-import type { PlaybookAnswer } from '../schemas/api/responses.ts';
 import { createCodec } from '../schemas/codec.ts';
-import type { RespondersConfig } from '../schemas/config/responders.ts';
+import type { Config } from '../schemas/config/config.ts';
+import type { RespondersConfig, RespondersControlApi } from '../schemas/config/responders.ts';
+import { TOPICS } from '../schemas/topics.ts';
+import { createOwnSecretReader, type AdapterDeps } from './adapters/adapter-deps.ts';
 import type { Environment } from './config.ts';
 import type { GatewayRole } from './gateway/gateway-role.ts';
-import type { Storage, Surroundings } from './storage.ts';
+import { watchReachability } from './reachability.ts';
+import type { Surroundings } from './storage.ts';
 
 export interface RespondersDeps extends Surroundings {
-  readonly storage: Pick<Storage, 'eventLog'>;
-  readonly gateway: Pick<GatewayRole, 'api' | 'vault'>;
-  /** Of the control API, with the scope `contain`. */
+  readonly eventLog: EventLog;
+  /** Of this process; without one the configuration must say where gateways are. */
+  readonly gateway: Pick<GatewayRole, 'api' | 'vault'> | undefined;
+  /** Of the control API in this process, with the scope `contain`. */
   readonly token: string;
   readonly environment: Environment;
+  /** Unique among all processes. */
+  readonly processName: string;
 }
 
 export interface Responders {
   readonly role: RespondersRole;
+  /** The role, not ready as well while what it needs cannot be reached. */
+  withReadiness(role: Role): Role;
   /** Closes what the role stood on, after it has stopped. */
   close(): Promise<void>;
 }
 
-export async function createResponders(deps: RespondersDeps, config: RespondersConfig): Promise<Responders> {
-  const { clock, log, gateway } = deps;
-  const { eventLog } = deps.storage;
-  const writer = await eventLog.writer('dead-letters/responders');
+interface WayToGateways {
+  readonly controlApi: ControlApi;
+  /** Why nothing can be contained now; undefined where it can. */
+  problem(): string | undefined;
+  close(): void;
+}
+
+const PROBE_TIMEOUT_MS = 2000;
+
+/** The gateways of the configuration. */
+async function wayToAll(
+  { clock, log }: RespondersDeps,
+  config: RespondersControlApi,
+  readSecret: AdapterDeps['readSecret'],
+  { callTimeoutMs, awayMs }: { readonly callTimeoutMs: number; readonly awayMs: number },
+): Promise<WayToGateways> {
+  const token = await readSecret(config.token);
+  const { connectTimeoutMs, caFile } = config;
+  const ca = caFile === undefined ? {} : { ca: [...rootCertificates, readFileSync(caFile, 'utf8')] };
+  const http = createJsonClient(clock, { timeoutMs: callTimeoutMs, connectTimeoutMs, ...ca });
+  const probing = createJsonClient(clock, { timeoutMs: PROBE_TIMEOUT_MS, connectTimeoutMs, ...ca });
+  const gateways = createGateways(
+    { clock, log },
+    config.urls.map((url) => ({
+      url,
+      api: createHttpControlApi(http, { url, token }),
+      async isReady() {
+        const answer = await probing.get(new URL('/readyz', url));
+        return answer.ok && answer.status === 200;
+      },
+    })),
+    config,
+  );
+  await gateways.start();
+  const reachable = watchReachability({ clock }, { name: 'every gateway', awayMs }, () =>
+    gateways.anyReady() ? Promise.resolve() : Promise.reject(new Error('none of them is ready')),
+  );
+  return {
+    controlApi: gateways,
+    problem: () => reachable.problem(),
+    close() {
+      reachable.stop();
+      gateways.close();
+      http.close();
+      probing.close();
+    },
+  };
+}
+
+/** The gateway of this process. */
+function wayToOwn(
+  { clock, token }: RespondersDeps,
+  gateway: Pick<GatewayRole, 'api'>,
+  { callTimeoutMs }: RespondersConfig,
+): WayToGateways {
+  const http = createJsonClient(clock, { timeoutMs: callTimeoutMs });
+  return {
+    controlApi: createHttpControlApi(http, { url: gateway.api().url, token }),
+    problem: () => undefined,
+    close: () => http.close(),
+  };
+}
+
+/** Throws SECRET_NEEDS_GATEWAY where a notifier's secret is in the vault and no gateway runs in this process. */
+export async function createResponders(
+  deps: RespondersDeps,
+  { responders: config, health: { awayMs } }: Config,
+): Promise<Responders> {
+  const { clock, log, gateway, eventLog } = deps;
+  const readSecret =
+    gateway === undefined
+      ? createOwnSecretReader(deps.environment)
+      : createSecretReader(deps.environment, async (path) => (await gateway.vault.get(path))?.value);
+  const way =
+    gateway === undefined || config.controlApi !== undefined
+      ? await wayToAll(deps, config.controlApi!, readSecret, { ...config, awayMs })
+      : wayToOwn(deps, gateway, config);
+  const writer = await eventLog.writer(`dead-letters/responders/${deps.processName}`);
   const deadLetters = createDeadLetters({ writer, clock, log, metrics: deps.metrics });
-  const http = createJsonClient(clock, { timeoutMs: config.callTimeoutMs });
   const role = createRespondersRole(
     {
       ...deps,
-      eventLog,
-      controlApi: createHttpControlApi(http, { url: gateway.api().url, token: deps.token }),
+      controlApi: way.controlApi,
       codecs: {
         detection: createCodec('detection'),
         incident: createCodec('incident'),
@@ -44,33 +129,28 @@ export async function createResponders(deps: RespondersDeps, config: RespondersC
         controlRecord: createCodec('control-record'),
       },
       deadLetters,
-      readSecret: createSecretReader(
-        deps.environment,
-        async (path) => (await gateway.vault.get(path))?.value,
-      ),
+      readSecret,
     },
-    config,
+    { ...config, instance: config.instance === '' ? deps.processName : config.instance },
+  );
+  const logReachable = watchReachability({ clock }, { name: 'the event log', awayMs }, () =>
+    eventLog.endOffsets(TOPICS.control.name),
   );
   return {
     role,
+    withReadiness: (supervised) => ({
+      ...supervised,
+      health() {
+        const own = supervised.health();
+        const reason = own.ready ? (logReachable.problem() ?? way.problem()) : undefined;
+        return reason === undefined ? own : { ready: false, reason };
+      },
+    }),
     async close() {
+      logReachable.stop();
       deadLetters.close();
-      http.close();
+      way.close();
       await writer.close();
     },
   };
-}
-
-/** The playbooks in force as the control API shows them. */
-export function describePlaybooks(role: RespondersRole): PlaybookAnswer[] {
-  return role.playbooks().map((playbook) => ({
-    name: playbook.name,
-    title: playbook.title,
-    description: playbook.description,
-    version: playbook.version,
-    mode: playbook.mode,
-    steps: playbook.steps.map(({ id, action, onFailure }) => ({ id, action: action.name, onFailure })),
-    budget: playbook.budget ?? null,
-    file: playbook.file,
-  }));
 }

@@ -7,13 +7,19 @@ import { createPromMetrics } from '../platform/metrics/prom-metrics.ts';
 import type { Config } from '../schemas/config/config.ts';
 import type { ConnectionEntry } from '../schemas/config/connection.ts';
 import type { Environment } from './config.ts';
-import { startInstallation, type Installation } from './installation.ts';
+import {
+  startInstallation,
+  startProcess,
+  type Installation,
+  type InstallationDeps,
+  type WholeInstallation,
+} from './installation.ts';
 import type { RoleName } from './roles.ts';
 import { reloadOnHangup } from './signals.ts';
 import type { Surroundings } from './storage.ts';
 
-export interface Running extends Surroundings {
-  readonly installation: Installation;
+export interface Running<I extends Installation = WholeInstallation> extends Surroundings {
+  readonly installation: I;
   readonly logFile: string | null;
 }
 
@@ -26,13 +32,13 @@ export interface RunOptions {
   readonly connections?: readonly ConnectionEntry[];
 }
 
-/** `logToFile`: people watch the terminal, so the log goes to DATA_FOLDER/countersign.log. */
-export async function runInstallation(
+async function run<I extends Installation>(
+  start: (deps: InstallationDeps, config: Config) => Promise<I>,
   config: Config,
   environment: Environment,
   logToFile: boolean,
-  options: RunOptions = {},
-): Promise<Running> {
+  options: RunOptions,
+): Promise<Running<I>> {
   mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
   const logFile = logToFile ? join(config.dataFolder, 'countersign.log') : null;
   const around: Surroundings = {
@@ -41,17 +47,35 @@ export async function runInstallation(
     log: createPinoLogger({ level: config.logLevel, ...(logFile === null ? {} : { destination: logFile }) }),
     metrics: createPromMetrics(),
   };
-  const installation = await startInstallation({ ...around, environment, logFile, ...options }, config);
+  const installation = await start({ ...around, environment, logFile, ...options }, config);
   return { ...around, installation, logFile };
 }
 
-/** Open sessions have this long to finish once a signal has come; a second signal ends at once. */
+/**
+ * An installation whose gateway is in this process. `logToFile`: people watch the terminal, so the log goes to
+ * DATA_FOLDER/countersign.log.
+ */
+export const runInstallation = (
+  config: Config,
+  environment: Environment,
+  logToFile: boolean,
+  options: RunOptions = {},
+): Promise<Running> => run(startInstallation, config, environment, logToFile, options);
+
+/** Whatever roles are named. */
+export const runProcess = (
+  config: Config,
+  environment: Environment,
+  options: RunOptions = {},
+): Promise<Running<Installation>> => run(startProcess, config, environment, false, options);
+
+/** What is under way has this long to finish once sessions are over; a second signal ends at once. */
 const GRACE_MS = 2000;
 
 /** Resolves when a signal has ended it. Until then SIGHUP reads policy, playbooks, rules and directory again. */
 export async function untilStopped(
-  { installation, log }: Pick<Running, 'installation' | 'log'>,
-  stop: (graceMs: number) => Promise<void>,
+  { installation, log }: Pick<Running<Installation>, 'installation' | 'log'>,
+  drainMs: number,
   interrupted: AbortSignal,
 ): Promise<void> {
   reloadOnHangup(() => {
@@ -61,5 +85,7 @@ export async function untilStopped(
     if (interrupted.aborted) resolve();
     else interrupted.addEventListener('abort', () => resolve(), { once: true });
   });
-  await stop(GRACE_MS);
+  log.info({ drainMs }, 'told to end: no new sessions; open ones may go on for a while');
+  await installation.drain(drainMs);
+  await installation.stop(GRACE_MS);
 }

@@ -101,8 +101,7 @@ async function main(): Promise<number> {
           'Ctrl-C ends everything.',
         ].join('\n'),
       );
-      await untilStopped(running, () => Promise.resolve(), interrupted);
-      say('\nStopping ...');
+      await untilStopped(running, config.gateway.drainMs, interrupted);
       return 0;
     } finally {
       await installation.stop(2000);

@@ -1,21 +1,22 @@
-/** The embedded adapters of the ports, opened in the data folder. */
-import { join } from 'node:path';
+/** The ports of a process with the gateway, opened on the adapters that the configuration names. */
 import type { Clock, Random } from '../platform/clock/clock.ts';
 import { createOutboxRelay, type OutboxRelay } from '../platform/control-store/outbox-relay.ts';
 import type { ControlStore } from '../platform/control-store/control-store.ts';
-import { createSqliteControlStore } from '../platform/control-store/sqlite/sqlite-control-store.ts';
+import { createSharedOutboxRelay } from '../platform/control-store/shared-outbox-relay.ts';
 import type { Disk } from '../platform/disk/disk.ts';
 import { createNodeDisk } from '../platform/disk/node-disk.ts';
-import { createEmbeddedEventLog } from '../platform/event-log/embedded/embedded-event-log.ts';
-import type { EventLog, LogWriter } from '../platform/event-log/event-log.ts';
+import type { EventLog } from '../platform/event-log/event-log.ts';
 import type { Logger } from '../platform/log/log.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
 import type { RecordingStore } from '../platform/recording-store/recording-store.ts';
 import { createFolderRecordingStore } from '../platform/recording-store/folder/folder-recording-store.ts';
-import { createEmbeddedSearchIndex } from '../platform/search-index/embedded/embedded-search-index.ts';
 import type { SearchIndex } from '../platform/search-index/search-index.ts';
 import type { Config } from '../schemas/config/config.ts';
-import { topicOptions } from './topics.ts';
+import { createOwnSecretReader } from './adapters/adapter-deps.ts';
+import { openControlStore } from './adapters/control-store.ts';
+import { openEventLog } from './adapters/event-log.ts';
+import { openSearchIndex } from './adapters/search-index.ts';
+import type { Environment } from './config.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -35,38 +36,51 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-export const indexFile = (config: Config): string => join(config.dataFolder, 'index.sqlite');
+/** A store of several gateways has one relay at a time for all of them; a file of this machine has its own. */
+async function createOutbox(
+  deps: Surroundings & { readonly store: ControlStore; readonly eventLog: EventLog },
+  config: Config,
+): Promise<OutboxRelay> {
+  const name = config.gateway.id;
+  if (config.controlStore.kind === 'postgres') return createSharedOutboxRelay(deps, { name });
+  const writer = await deps.eventLog.writer(`outbox/${name}`);
+  const relay = createOutboxRelay({ ...deps, writer });
+  return {
+    ...relay,
+    async stop() {
+      await relay.stop();
+      await writer.close();
+    },
+  };
+}
 
-export async function openStorage(around: Surroundings, config: Config): Promise<Storage> {
-  const { clock, log, metrics } = around;
+/** `environment`: where secrets of the adapters come from; the process's own where absent. */
+export async function openStorage(
+  around: Surroundings & { readonly environment?: Environment },
+  config: Config,
+): Promise<Storage> {
+  const { log } = around;
+  const deps = { ...around, readSecret: createOwnSecretReader(around.environment ?? process.env) };
   const disk = createNodeDisk();
   const closers: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.toReversed()) await closer();
   };
   try {
-    const eventLog = createEmbeddedEventLog({ ...around, disk }, config.eventLog);
+    const eventLog = await openEventLog(deps, config);
     closers.push(() => eventLog.close());
-    await eventLog.ensureTopics(topicOptions(config.partitionsCount));
-    const file = join(config.dataFolder, 'control.sqlite');
-    // This process alone has the file: there is nobody else's change to look for.
-    const controlStore = await createSqliteControlStore(
-      { clock },
-      { ...config.controlStore, foreignPollMs: 0, file },
-    );
+    const controlStore = await openControlStore(deps, config);
     closers.push(() => controlStore.close());
-    const searchIndex = await createEmbeddedSearchIndex({ ...config.searchIndex, file: indexFile(config) });
+    const searchIndex = await openSearchIndex(deps, config);
     closers.push(() => searchIndex.close());
     const recordingStore = createFolderRecordingStore({ disk, log }, config.recordingStore);
     closers.push(() => recordingStore.close());
-    const writer: LogWriter = await eventLog.writer(`outbox/${config.gateway.id}`);
-    closers.push(() => writer.close());
-    const outbox = createOutboxRelay({ store: controlStore, writer, log, clock, metrics });
+    const outbox = await createOutbox({ ...around, store: controlStore, eventLog }, config);
     outbox.start();
     closers.push(() => outbox.stop());
     return { disk, eventLog, controlStore, searchIndex, recordingStore, outbox, close };
   } catch (error) {
-    await close();
+    await close().catch((second: unknown) => log.error({ error: second }, 'the storage did not close'));
     throw error;
   }
 }

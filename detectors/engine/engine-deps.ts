@@ -32,7 +32,10 @@ export interface DeadLetterSink {
 
 export interface EngineDeps {
   readonly eventLog: EventLog;
+  /** For everything but state. */
   readonly writer: LogWriter;
+  /** Opens the writer of a partition's state, and takes it from whoever had it (state-writer.ts). */
+  readonly stateWriter: (component: string, partition: number) => Promise<LogWriter>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly codecs: EngineCodecs;

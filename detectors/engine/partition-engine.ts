@@ -5,14 +5,16 @@ import type { EngineDeps, EngineStream } from './engine-deps.ts';
 import { nameSpace } from './identity-key.ts';
 import { gapSaid, unreadableEvent, unreadableSaid } from './integrity.ts';
 import type { KeyState } from './key-state.ts';
+import { mayPass } from './patient-writer.ts';
 import type { Trigger } from './detection-records.ts';
 import { passSequence, putAside, takeWaiting } from './session-order.ts';
 import { createSpokenVerdicts, NO_VERDICTS } from './spoken-verdicts.ts';
 import { openStateStore, type StateStore } from './state-store.ts';
 import { createStateChangelog } from './state-changelog.ts';
+import { isLost } from './state-writer.ts';
 
 export interface PartitionEngine {
-  /** Input offset after which delivery goes on; undefined where nothing was restored. */
+  /** Input offset at which delivery goes on; undefined where there is no state yet. */
   readonly resumeAt: number | undefined;
   /** Takes records in order; resolves when their detections, and then their verdict, are in the log. */
   take(records: readonly LogRecord[], control: BatchControl): Promise<void>;
@@ -20,6 +22,12 @@ export interface PartitionEngine {
   tick(): Promise<void>;
   /** Writes state and offset now. */
   commit(): Promise<void>;
+  /** Commits, and takes nothing until `revive`: another process may get the partition. */
+  park(): Promise<void>;
+  /** Takes the partition again; false where another process has written its state meanwhile: then an engine is to be made anew. */
+  revive(): Promise<boolean>;
+  /** Gives up the right to write; the state stays in the log. */
+  close(): Promise<void>;
 }
 
 const HIGH_RISK: ReadonlySet<string> = new Set(['high', 'critical']);
@@ -34,8 +42,14 @@ export async function createPartitionEngine(
   partition: number,
 ): Promise<PartitionEngine> {
   const { clock, codecs, config, metrics, writer } = deps;
+  // First of all: what restoring then reads is all that there will be of others.
+  let stateWriter = await deps.stateWriter(stream.component, partition);
   const changelog = await createStateChangelog(
-    { eventLog: deps.eventLog, writer, codec: codecs.state },
+    {
+      eventLog: deps.eventLog,
+      writer: { append: (topic, records) => stateWriter.append(topic, records) },
+      codec: codecs.state,
+    },
     stream.component,
     partition,
   );
@@ -169,7 +183,16 @@ export async function createPartitionEngine(
     if (control === undefined || lastOffset <= committedOffset) return;
     await stream.flush();
     await store.commit(lastOffset);
-    await control.commit({ topic: stream.topic, partition, offset: lastOffset });
+    try {
+      await control.commit({ topic: stream.topic, partition, offset: lastOffset });
+    } catch (error) {
+      // The marker says where to go on; the group's offset only tells how far it is, and comes with the next commit.
+      if (isLost(error) || !mayPass(error)) throw error;
+      deps.log.warn(
+        { error, partition },
+        'the offset of a partition could not be committed; the next commit has it',
+      );
+    }
     committedOffset = lastOffset;
     committedAt = clock.now();
     sinceCommit = 0;
@@ -178,8 +201,13 @@ export async function createPartitionEngine(
   for (const key of await store.loadWaiting()) gaps.set(key, await store.get(key));
   verdicts.startAt(judgedOffset());
 
+  /** End of the changelog when the engine was parked. */
+  let parkedAt = 0;
+
   return {
-    resumeAt: store.restoredOffset < 0 ? undefined : store.restoredOffset + 1,
+    get resumeAt() {
+      return lastOffset < 0 ? undefined : lastOffset + 1;
+    },
     take: (records, batchControl) =>
       inTurn(async () => {
         control = batchControl;
@@ -208,5 +236,19 @@ export async function createPartitionEngine(
         if (now - committedAt >= config.commitPeriodMs || now < committedAt) await commit();
       }),
     commit: () => inTurn(commit),
+    park: () =>
+      inTurn(async () => {
+        await commit();
+        control = undefined;
+        parkedAt = await changelog.endOffset();
+      }, true),
+    async revive() {
+      if (broken) return false;
+      const before = stateWriter;
+      stateWriter = await deps.stateWriter(stream.component, partition);
+      await before.close();
+      return changelog.untouchedSince(parkedAt);
+    },
+    close: () => stateWriter.close(),
   };
 }

@@ -16,6 +16,9 @@ const FINAL: ReadonlySet<string> = new Set([
   'EVENT_LOG_RECORD_TOO_LARGE',
 ]);
 
+/** True where trying again later may help: the log is away, not closed or taken over. */
+export const mayPass = (error: unknown): boolean => isCountersignError(error) && !FINAL.has(error.code);
+
 export interface PatientWriter extends LogWriter {
   /** True while something waits for the log to come back. */
   waits(): boolean;
@@ -38,7 +41,7 @@ export function createPatientWriter(
         try {
           return await writer.append(topic, records);
         } catch (error) {
-          if (!isCountersignError(error) || FINAL.has(error.code) || signal.aborted) throw error;
+          if (!mayPass(error) || signal.aborted) throw error;
           deps.log.warn({ error, topic, delayMs }, 'the detectors cannot write; trying again');
           waiting += 1;
           await deps.clock.sleep(delayMs, signal).finally(() => (waiting -= 1));

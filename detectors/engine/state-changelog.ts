@@ -8,6 +8,7 @@ import type { EventLog, LogRecord, LogWriter, NewRecord } from '../../platform/e
 import type { Codec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { DetectorState } from '../../schemas/types.ts';
+import { createRecentStates } from './recent-states.ts';
 
 const TOPIC = TOPICS.detectorState.name;
 const VERSION = '1';
@@ -24,6 +25,8 @@ export interface StoredState {
   readonly inputOffset: number;
   readonly firstOffset: number;
   readonly chunks: number;
+  /** The state itself, where it passed by while restoring and there was room for it. */
+  readonly bytes?: Buffer;
 }
 
 export interface Restored {
@@ -35,7 +38,12 @@ export interface Restored {
 }
 
 export interface StateChangelog {
-  restore(): Promise<Restored>;
+  /** Of the newest states, `keepMax` come with their bytes: who acted last acts next. */
+  restore(keepMax: number): Promise<Restored>;
+  /** Offset that the next record will get. */
+  endOffset(): Promise<number>;
+  /** Whether nobody has written state of this partition from `offset` on. */
+  untouchedSince(offset: number): Promise<boolean>;
   write(
     states: readonly { key: string; slot: Slot; bytes: Buffer }[],
     inputOffset: number,
@@ -47,11 +55,21 @@ export interface StateChangelog {
 
 export interface ChangelogDeps {
   readonly eventLog: EventLog;
-  readonly writer: LogWriter;
+  readonly writer: Pick<LogWriter, 'append'>;
   readonly codec: Codec<DetectorState>;
 }
 
 const nobody = (): void => undefined;
+
+interface Written extends StoredState {
+  missing: number;
+}
+type Found = [Written | undefined, Written | undefined];
+
+const complete = (written: Written | undefined, inputOffset: number): Written | undefined =>
+  written?.missing === 0 && written.inputOffset <= inputOffset ? written : undefined;
+const newer = (one: Written | undefined, other: Written | undefined): Written | undefined =>
+  one === undefined || (other !== undefined && other.inputOffset > one.inputOffset) ? other : one;
 
 export async function createStateChangelog(
   { eventLog, writer, codec }: ChangelogDeps,
@@ -85,43 +103,50 @@ export async function createStateChangelog(
   const slotOf = (record: LogRecord): Slot => (record.key!.split('/').at(-2) === '1' ? 1 : 0);
 
   return {
-    async restore() {
+    async restore(keepMax) {
       let inputOffset = -1;
       let waiting: readonly string[] = [];
-      const found = new Map<string, (StoredState & { missing: number })[]>();
+      const found = new Map<string, Found>();
+      const recent = createRecentStates(keepMax);
       const take = (record: LogRecord): void => {
         const value = decode(record);
         if (value === undefined) return;
         if (record.key === markerKey) {
           inputOffset = value.inputOffset;
-          waiting = JSON.parse(Buffer.from(value.state).toString('utf8')) as string[];
+          waiting = JSON.parse(value.state.toString('utf8')) as string[];
           return;
         }
         const slot = slotOf(record);
-        const others = (found.get(value.key) ?? []).filter(
-          (other) => other.slot !== slot || (value.chunk > 0 && other.inputOffset === value.inputOffset),
-        );
-        const own = others.find((other) => other.slot === slot);
-        if (own !== undefined) own.missing -= 1;
-        else if (value.chunk === 0)
-          others.push({
-            slot,
-            inputOffset: value.inputOffset,
-            firstOffset: record.offset,
-            chunks: value.chunks,
-            missing: value.chunks - 1,
-          });
-        found.set(value.key, others);
+        const slots = found.get(value.key) ?? [undefined, undefined];
+        found.set(value.key, slots);
+        const known = slots[slot];
+        if (value.chunk === 0) {
+          const { chunks } = value;
+          const { offset: firstOffset } = record;
+          slots[slot] = { slot, inputOffset: value.inputOffset, firstOffset, chunks, missing: chunks - 1 };
+          recent.put(value.key, slots[slot], value.state);
+        } else if (known?.inputOffset === value.inputOffset) known.missing -= 1;
+        else slots[slot] = undefined;
       };
       await readThrough(eventLog, partition, take);
       const states = new Map<string, StoredState>();
-      for (const [key, slots] of found) {
-        const [best] = slots
-          .filter((slot) => slot.missing === 0 && slot.inputOffset <= inputOffset)
-          .sort((a, b) => b.inputOffset - a.inputOffset);
-        if (best !== undefined) states.set(key, best);
+      for (const [key, [one, two]] of found) {
+        const best = newer(complete(one, inputOffset), complete(two, inputOffset));
+        if (best === undefined) continue;
+        const bytes = recent.get(key, best);
+        states.set(key, bytes === undefined ? best : { ...best, bytes });
       }
       return { inputOffset, states, waiting };
+    },
+    endOffset: async () => (await eventLog.endOffsets(TOPIC))[partition]!,
+    async untouchedSince(offset) {
+      let untouched = true;
+      const take = (record: LogRecord): boolean => {
+        if (record.key?.startsWith(prefix) === true) untouched = false;
+        return !untouched;
+      };
+      await readThrough(eventLog, partition, take, offset);
+      return untouched;
     },
     async write(states, inputOffset) {
       const records: NewRecord[] = [];

@@ -24,14 +24,18 @@ export interface StateStore {
   trim(inputOffset: number): Promise<void>;
 }
 
+const withoutBytes = ({ bytes: _bytes, ...place }: StoredState): StoredState => place;
+
 /** States written in one append. */
 const WRITE_STATES_MAX = 64;
 
 /** Keyed state of one partition, bounded in memory; restores what the changelog holds. */
 export async function openStateStore(changelog: StateChangelog, statesMax: number): Promise<StateStore> {
-  const restored = await changelog.restore();
+  const restored = await changelog.restore(statesMax);
   const entries = new Map<string, Entry>();
   const inMemory = new Map<string, Entry>();
+  /** Written since the last marker. */
+  const unmarked = new Set<Entry>();
   for (const [key, marked] of restored.states) entries.set(key, { dirty: false, marked });
 
   /** Never the slot that the marker vouches for. */
@@ -48,6 +52,7 @@ export async function openStateStore(changelog: StateChangelog, statesMax: numbe
       some.forEach((key, index) => {
         const entry = entries.get(key)!;
         entry.unmarked = written[index]!;
+        unmarked.add(entry);
         entry.dirty = false;
       });
     }
@@ -63,7 +68,8 @@ export async function openStateStore(changelog: StateChangelog, statesMax: numbe
       }
       if (entry.state === undefined) {
         const stored = entry.unmarked ?? entry.marked;
-        entry.state = createKeyState(key, stored && (await changelog.read(key, stored)));
+        entry.state = createKeyState(key, stored && (stored.bytes ?? (await changelog.read(key, stored))));
+        if (entry.marked?.bytes !== undefined) entry.marked = withoutBytes(entry.marked);
       }
       entry.dirty = true;
       inMemory.delete(key);
@@ -84,11 +90,11 @@ export async function openStateStore(changelog: StateChangelog, statesMax: numbe
         .filter(([, { state }]) => state!.order.waiting.size > 0)
         .map(([key]) => key);
       await changelog.mark(inputOffset, waiting);
-      for (const entry of entries.values()) {
-        if (entry.unmarked === undefined) continue;
+      for (const entry of unmarked) {
         entry.marked = entry.unmarked;
         entry.unmarked = undefined;
       }
+      unmarked.clear();
     },
     async trim(inputOffset) {
       if (inMemory.size <= statesMax) return;

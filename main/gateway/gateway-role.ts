@@ -5,7 +5,7 @@ import { waitInForce } from '../../gateway/control/lease.ts';
 import { createKeyedHmac } from '../../gateway/credentials/keyed-hmac.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
 import { createReplaceablePolicy, type ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
-import type { ProtocolDeps } from '../../gateway/protocols/protocol.ts';
+import type { ProtocolDeps, ProtocolListener } from '../../gateway/protocols/protocol.ts';
 import { protocols } from '../../gateway/protocols/registry.ts';
 import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../gateway/sessions/gateway-core.ts';
 import type { Role } from '../../platform/lifecycle/role.ts';
@@ -40,6 +40,11 @@ export interface GatewayRole extends Role {
   readonly vault: EmbeddedVault;
   readonly policy: ReplaceablePolicy;
   listener(protocol: string): ListenerAnswer | undefined;
+  /**
+   * Takes no new clients from now on, says that it is not ready, and resolves when the open sessions are over; those that go on after
+   * `drainMs` are ended. The control API answers meanwhile, and lockouts come into force as ever.
+   */
+  drain(drainMs: number): Promise<void>;
   /** Where the control API listens; throws before the start. */
   api(): ReturnType<ControlApi['address']>;
 }
@@ -61,6 +66,8 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const kept = createKeeper(vault);
   const addresses = new Map<string, ListenerAnswer>();
   const closers: ((graceMs: number) => Promise<void> | void)[] = [];
+  const listeners: ProtocolListener[] = [];
+  let drained: Promise<void> | undefined;
   let running: Running | undefined;
 
   const protocolDeps = ({ access, sessions }: Pick<GatewayCore, 'access' | 'sessions'>): ProtocolDeps => ({
@@ -107,7 +114,8 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
         tls: () => listenerTls(listenerConfig, config.dataFolder, clock.now()),
       });
       const { host, port, trust } = await listener.start();
-      closers.push((graceMs) => listener.stop(graceMs));
+      listeners.push(listener);
+      closers.push((graceMs) => drained ?? listener.stop(graceMs));
       addresses.set(protocol.name, { host, port, ...trust });
     }
   };
@@ -177,10 +185,21 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       const api = await startApi(core);
       running = { core, api };
     },
+    async drain(drainMs) {
+      drained ??= Promise.all(listeners.map((listener) => listener.stop(drainMs))).then(() => undefined);
+      await drained;
+    },
     async stop(graceMs) {
       // What was started last goes first: no new calls, no new clients, then the sessions.
       for (const closer of closers.splice(0).toReversed()) await closer(graceMs);
     },
-    health: () => running?.core.health() ?? { ready: false, reason: 'not started' },
+    health() {
+      if (running === undefined) return { ready: false, reason: 'not started' };
+      const core = running.core.health();
+      if (!core.ready) return core;
+      return drained === undefined
+        ? storage.outbox.health()
+        : { ready: false, reason: 'it is being drained' };
+    },
   };
 }

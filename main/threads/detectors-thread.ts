@@ -15,10 +15,12 @@ import { RELOAD_QUESTION, type ReloadedDetectors } from './reload-question.ts';
 export interface DetectorsThreadConfig {
   readonly detectors: DetectorsConfig;
   readonly ruleFolders: readonly string[];
+  /** An event log that is away for longer makes the role not ready, milliseconds. */
+  readonly awayMs: number;
 }
 
-hostRole<DetectorsThreadConfig>(async ({ config, eventLog, clock, log, metrics }) => {
-  const writer = await eventLog.writer('detectors');
+hostRole<DetectorsThreadConfig>(async ({ config, eventLog, processName, clock, log, metrics }) => {
+  const writer = await eventLog.writer(`detectors/${processName}`);
   const deadLetters = createDeadLetters({ writer, clock, log, metrics });
   const { directoryFile } = config.detectors;
   const directory =
@@ -53,6 +55,7 @@ hostRole<DetectorsThreadConfig>(async ({ config, eventLog, clock, log, metrics }
       detectors: BASELINES,
       rules,
       directory: directory?.directory ?? EMPTY_DIRECTORY,
+      awayMs: config.awayMs,
     },
     config.detectors,
   );

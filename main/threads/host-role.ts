@@ -1,24 +1,21 @@
-/** The thread's side: makes the role with the remote event log, and does what the main thread says. */
+/** The thread's side: makes the role with the main thread's event log or one of its own, and does what the main thread says. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createSystemClock, createSystemRandom } from '../../platform/clock/system-clock.ts';
-import type { Clock, Random } from '../../platform/clock/clock.ts';
 import { isCountersignError } from '../../platform/errors/errors.ts';
 import { createRemoteEventLog } from '../../platform/event-log/remote/remote-event-log.ts';
 import type { EventLog } from '../../platform/event-log/event-log.ts';
 import type { Role } from '../../platform/lifecycle/role.ts';
-import type { Logger } from '../../platform/log/log.ts';
 import { createPinoLogger } from '../../platform/log/pino-logger.ts';
-import type { Metrics } from '../../platform/metrics/metrics.ts';
 import { createPromMetrics } from '../../platform/metrics/prom-metrics.ts';
+import { createOwnSecretReader, type AdapterDeps } from '../adapters/adapter-deps.ts';
+import { openEventLog } from '../adapters/event-log.ts';
 import type { FromThread, RoleThreadData, ToThread } from './messages.ts';
 
-export interface ThreadSurroundings<C> {
+export interface ThreadSurroundings<C> extends AdapterDeps {
   readonly config: C;
   readonly eventLog: EventLog;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
+  /** Unique among all processes. */
+  readonly processName: string;
 }
 
 export interface HostedRole {
@@ -42,7 +39,14 @@ export function hostRole<C>(make: (around: ThreadSurroundings<C>) => Promise<Hos
     level: data.logLevel,
     ...(data.logFile === null ? {} : { destination: data.logFile }),
   });
-  const eventLog = createRemoteEventLog(data.eventLog);
+  const deps: AdapterDeps = {
+    clock,
+    random: createSystemRandom(),
+    log,
+    metrics,
+    readSecret: createOwnSecretReader(data.environment),
+  };
+  let eventLog: EventLog | undefined;
   let hosted: HostedRole | undefined;
   let last = '';
   const tellHealth = (): void => {
@@ -56,13 +60,16 @@ export function hostRole<C>(make: (around: ThreadSurroundings<C>) => Promise<Hos
   const act = async (message: ToThread): Promise<unknown> => {
     switch (message.do) {
       case 'start':
+        // A log of the main thread is reached through its port; any other is opened here, so that its records cross no thread.
+        eventLog =
+          data.eventLog === null
+            ? await openEventLog(deps, data.settings)
+            : createRemoteEventLog(data.eventLog);
         hosted = await make({
+          ...deps,
           config: data.config,
           eventLog,
-          clock,
-          random: createSystemRandom(),
-          log,
-          metrics,
+          processName: data.processName,
         });
         await hosted.role.start();
         tellHealth();
@@ -71,7 +78,7 @@ export function hostRole<C>(make: (around: ThreadSurroundings<C>) => Promise<Hos
         watch.cancel();
         await hosted?.role.stop(message.graceMs);
         await hosted?.close();
-        await eventLog.close();
+        await eventLog?.close();
         return null;
       case 'metrics':
         return metrics.expose();

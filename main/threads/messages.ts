@@ -2,14 +2,21 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Role } from '../../platform/lifecycle/role.ts';
 import type { LogLevel } from '../../platform/log/pino-logger.ts';
+import type { EventLogSettings } from '../adapters/event-log.ts';
+import type { Environment } from '../config.ts';
 
 /** What the thread is started with. */
 export interface RoleThreadData<C> {
   readonly config: C;
   readonly logLevel: LogLevel;
   readonly logFile: string | null;
-  /** The event log of the main thread. */
-  readonly eventLog: MessagePort;
+  /** The event log of the main thread; null: the thread opens one of its own. */
+  readonly eventLog: MessagePort | null;
+  readonly settings: EventLogSettings;
+  /** Where secrets of the adapters come from. */
+  readonly environment: Environment;
+  /** Name of the process among all; its threads' writers are named for it. */
+  readonly processName: string;
 }
 
 export type ToThread =

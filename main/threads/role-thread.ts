@@ -19,7 +19,8 @@ export interface RoleThread {
 export interface RoleThreadOptions<C> {
   readonly name: string;
   readonly module: URL;
-  readonly eventLog: EventLog;
+  /** Shared with the thread; null: it opens one of its own. */
+  readonly eventLog: EventLog | null;
   readonly data: Omit<RoleThreadData<C>, 'eventLog'>;
 }
 
@@ -48,13 +49,13 @@ export function startRoleThread<C>(options: RoleThreadOptions<C>, hooks: RoleThr
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let ended: string | undefined;
-  const { port1, port2 } = new MessageChannel();
-  const served = serveEventLog(eventLog, port1);
-  const data: RoleThreadData<C> = { ...options.data, eventLog: port2 };
+  const channel = eventLog === null ? undefined : new MessageChannel();
+  const served = channel && serveEventLog(eventLog!, channel.port1);
+  const data: RoleThreadData<C> = { ...options.data, eventLog: channel?.port2 ?? null };
   const worker = new Worker(module, {
     name: `countersign-${name}`,
     workerData: data,
-    transferList: [port2],
+    transferList: channel === undefined ? [] : [channel.port2],
     // No flags of the process: some of them (--test, --input-type) are none for a thread and would end it.
     execArgv: [],
   });
@@ -93,7 +94,7 @@ export function startRoleThread<C>(options: RoleThreadOptions<C>, hooks: RoleThr
       }),
     async end() {
       await worker.terminate();
-      await served.close();
+      await served?.close();
     },
   };
 }

@@ -8,6 +8,8 @@ import type { Role } from '../../platform/lifecycle/role.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { LogLevel } from '../../platform/log/pino-logger.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { EventLogSettings } from '../adapters/event-log.ts';
+import type { Environment } from '../config.ts';
 import { mainError } from '../errors.ts';
 import type { ThreadHealth } from './messages.ts';
 import { createRestarts, RESTARTS, type RestartLimits } from './restarts.ts';
@@ -21,7 +23,11 @@ export interface ThreadedRole extends Role {
 }
 
 export interface ThreadedRoleDeps {
-  readonly eventLog: EventLog;
+  /** Shared with the thread; null: it opens one of its own with `settings`. */
+  readonly eventLog: EventLog | null;
+  readonly settings: EventLogSettings;
+  readonly environment: Environment;
+  readonly processName: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -50,7 +56,14 @@ export function createThreadedRole<C>(
         name,
         module,
         eventLog: deps.eventLog,
-        data: { config, logLevel: deps.logLevel, logFile: deps.logFile },
+        data: {
+          config,
+          logLevel: deps.logLevel,
+          logFile: deps.logFile,
+          settings: deps.settings,
+          environment: deps.environment,
+          processName: deps.processName,
+        },
       },
       {
         onHealth(now) {

@@ -1,7 +1,12 @@
 /** JSON over HTTP with connections kept open: the first call of a playbook must not wait for a handshake. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Clock } from '../../platform/clock/clock.ts';
+import type { Clock, Timer } from '../../platform/clock/clock.ts';
 
 export type JsonAnswer =
   | { readonly ok: true; readonly status: number; readonly body: string }
@@ -16,6 +21,8 @@ export interface JsonClient {
     headers: Readonly<Record<string, string>>,
     signal?: AbortSignal,
   ): Promise<JsonAnswer>;
+  /** Never rejects. */
+  get(url: URL): Promise<JsonAnswer>;
   close(): void;
 }
 
@@ -39,41 +46,64 @@ function collect(response: IncomingMessage, done: (answer: JsonAnswer) => void):
   response.on('error', (error) => done({ ok: false, reason: error.message }));
 }
 
-/** `ca`: PEM of the authority that the servers' certificates must come from, besides the usual ones. */
-export function createJsonClient(clock: Clock, options: { timeoutMs: number; ca?: string }): JsonClient {
+export interface JsonClientOptions {
+  /** For a whole call. */
+  readonly timeoutMs: number;
+  /** For a new connection; the whole call's where absent. */
+  readonly connectTimeoutMs?: number;
+  /** PEM of the authorities that the servers' certificates may come from, instead of the usual ones. */
+  readonly ca?: string | readonly string[];
+}
+
+export function createJsonClient(clock: Clock, options: JsonClientOptions): JsonClient {
   const agentOptions = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MS_MAX };
   const plain = new HttpAgent(agentOptions);
-  const secure = new HttpsAgent({ ...agentOptions, ...(options.ca === undefined ? {} : { ca: options.ca }) });
-  return {
-    post(url, body, headers, signal) {
-      return new Promise((resolve) => {
-        const settings = {
-          method: 'POST',
-          headers: {
-            ...headers,
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(body),
-          },
-          ...(signal === undefined ? {} : { signal }),
-        };
-        const request =
-          url.protocol === 'https:'
-            ? httpsRequest(url, { ...settings, agent: secure })
-            : httpRequest(url, { ...settings, agent: plain });
-        const done = (answer: JsonAnswer): void => {
-          timer.cancel();
-          resolve(answer);
-        };
-        const timer = clock.after(options.timeoutMs, () => {
-          done({ ok: false, reason: `no answer within ${options.timeoutMs} ms` });
+  const ca = options.ca === undefined || typeof options.ca === 'string' ? options.ca : [...options.ca];
+  const secure = new HttpsAgent({ ...agentOptions, ...(ca === undefined ? {} : { ca }) });
+  const call = (url: URL, body: string | undefined, settings: RequestOptions): Promise<JsonAnswer> =>
+    new Promise((resolve) => {
+      const request =
+        url.protocol === 'https:'
+          ? httpsRequest(url, { ...settings, agent: secure })
+          : httpRequest(url, { ...settings, agent: plain });
+      const timers: Timer[] = [];
+      const done = (answer: JsonAnswer): void => {
+        for (const timer of timers) timer.cancel();
+        resolve(answer);
+      };
+      const giveUpAfter = (ms: number, reason: string): Timer => {
+        const timer = clock.after(ms, () => {
+          done({ ok: false, reason });
           request.destroy();
         });
-        request.setNoDelay(true);
-        request.on('response', (response) => collect(response, done));
-        request.on('error', (error) => done({ ok: false, reason: error.message }));
-        request.end(body);
-      });
-    },
+        timers.push(timer);
+        return timer;
+      };
+      giveUpAfter(options.timeoutMs, `no answer within ${options.timeoutMs} ms`);
+      const { connectTimeoutMs } = options;
+      if (connectTimeoutMs !== undefined)
+        request.once('socket', (socket) => {
+          if (!socket.connecting) return;
+          const timer = giveUpAfter(connectTimeoutMs, `no connection within ${connectTimeoutMs} ms`);
+          socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => timer.cancel());
+        });
+      request.setNoDelay(true);
+      request.on('response', (response) => collect(response, done));
+      request.on('error', (error) => done({ ok: false, reason: error.message }));
+      request.end(body);
+    });
+  return {
+    post: (url, body, headers, signal) =>
+      call(url, body, {
+        method: 'POST',
+        headers: {
+          ...headers,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        },
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    get: (url) => call(url, undefined, { method: 'GET' }),
     close() {
       plain.destroy();
       secure.destroy();

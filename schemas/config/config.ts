@@ -1,26 +1,18 @@
 /** The whole configuration: one YAML file, then the environment. */
-import Type, { type TObject, type TProperties } from 'typebox';
+import Type from 'typebox';
+import { ControlStoreSection, EventLogSection, SearchIndexSection, section } from './adapters.ts';
 import { ConnectionEntry } from './connection.ts';
 import { ControlApiConfig } from './control-api.ts';
-import { ControlStoreConfig } from './control-store.ts';
 import { DetectorsConfig } from './detectors.ts';
-import { EventLogConfig } from './event-log.ts';
 import { GatewayConfig } from './gateway.ts';
+import { HealthConfig } from './health.ts';
 import { IngestConfig } from './ingest.ts';
 import { ListenerConfig } from './listener.ts';
 import { PolicyConfig } from './policy.ts';
 import { RecordingStoreConfig } from './recording-store.ts';
 import { RespondersConfig } from './responders.ts';
-import { SearchIndexConfig } from './search-index.ts';
+import { SinkConfig } from './sinks.ts';
 import { SshConfig } from './ssh.ts';
-
-/** The same section, filled in with its own defaults where it is absent; typos in it are mistakes. */
-const section = <P extends TProperties>(schema: TObject<P>): TObject<P> =>
-  Type.Object(schema.properties, {
-    description: (schema as { description?: string }).description ?? '',
-    additionalProperties: false,
-    default: {},
-  });
 
 export const Config = Type.Object(
   {
@@ -87,10 +79,16 @@ export const Config = Type.Object(
     detectors: section(DetectorsConfig),
     responders: section(RespondersConfig),
     ingest: section(IngestConfig),
-    eventLog: section(EventLogConfig),
-    controlStore: section(ControlStoreConfig),
-    searchIndex: section(SearchIndexConfig),
+    sinks: Type.Array(SinkConfig, {
+      description: 'SIEMs and other collectors that records go to besides the search index (docs/siem.md).',
+      default: [],
+      maxItems: 100,
+    }),
+    eventLog: section(EventLogSection),
+    controlStore: section(ControlStoreSection),
+    searchIndex: section(SearchIndexSection),
     recordingStore: section(RecordingStoreConfig),
+    health: section(HealthConfig),
   },
   { additionalProperties: false, description: 'Configuration of Countersign.' },
 );

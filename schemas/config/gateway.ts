@@ -65,6 +65,12 @@ export const GatewayConfig = Type.Object(
       100,
       600_000,
     ),
+    drainMs: ms(
+      'How long a gateway that was told to end (SIGTERM) lets open sessions go on; it takes no new ones meanwhile',
+      2000,
+      0,
+      86_400_000,
+    ),
     checkpointMs: ms('Time between signed checkpoints of the hash chains', 5000, 100, 600_000),
     heartbeatMs: ms('Time between heartbeats', 10_000, 100, 600_000),
     leaseMs: ms('How long a lease holds', 2000, 200, 60_000),

@@ -23,14 +23,60 @@ export const NotifierConfig = Type.Union([
 ]);
 export type NotifierConfig = Type.Static<typeof NotifierConfig>;
 
+/** How responders reach the gateways, where none runs in their process. */
+export const RespondersControlApi = Type.Object(
+  {
+    urls: Type.Array(
+      Type.String({
+        pattern: '^https?://[^@/?#]+/?$',
+        maxLength: 512,
+        description: 'Control API of a gateway; plain http on loopback only.',
+      }),
+      {
+        minItems: 1,
+        maxItems: 32,
+        uniqueItems: true,
+        description: 'All gateways. The first that answers is called; when it fails, the next.',
+      },
+    ),
+    token: SecretReference,
+    caFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "Authority of the gateways' certificates, PEM, besides the usual public ones.",
+      }),
+    ),
+    connectTimeoutMs: Type.Integer({
+      description: 'A gateway that does not take a connection for so long is passed over, milliseconds.',
+      default: 500,
+      minimum: 10,
+      maximum: 60_000,
+    }),
+    probePeriodMs: Type.Integer({
+      description: 'How often each gateway is asked whether it is ready, milliseconds.',
+      default: 1000,
+      minimum: 50,
+      maximum: 60_000,
+    }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Where the control API of each gateway is. Needed where responders run without a gateway in their process; its token needs the scope `contain`.',
+  },
+);
+export type RespondersControlApi = Type.Static<typeof RespondersControlApi>;
+
 /** Incidents, playbooks and what they do. */
 export const RespondersConfig = Type.Object(
   {
     instance: Type.String({
-      description: 'Name of this responder among all; its log writer is fenced by it.',
-      default: 'responder-1',
-      pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+      description:
+        'Name of this responder among all; its log writer is fenced by it. Empty: the name of the process (docs/operations.md).',
+      default: '',
+      pattern: '^([a-z0-9][a-z0-9-]{0,62})?$',
     }),
+    controlApi: Type.Optional(RespondersControlApi),
     playbookFolders: Type.Array(Type.String({ minLength: 1 }), {
       description:
         'Folders with playbooks of your own (*.yml); one with the name of a shipped one replaces it.',

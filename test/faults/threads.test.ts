@@ -37,8 +37,13 @@ describe('a role on a thread', () => {
       return seen.includes(key);
     });
 
+  const config = configOf(folder, { host: '127.0.0.1', port: 1 });
+  const around = () => ({
+    ...{ eventLog, clock, log, metrics, logFile: null, environment: {} },
+    ...{ settings: config, processName: 'test', logLevel: 'silent' as const },
+  });
+
   before(async () => {
-    const config = configOf(folder, { host: '127.0.0.1', port: 1 });
     eventLog = createEmbeddedEventLog(
       { disk: createNodeDisk(), clock, random: createSystemRandom(), log, metrics },
       config.eventLog,
@@ -47,7 +52,7 @@ describe('a role on a thread', () => {
     role = createThreadedRole(
       'sample',
       new URL('support/sample-thread.ts', import.meta.url),
-      { eventLog, clock, log, metrics, logLevel: 'silent', logFile: null },
+      around(),
       { topic },
       LIMITS,
     );
@@ -89,7 +94,7 @@ describe('a role on a thread', () => {
     const broken = createThreadedRole(
       'broken',
       new URL('support/sample-thread.ts', import.meta.url),
-      { eventLog, clock, log, metrics, logLevel: 'silent', logFile: null },
+      around(),
       { topic: 'not there' },
       LIMITS,
     );

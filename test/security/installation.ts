@@ -7,7 +7,7 @@ import { createApiClient, type ApiClient } from '../../cli/api-client.ts';
 import { rawLogin, type RawClient } from '../../gateway/protocols/postgres/test/raw-client.ts';
 import { loadConfig } from '../../main/config.ts';
 import { runInstallation } from '../../main/run-installation.ts';
-import type { Installation } from '../../main/installation.ts';
+import type { WholeInstallation } from '../../main/installation.ts';
 import { startSampleTarget } from '../../main/sample-target/sample-target.ts';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
@@ -23,7 +23,7 @@ export interface Login {
 }
 
 export interface AttackedInstallation {
-  readonly installation: Installation;
+  readonly installation: WholeInstallation;
   readonly folder: string;
   readonly logFile: string;
   readonly api: ApiClient;

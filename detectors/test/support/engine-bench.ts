@@ -83,6 +83,7 @@ export async function createEngineBench(
       const deps: EngineDeps = {
         eventLog: harness.log,
         writer,
+        stateWriter: () => Promise.resolve(writer),
         clock: harness.clock,
         log: silentLogger,
         codecs,

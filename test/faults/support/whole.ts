@@ -7,7 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { createApiClient, type ApiClient } from '../../../cli/api-client.ts';
 import { issueToken } from '../../../cli/issue-token.ts';
 import { loadConfig } from '../../../main/config.ts';
-import { startInstallation, type Installation } from '../../../main/installation.ts';
+import { startInstallation, type WholeInstallation } from '../../../main/installation.ts';
 import { openStorage } from '../../../main/storage.ts';
 import { createSystemRandom } from '../../../platform/clock/system-clock.ts';
 import { createPinoLogger } from '../../../platform/log/pino-logger.ts';
@@ -37,7 +37,7 @@ export interface Login {
 export interface Whole {
   readonly folder: string;
   readonly config: Config;
-  readonly installation: Installation;
+  readonly installation: WholeInstallation;
   readonly switches: Switches;
   readonly eventLog: FaultyEventLog;
   readonly clock: StepClock;

@@ -1,0 +1,19 @@
+import { createSecretReader } from '../../platform/config/secrets.ts';
+import type { SecretReference } from '../../schemas/config/secret.ts';
+import type { Environment } from '../config.ts';
+import { mainError } from '../errors.ts';
+import type { Surroundings } from '../storage.ts';
+
+/** What every adapter is made with. */
+export interface AdapterDeps extends Surroundings {
+  readonly readSecret: (reference: SecretReference) => Promise<string>;
+}
+
+/**
+ * Reads secrets from the environment and from files. The vault is behind the control store and a gateway's key: what opens before them, or
+ * runs without a gateway, cannot ask it, and rejects with SECRET_NEEDS_GATEWAY.
+ */
+export const createOwnSecretReader = (environment: Environment): AdapterDeps['readSecret'] =>
+  createSecretReader(environment, (path) =>
+    Promise.reject(mainError('SECRET_NEEDS_GATEWAY', { reference: `vault ${path}` })),
+  );
