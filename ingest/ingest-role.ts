@@ -45,7 +45,7 @@ function superviseTopic(
   const log = deps.log.child({ topic: state.mapping.topic });
   const onProblem = (problem: string | undefined): void => void (state.problem = problem);
   const retry: Retry = createRetry({ clock, log, signal, onProblem }, config);
-  const onBatch = createTopicIndexer({ ...deps, log, mapping: state.mapping, retry });
+  const indexer = createTopicIndexer({ ...deps, log, mapping: state.mapping, retry });
 
   const start = async (): Promise<void> => {
     let failed = false;
@@ -62,7 +62,8 @@ function superviseTopic(
       startAt: 'earliest',
       batchRecordsMax: config.batchRecordsMax,
       commit: 'after-batch',
-      onBatch: (records) => onBatch(records),
+      onBatch: (records) => indexer.onBatch(records),
+      onAssigned: (partitions) => Promise.resolve(indexer.onAssigned(partitions)),
       onFailure(error) {
         if (signal.aborted || failed) return;
         failed = true;

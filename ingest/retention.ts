@@ -1,4 +1,4 @@
-/** Deletes old documents on a schedule. The cron library only says when; how old a document is, the clock says. */
+/** Deletes old documents on a schedule, where the index does not do it by itself. The cron library only says when; how old a document is, the clock says. */
 import cron, { type ScheduledTask } from 'node-cron';
 import type { IngestConfig } from '../schemas/config/ingest.ts';
 import type { Clock } from '../platform/clock/clock.ts';
@@ -43,11 +43,17 @@ export function createRetention(deps: RetentionDeps, config: IngestConfig['reten
   const expired = metrics.counter('countersign_ingest_expired_total', 'Documents deleted by age.', ['index']);
   let task: ScheduledTask | undefined;
   let running: Promise<Record<string, number>> | undefined;
+  let telling: Promise<void> | undefined;
+
+  /** Told at each run: an index that was away at the start hears of it later, and one that was made anew hears of it again. */
+  const byItself = async (index: string, days: number): Promise<boolean> =>
+    searchIndex.retain === undefined ? false : searchIndex.retain(index, days);
 
   const expireAll = async (): Promise<Record<string, number>> => {
     const counts: Record<string, number> = {};
     for (const [index, days] of Object.entries(retentionDays(config))) {
       try {
+        if (await byItself(index, days)) continue;
         const count = await searchIndex.expire(index, clock.now() - days * DAY_MS);
         counts[index] = count;
         if (count > 0) expired.add(count, { index });
@@ -57,6 +63,15 @@ export function createRetention(deps: RetentionDeps, config: IngestConfig['reten
     }
     log.info({ counts }, 'old documents deleted from the search index');
     return counts;
+  };
+  const tellAll = async (): Promise<void> => {
+    for (const [index, days] of Object.entries(retentionDays(config)))
+      await byItself(index, days).catch((error: unknown) =>
+        log.warn(
+          { error, index },
+          'the index could not be told how long to keep documents; the next run tries again',
+        ),
+      );
   };
   const run = (): Promise<Record<string, number>> => {
     running ??= expireAll().finally(() => (running = undefined));
@@ -68,11 +83,13 @@ export function createRetention(deps: RetentionDeps, config: IngestConfig['reten
       if (!cron.validate(config.schedule))
         throw ingestError('INGEST_SCHEDULE_INVALID', { schedule: config.schedule });
       task ??= cron.schedule(config.schedule, async () => void (await run()), { timezone: 'Etc/UTC' });
+      telling ??= tellAll();
     },
     run,
     async stop() {
       await task?.destroy();
       task = undefined;
+      await telling;
       await running;
     },
   };
