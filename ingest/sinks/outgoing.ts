@@ -1,19 +1,11 @@
 /** From a record's ECS document to what leaves. */
 import type { DocumentMapping, MappedDocument } from '../../schemas/ecs/documents.ts';
 import type { EcsValue } from '../../schemas/ecs/ecs-document.ts';
+import { FIELD_TYPES } from '../../schemas/ecs/field-types.ts';
 import type { OutgoingDocument } from './sink.ts';
 
-/** Fields that hold a time in milliseconds in the index; ECS has them as ISO 8601 in JSON. */
-const TIMES = new Set([
-  '@timestamp',
-  'event.start',
-  'event.end',
-  'countersign.approval.expires_at',
-  'countersign.credential.expires_at',
-  'countersign.identity.issued_at',
-  'countersign.identity.expires_at',
-  'countersign.lockout.expires_at',
-]);
+/** Times are milliseconds in the index; ECS has them as ISO 8601 in JSON. */
+const isTime = (field: string): boolean => FIELD_TYPES[field] === 'date';
 
 /** ISO 8601 of a time that Date can hold, else as it was: a wrong clock must not stop a record. */
 const asTime = (value: unknown): unknown =>
@@ -40,7 +32,7 @@ export function toNested(fields: Readonly<Record<string, EcsValue>>): Nested {
     const path = field.split('.');
     let at = root;
     for (const name of path.slice(0, -1)) at = (at[name] ??= {}) as Nested;
-    at[path.at(-1)!] = TIMES.has(field) ? asTime(value) : value;
+    at[path.at(-1)!] = isTime(field) ? asTime(value) : value;
   }
   return root;
 }
