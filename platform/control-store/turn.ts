@@ -62,7 +62,8 @@ export function createTurn(
     tell();
   };
   const look = async (): Promise<void> => {
-    if (held()) return take(undefined);
+    // Renewed when a third of it is over.
+    if (held()) return validUntilUs - clock.monotonicUs() > holdMs * 667 ? undefined : take(undefined);
     const entry = await store.get<TurnEntry>(COLLECTION, name);
     if (entry === undefined || entry.value.holder === holder) return take(undefined);
     const nowUs = clock.monotonicUs();

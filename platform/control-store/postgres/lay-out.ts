@@ -15,9 +15,13 @@ export async function layOut(
   { schema }: Pick<PostgresStoreConfig, 'schema'>,
 ): Promise<void> {
   const versionTable = async (): Promise<boolean> => {
-    const [row] = await connection.query(unnamed('select to_regclass($1) is not null'), [
-      `"${schema}".layout`,
-    ]);
+    // From the tables, not by to_regclass: that may answer from what this session knew before it waited for the lock.
+    const [row] = await connection.query(
+      unnamed(
+        "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'layout')",
+      ),
+      [schema],
+    );
     return row?.[0] === true;
   };
   if (!(await versionTable())) {
@@ -26,9 +30,10 @@ export async function layOut(
       await connection.query(unnamed('select pg_advisory_xact_lock($1)'), [String(layoutLock(schema))]);
       // Another process may have been faster.
       if (!(await versionTable())) {
-        const [there] = await connection.query(unnamed('select to_regnamespace($1) is not null'), [
-          `"${schema}"`,
-        ]);
+        const [there] = await connection.query(
+          unnamed('select exists (select from pg_namespace where nspname = $1)'),
+          [schema],
+        );
         if (there?.[0] !== true) await connection.script(`create schema "${schema}"`);
         await connection.script(layoutOf(schema));
       }

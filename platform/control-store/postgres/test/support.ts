@@ -21,7 +21,7 @@ export interface StoreServer {
   /** `extra.schema` where two stores shall share one. */
   open(
     extra?: Partial<PostgresStoreConfig>,
-    deps?: { readonly clock?: Clock; readonly metrics?: Metrics },
+    deps?: { readonly clock?: Clock; readonly metrics?: Metrics; readonly password?: string },
   ): Promise<ControlStore>;
   newSchema(): string;
   query(text: string): Promise<Record<string, unknown>[]>;
@@ -52,14 +52,17 @@ export async function startStoreServer(
     caFile,
     config,
     newSchema,
-    open: (extra = {}, { clock = createSystemClock(), metrics = createPromMetrics() } = {}) =>
+    open: (
+      extra = {},
+      { clock = createSystemClock(), metrics = createPromMetrics(), password = server.password } = {},
+    ) =>
       createPostgresControlStore(
         {
           clock,
           random: createSystemRandom(),
           log: silentLogger,
           metrics,
-          readSecret: () => Promise.resolve(server.password),
+          readSecret: () => Promise.resolve(password),
         },
         config({ schema: newSchema(), ...extra }),
       ),
