@@ -37,6 +37,7 @@ async function fromRegistry(registry: SchemaRegistry, records: readonly LogRecor
   });
 }
 
+/** Closes the registry with itself. */
 export function frameForRegistry(eventLog: EventLog, registry: SchemaRegistry): EventLog {
   const frame = (topic: string, records: readonly NewRecord[]): NewRecord[] =>
     records.map((record) =>
@@ -64,6 +65,10 @@ export function frameForRegistry(eventLog: EventLog, registry: SchemaRegistry): 
     endOffsets: (topic) => eventLog.endOffsets(topic),
     partitions: (topic) => eventLog.partitions(topic),
     partitionOf: (topic, key) => eventLog.partitionOf(topic, key),
-    close: () => eventLog.close(),
+    async close() {
+      // First: batches that wait for it end, and are not committed where they cannot be read.
+      registry.close();
+      await eventLog.close();
+    },
   };
 }

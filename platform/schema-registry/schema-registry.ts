@@ -28,7 +28,7 @@ export interface SchemaRegistry {
   idOf(topic: string, fingerprint: string): number | undefined;
   /** The schema behind an id as far as it is known: null where there is none that we can read, undefined where it must be looked up. */
   known(topic: string, id: number): WriterSchema | null | undefined;
-  /** Resolves when the id is known, or when it is given up (`known` then stays undefined). */
+  /** Resolves when the id is known, or given up (`known` then stays undefined). Rejects when the registry is closed meanwhile. */
   lookUp(topic: string, id: number): Promise<void>;
   /** Ends what is being looked up. */
   close(): void;
@@ -45,10 +45,11 @@ interface OwnTopic {
   readonly ids: ReadonlyMap<string, number>;
 }
 
-/** Rejects with an error of this room where the start must be refused. */
+/** Rejects with an error of this room where the start must be refused. `topicPrefix`: as eventLog.kafka.prefix. */
 export async function createSchemaRegistry(
   deps: SchemaRegistryDeps,
   config: SchemaRegistryConfig,
+  topicPrefix = '',
 ): Promise<SchemaRegistry> {
   const { clock, log } = deps;
   const url = config.urls.join(', ');
@@ -79,7 +80,12 @@ export async function createSchemaRegistry(
     const checked: { topic: string; own: OwnSchema; subject: CheckedSubject }[] = [];
     for (const { name: topic, schema } of Object.values(TOPICS) as TopicDefinition[]) {
       const own = ownSchema(schema);
-      const subject = await checkSubject({ api, log, patiently }, `${topic}-value`, own, config);
+      const subject = await checkSubject(
+        { api, log, patiently },
+        `${topicPrefix}${topic}-value`,
+        own,
+        config,
+      );
       checked.push({ topic, own, subject });
     }
     for (const { topic, own, subject } of checked) {
@@ -120,7 +126,7 @@ export async function createSchemaRegistry(
         ok: false,
         reason: (error as Error).message,
       }));
-      if (closing.signal.aborted) return;
+      closing.signal.throwIfAborted();
       if (answer.ok) {
         awaySinceUs = undefined;
         remember(topic, id, answer.value);
@@ -133,7 +139,7 @@ export async function createSchemaRegistry(
         return;
       }
       log.warn({ topic, id, reason: answer.reason, delayMs }, 'records wait for the schema registry');
-      await clock.sleep(delayMs, closing.signal).catch(() => undefined);
+      await clock.sleep(delayMs, closing.signal);
     }
   };
 

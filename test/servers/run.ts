@@ -1,0 +1,102 @@
+/** `npm run server -- NAME`: one of the test servers in the foreground, for trying things by hand. Ctrl-C ends it and removes its data. */
+import { existsSync } from 'node:fs';
+
+/** What is printed, and how to end it. */
+interface Running {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly stop: () => Promise<void>;
+}
+interface Server {
+  readonly text: string;
+  start(): Promise<Running>;
+}
+
+const PASSWORD = 'countersign';
+
+async function kafka(brokers: 1 | 3, secure: boolean): Promise<Running> {
+  const { startKafka } = await import('./kafka/kafka.ts');
+  const server = await startKafka({ brokers, secure });
+  const fields = {
+    brokers: server.brokers.join(','),
+    ...(secure && { user: server.admin.username, password: server.admin.password, ca: server.caFile }),
+    ...(secure && { 'without security': server.internalBrokers.join(',') }),
+    log: server.logFile(1),
+  };
+  return { fields, stop: () => server.stop() };
+}
+
+const SERVERS: Readonly<Record<string, Server>> = {
+  kafka: { text: 'Kafka, one broker', start: () => kafka(1, false) },
+  'kafka-cluster': { text: 'Kafka, three brokers', start: () => kafka(3, false) },
+  'kafka-secure': { text: 'Kafka, one broker with TLS, SCRAM and ACLs', start: () => kafka(1, true) },
+  registry: {
+    text: "schema registry (Apicurio) with Confluent's API",
+    async start() {
+      const { startRegistry } = await import('./registry/registry.ts');
+      const server = await startRegistry();
+      return { fields: { url: server.url, log: server.logFile }, stop: () => server.stop() };
+    },
+  },
+  elasticsearch: {
+    text: 'Elasticsearch with a password',
+    async start() {
+      const { startElasticsearch } = await import('./elasticsearch/elasticsearch.ts');
+      const server = await startElasticsearch({ password: PASSWORD });
+      const { url, version, logFolder: logs } = server;
+      return {
+        fields: { url, version, user: 'elastic', password: PASSWORD, logs },
+        stop: () => server.stop(),
+      };
+    },
+  },
+  postgres: {
+    text: 'PostgreSQL with TLS',
+    async start() {
+      const { startPostgres } = await import('./postgres.ts');
+      const server = await startPostgres();
+      const { host, port, user, password, logFile: log } = server;
+      return {
+        fields: { host, port, user, password, log, ca: `\n${server.caPem}` },
+        stop: () => server.stop(),
+      };
+    },
+  },
+  sshd: {
+    text: 'OpenSSH server',
+    async start() {
+      const file = new URL('./sshd/sshd.ts', import.meta.url);
+      if (!existsSync(file)) throw new Error('there is no test server for SSH yet');
+      const { startSshd } = (await import(file.href)) as { startSshd: () => Promise<object> };
+      const server = (await startSshd()) as Record<string, unknown> & { stop: () => Promise<void> };
+      const fields = Object.entries(server).filter(([, value]) => typeof value !== 'function');
+      return { fields: Object.fromEntries(fields), stop: () => server.stop() };
+    },
+  },
+};
+
+const name = process.argv[2] ?? '';
+const server = Object.hasOwn(SERVERS, name) ? SERVERS[name] : undefined;
+if (server === undefined) {
+  console.error('npm run server -- NAME, where NAME is');
+  for (const [each, { text }] of Object.entries(SERVERS)) console.error(`  ${each.padEnd(14)} ${text}`);
+  process.exit(2);
+}
+// Before the start: who breaks it off meanwhile leaves nothing behind.
+const asked = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+});
+console.log(`Starting ${server.text} ...`);
+try {
+  const { fields, stop } = await server.start();
+  for (const [field, value] of Object.entries(fields))
+    console.log(`${field}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  console.log('Ctrl-C ends it and removes its data.');
+  const staysUp = setInterval(() => undefined, 60_000);
+  await asked;
+  clearInterval(staysUp);
+  console.log('Ending ...');
+  await stop();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1);
+}
