@@ -32,6 +32,10 @@ export interface Access {
   scramCandidate(userName: string): Promise<{ token: TokenRecord | undefined; verifier: ScramVerifier }>;
   /** Checks a token shown in the clear (over TLS). Constant time in the secret. */
   verifyToken(token: string): Promise<AccessResult<TokenRecord>>;
+  /** The token that a public key is bound to (attribute `ssh_key`, its SHA256 fingerprint); whoever proves the key has proved the token. */
+  tokenByKey(fingerprint: string): Promise<TokenRecord | undefined>;
+  /** A token by its public id, for proofs that name it (certificates); also one that has expired or is revoked: `admit` says so. */
+  tokenById(tokenId: string): Promise<TokenRecord | undefined>;
   /** Last check before a session opens: expired, revoked, locked out, connection not allowed, lease lost. */
   admit(token: TokenRecord, connection: string): AccessResult<Identity>;
 }

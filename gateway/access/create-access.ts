@@ -123,6 +123,11 @@ export function createAccess(
       if (revoked.has(found.record)) return refuse(controlError('TOKEN_REVOKED'));
       return live(found) ? { ok: true, value: found.record } : refuse(accessError('TOKEN_EXPIRED'));
     },
+    async tokenByKey(fingerprint) {
+      const tokenId = await tokens.newestByKey(fingerprint);
+      return tokenId === undefined ? undefined : (await load(tokenId))?.record;
+    },
+    tokenById: async (tokenId) => (await load(tokenId))?.record,
     admit(token, connection) {
       const { identity, connections } = token;
       const refusal = view.check({

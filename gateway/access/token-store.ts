@@ -42,6 +42,8 @@ export interface TokenStore {
   }): Promise<StoredToken[]>;
   /** The newest token of an identity that still works. */
   newestLive(identityId: string): Promise<StoredToken | undefined>;
+  /** Id of the newest token that is bound to a public key; one that still works, where there is one. */
+  newestByKey(fingerprint: string): Promise<string | undefined>;
   putIdentity(identity: StoredIdentity): Promise<void>;
   getIdentity(identityId: string): Promise<StoredIdentity | undefined>;
   listIdentities(options: { readonly limit: number; readonly after?: string }): Promise<StoredIdentity[]>;
@@ -137,6 +139,14 @@ export function createTokenStore(
         if (token !== undefined && token.revokedAt === null && token.expiresAt > clock.now()) return token;
       }
       return undefined;
+    },
+    async newestByKey(fingerprint) {
+      const ids = (await tokenIdsOf(store, 'ssh_key', fingerprint, LOOK_BACK_MAX)).toReversed();
+      for (const tokenId of ids) {
+        const token = await get(tokenId);
+        if (token !== undefined && token.revokedAt === null && token.expiresAt > clock.now()) return tokenId;
+      }
+      return ids[0];
     },
     putIdentity: (identity) =>
       store.transact((transaction) => transaction.put(IDENTITIES, identity.id, identity)),

@@ -10,6 +10,9 @@ export const TOKENS = 'tokens';
 export const IDENTITIES = 'identities';
 const BY_IDENTITY = 'tokens-by-identity';
 const BY_SOURCE = 'tokens-by-source';
+const BY_KEY = 'tokens-by-ssh-key';
+/** Attribute of a token that binds it to a public key: its SHA256 fingerprint. */
+const KEY_ATTRIBUTE = 'ssh_key';
 
 /** A token at rest: hashed, never the secret. */
 export type StoredToken = {
@@ -54,16 +57,19 @@ export async function putToken(transaction: ControlTransaction, token: StoredTok
   await transaction.put(BY_IDENTITY, `${token.identityId}\n${token.tokenId}`, {});
   if (token.credentialSource !== null)
     await transaction.put(BY_SOURCE, `${token.credentialSource}\n${token.tokenId}`, {});
+  const key = token.attributes[KEY_ATTRIBUTE];
+  if (key !== undefined) await transaction.put(BY_KEY, `${key}\n${token.tokenId}`, {});
 }
 
-/** Ids of tokens of an identity or credential source, oldest first. */
+/** Ids of tokens of an identity, a credential source or a public key, oldest first. */
 export async function tokenIdsOf(
   reader: TokenReader,
-  by: 'identity' | 'credential_source',
+  by: 'identity' | 'credential_source' | 'ssh_key',
   subject: string,
   limit: number,
 ): Promise<string[]> {
   const prefix = `${subject}\n`;
-  const entries = await reader.list(by === 'identity' ? BY_IDENTITY : BY_SOURCE, { prefix, limit });
+  const collection = { identity: BY_IDENTITY, credential_source: BY_SOURCE, ssh_key: BY_KEY }[by];
+  const entries = await reader.list(collection, { prefix, limit });
   return entries.map(({ id }) => id.slice(prefix.length));
 }

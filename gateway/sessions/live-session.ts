@@ -62,7 +62,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
   };
   const gates = createRequestGates(services, state);
 
-  const close = (reason: CloseReason, detail: string | null): void => {
+  const close = (reason: CloseReason, detail: string | null, evidence?: string): void => {
     if (state.closed) return;
     // What was forwarded has no other end any more.
     for (const requestId of state.open.keys())
@@ -70,10 +70,11 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     state.closed = true;
     for (const hold of state.holds) hold.end();
     const { order, totals } = state;
+    const said = order?.detail?.slice(0, 2000) ?? order?.error.message ?? detail;
     const body: SessionClosed = {
       kind: 'session_closed',
       reason: order?.reason ?? reason,
-      detail: order?.detail?.slice(0, 2000) ?? order?.error.message ?? detail,
+      detail: evidence === undefined ? said : [said, evidence].filter(Boolean).join('. ').slice(0, 4000),
       lockoutId: order?.lockoutId ?? null,
       incidentId: order?.incidentId ?? null,
       durationMs: Math.round((clock.monotonicUs() - startUs) / 1000),
@@ -94,7 +95,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     recording: recording.sink,
     request: (request) => gates.request(request),
     response: (requestId, response) => gates.response(requestId, response),
-    close: (reason, detail) => close(reason, detail ?? null),
+    close: (reason, detail, evidence) => close(reason, detail ?? null, evidence),
     end(order) {
       if (state.closed || state.order !== undefined) return false;
       state.order = order;

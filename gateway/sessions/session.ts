@@ -98,8 +98,11 @@ export interface Session {
   request(input: RequestInput): RequestGate;
   /** Reports the end of an allowed request; exactly once for each. Denials are reported by the gate itself. */
   response(requestId: string, input: ResponseInput): void;
-  /** Ends the session's events; later calls are ignored. Every opened session must be closed. */
-  close(reason: CloseReason, detail?: string): void;
+  /**
+   * Ends the session's events; later calls are ignored. Every opened session must be closed. `evidence`: what was found in the
+   * target afterwards; it is told also where somebody else ordered the end and said why.
+   */
+  close(reason: CloseReason, detail?: string, evidence?: string): void;
 }
 
 export interface Sessions {

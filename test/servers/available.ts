@@ -1,5 +1,6 @@
 /** Which servers and clients the tests can have on this machine; what is missing is installed where that is ours to do. */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findPostgres } from '../../main/sample-target/postgres-binaries.ts';
 import { install, mayInstall, unpackPgbench } from './debian.ts';
@@ -7,7 +8,8 @@ import { bringRsyslog, findRsyslog } from './rsyslog/binaries.ts';
 
 export type ServerName = 'postgres' | ProgramName;
 /** Programs that come from the machine. */
-type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch' | 'rsyslogd';
+type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch' | 'rsyslogd' | SshProgram;
+type SshProgram = 'sshd' | 'ssh' | 'git' | 'rsync' | 'lftp' | 'plink' | 'dbclient' | 'at';
 /** Debian's package of each. */
 const PACKAGES: Readonly<Record<ProgramName, string>> = {
   psql: 'postgresql-client',
@@ -17,13 +19,30 @@ const PACKAGES: Readonly<Record<ProgramName, string>> = {
   // Its server comes from Maven Central; what a machine needs for it is Java.
   elasticsearch: 'openjdk-21-jdk-headless',
   rsyslogd: 'rsyslog',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  git: 'git',
+  rsync: 'rsync',
+  lftp: 'lftp',
+  plink: 'putty-tools',
+  dbclient: 'dropbear-bin',
+  at: 'at',
 };
 
 const ELASTICSEARCH = join(import.meta.dirname, 'elasticsearch', 'elasticsearch.sh');
 
+/** Programs that know no --version, or say it with a failure. */
+const BY_PRESENCE: ReadonlySet<string> = new Set(['sshd', 'ssh', 'plink', 'dbclient', 'at']);
+
+const isThere = (program: string): boolean =>
+  [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) =>
+    existsSync(join(folder, program)),
+  );
+
 /** Runs it: Debian has a wrapper named pgbench even where the program is not installed. */
 const works = (program: string): boolean => {
   if (program === 'rsyslogd') return findRsyslog() !== undefined;
+  if (BY_PRESENCE.has(program)) return isThere(program);
   return program === 'elasticsearch'
     ? spawnSync('bash', [ELASTICSEARCH, 'check'], { stdio: 'ignore' }).status === 0
     : spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;

@@ -96,6 +96,8 @@ function createTestAccess(): Access {
           : { token: undefined, verifier: nobody },
       ),
     verifyToken: () => Promise.resolve({ ok: true, value: token }),
+    tokenByKey: () => Promise.resolve(undefined),
+    tokenById: () => Promise.resolve(undefined),
     admit: (record, connection) =>
       connection === 'locked'
         ? { ok: false, error: testError('TEST_LOCKOUT', { reason: 'test' }) }

@@ -274,6 +274,24 @@ export function authenticateWithCertificate(client: Client, certificate: Buffer,
   };
 }
 
+/** SSH_MSG_CHANNEL_REQUEST signal (RFC 4254, section 6.9), also after our EOF, where the library's own does nothing. */
+export function sendSignal(channel: unknown, name: string): void {
+  const { _client, outgoing } = channel as ChannelInside;
+  if (outgoing.state !== 'open' && outgoing.state !== 'eof') return;
+  send(
+    _client._protocol,
+    message(98),
+    uint32(outgoing.id),
+    sshString('signal'),
+    Buffer.from([0]),
+    sshString(name),
+  );
+}
+
+/** While keys are exchanged the library keeps what is sent, without a bound. */
+export const inKeyExchange = (of: Connection | Client): boolean =>
+  (inside(of)._protocol as unknown as { _kexinit?: Buffer })._kexinit !== undefined;
+
 /** New keys; the library never asks for them by itself. */
 export function rekey(of: Connection | Client): void {
   inside(of)._protocol.rekey();

@@ -1,0 +1,38 @@
+/** What all channels of one connection share. */
+import type { Client, Connection } from 'ssh2';
+import type { Clock } from '../../../../platform/clock/clock.ts';
+import type { Logger } from '../../../../platform/log/log.ts';
+import type { Session } from '../../../sessions/session.ts';
+import type { SshAnalysis } from '../analysis.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { Gate } from './gate.ts';
+import type { Requests } from './requests.ts';
+
+/** What a certificate allows of what the connection allows; all of it where the login was by something else. */
+export interface Permits {
+  readonly pty: boolean;
+  readonly forwarding: boolean;
+  readonly agent: boolean;
+  readonly x11: boolean;
+  /** Runs in place of whatever is asked for. */
+  readonly forceCommand: string | null;
+}
+
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly session: Session;
+  readonly requests: Requests;
+  readonly analysis: SshAnalysis;
+  readonly options: ResolvedOptions;
+  readonly permits: Permits;
+  /** The client's side and the target's. */
+  readonly connection: Connection;
+  readonly client: Client;
+  readonly down: Gate;
+  readonly up: Gate;
+  /** Set in the environment of what is run, where the target takes it. */
+  readonly sessionVariable: string;
+  readonly hmac: (secret: string) => Buffer;
+  readonly isOver: () => boolean;
+}

@@ -1,0 +1,34 @@
+/** What happens with a client's bytes on a channel, by what runs there. */
+export interface ChannelInput {
+  /** Takes bytes of the client; a promise: the ones behind wait. */
+  feed(bytes: Buffer): void | Promise<void>;
+  /** The client sends no more. */
+  end(): void | Promise<void>;
+  /** Looks at (and cuts into what may go on at once) bytes of the target on their way to the client. */
+  output?(bytes: Buffer): readonly Buffer[];
+  resize?(columns: number, rows: number): void;
+  /** The channel is over: reports what is open. */
+  close(): void;
+}
+
+/** Where an input sends things. */
+export interface InputSinks {
+  toTarget(bytes: Buffer): void;
+  toClient(bytes: Buffer): void;
+  /** What the client sent, for the recording. */
+  record(bytes: Buffer): void;
+  /** The channel must end: it is not what it says it is. */
+  broken(reason: string): void;
+}
+
+/** All bytes go on: they belong to a command that was decided. */
+export function createPlainInput(sinks: InputSinks): ChannelInput {
+  return {
+    feed(bytes) {
+      sinks.record(bytes);
+      sinks.toTarget(bytes);
+    },
+    end: () => undefined,
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,51 @@
+/** Decides command lines of shells, one after the other: each is a request that ends when the next one begins. */
+import type { RequestInput } from '../../../sessions/session.ts';
+import type { TerminalLine } from '../analysis.ts';
+import type { ConnectionContext } from './context.ts';
+import { denialText, type RunningRequest } from './requests.ts';
+
+export interface Lines {
+  /** Undefined: the line may go; else what the client is told. */
+  decide(line: TerminalLine): Promise<string | undefined>;
+  absorb(bytes: Buffer): void;
+  close(): void;
+}
+
+export function createLines(context: ConnectionContext, channel: string): Lines {
+  let running: RunningRequest | undefined;
+  const settle = (): void => {
+    running?.settle({ status: 'ok' });
+    running = undefined;
+  };
+  const inputOf = (line: TerminalLine): RequestInput => {
+    const { options, hmac, analysis } = context;
+    const found = analysis.commands.analyse(line.text, {
+      kind: 'line',
+      lists: options.commands,
+      execOnly: options.execOnly,
+      hmac,
+    });
+    return {
+      verb: line.context === 'program' ? 'input' : 'line',
+      text: line.certain ? found.text : `${found.text} [uncertain: rebuilt from the screen]`,
+      fingerprint: found.fingerprint,
+      actions: found.actions,
+      risk: found.risk,
+      channel,
+      ...(found.forcedDenial === undefined ? {} : { forcedDenial: found.forcedDenial }),
+    };
+  };
+  return {
+    async decide(line) {
+      // What is typed without echo is a secret, and a full-screen program has no lines.
+      if (line.context === 'secret' || line.context === 'screen' || line.text.trim() === '') return undefined;
+      settle();
+      const ruling = await context.requests.judge(inputOf(line));
+      if (!ruling.allowed) return denialText(ruling.denial);
+      running = ruling.request;
+      return undefined;
+    },
+    absorb: (bytes) => running?.absorb(bytes),
+    close: settle,
+  };
+}

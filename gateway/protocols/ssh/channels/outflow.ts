@@ -1,0 +1,89 @@
+/**
+ * What goes to one side of a channel, in order, one write at a time: two streams of the library that both wait for the window
+ * would each wait for ever.
+ */
+import type { Writable } from 'node:stream';
+import type { Gate } from './gate.ts';
+
+/** Bytes queued above which the source must stop. */
+const QUEUED_BYTES_MAX = 256 * 1024;
+
+export interface Outflow {
+  /** False: stop the source until `onDrained`. */
+  write(stream: Writable, bytes: Buffer): boolean;
+  /** False while the source must stop. */
+  readonly open: boolean;
+  /** Does something when all before it has been written (or dropped). */
+  then(work: () => void): void;
+  /** Drops what waits. */
+  close(): void;
+}
+
+type Item = { readonly stream: Writable; readonly bytes: Buffer } | { readonly work: () => void };
+
+export function createOutflow(gate: Gate, isClosed: () => boolean, onDrained: () => void): Outflow {
+  let queue: Item[] = [];
+  let queuedBytes = 0;
+  let writing = false;
+  let over = false;
+  let full = false;
+
+  const pump = (): void => {
+    while (!writing) {
+      const item = queue[0];
+      if (item === undefined) break;
+      if ('work' in item) {
+        queue.shift();
+        item.work();
+        continue;
+      }
+      if (over || isClosed()) {
+        queue.shift();
+        queuedBytes -= item.bytes.length;
+        continue;
+      }
+      writing = true;
+      if (gate.blocked()) {
+        gate.wait(goOn);
+        return;
+      }
+      queue.shift();
+      item.stream.write(item.bytes, () => {
+        queuedBytes -= item.bytes.length;
+        goOn();
+      });
+    }
+    if (full && queuedBytes <= QUEUED_BYTES_MAX / 2) {
+      full = false;
+      onDrained();
+    }
+  };
+  function goOn(): void {
+    writing = false;
+    pump();
+  }
+  return {
+    get open() {
+      return !full;
+    },
+    write(stream, bytes) {
+      if (over) return true;
+      queue.push({ stream, bytes });
+      queuedBytes += bytes.length;
+      pump();
+      full = queuedBytes > QUEUED_BYTES_MAX;
+      return !full;
+    },
+    then(work) {
+      queue.push({ work });
+      pump();
+    },
+    close() {
+      over = true;
+      const works = queue.filter((item) => 'work' in item);
+      queue = [];
+      writing = false;
+      for (const { work } of works) work();
+    },
+  };
+}

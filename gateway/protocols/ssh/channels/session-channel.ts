@@ -1,0 +1,419 @@
+/** One session channel: a command, a shell or a subsystem, from what the client asks for to its exit status. */
+import type { ClientChannel, ServerChannel, Session as ClientSession } from 'ssh2';
+import { sshError } from '../errors.ts';
+import { isClosed, sendChannelRequest, sendExit, sendSignal } from '../library/internals.ts';
+import type { ConnectionContext } from './context.ts';
+import { createPlainInput, type ChannelInput, type InputSinks } from './input.ts';
+import { createOutflow, type Outflow } from './outflow.ts';
+import { createPipedInput } from './piped-input.ts';
+import { denialText, type RequestEnd, type RunningRequest } from './requests.ts';
+import { createSftpInput } from './sftp-input.ts';
+import { openAtTarget, requestOf, type Prepared, type Start } from './start.ts';
+import { createTypedInput } from './typed-input.ts';
+
+/** As a shell says of what it may not run. */
+const EXIT_DENIED = 126;
+/** As ssh says of its own failures. */
+const EXIT_FAILED = 255;
+/** Bytes of a client kept while something of it waits for its decision. */
+const WAITING_BYTES_MAX = 256 * 1024;
+
+export interface SessionChannel {
+  /** Something runs at the target, and its end is not known yet. */
+  readonly running: boolean;
+  /** Ends the processes of the channel at once, as far as the target's sshd does that. */
+  kill(): void;
+  /** The connection is over. */
+  close(): void;
+}
+
+export class Channel implements SessionChannel {
+  readonly #context: ConnectionContext;
+  readonly #name: string;
+  readonly #down: ServerChannel;
+  readonly #start: Start;
+  readonly #prepared: Prepared;
+  readonly #onClosed: () => void;
+  readonly #toClient: Outflow;
+  readonly #toTarget: Outflow;
+  #up: ClientChannel | undefined;
+  #input: ChannelInput | undefined;
+  #request: RunningRequest | undefined;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #feeding = false;
+  #clientEnded = false;
+  #recordingBusy = false;
+  #exit: RequestEnd | undefined;
+  #clientGone = false;
+  #over = false;
+
+  constructor(
+    context: ConnectionContext,
+    parts: {
+      readonly name: string;
+      readonly down: ServerChannel;
+      readonly start: Start;
+      readonly prepared: Prepared;
+      readonly onClosed: () => void;
+    },
+  ) {
+    this.#context = context;
+    this.#name = parts.name;
+    this.#down = parts.down;
+    this.#start = parts.start;
+    this.#prepared = parts.prepared;
+    this.#onClosed = parts.onClosed;
+    const down = parts.down;
+    this.#toClient = createOutflow(
+      context.down,
+      () => isClosed(down),
+      () => this.#flow(),
+    );
+    this.#toTarget = createOutflow(
+      context.up,
+      () => this.#up === undefined || isClosed(this.#up),
+      () => this.#flow(),
+    );
+    down.on('error', () => undefined);
+    down.stderr.on('error', () => undefined);
+  }
+
+  get running(): boolean {
+    return this.#up !== undefined && this.#exit === undefined && !this.#over;
+  }
+
+  /** Decides, opens at the target, joins. */
+  begin(): void {
+    const judged = this.#context.requests.judge(requestOf(this.#context, this.#start, this.#name));
+    const go = (ruling: Awaited<typeof judged>): void => {
+      if (this.#over || this.#context.isOver()) {
+        if (ruling.allowed) ruling.request.settle({ status: 'cut_off' });
+        return;
+      }
+      if (!ruling.allowed) {
+        this.#fail(denialText(ruling.denial), EXIT_DENIED);
+        return;
+      }
+      this.#request = ruling.request;
+      openAtTarget(this.#context, this.#start, this.#prepared, (error, up) => this.#opened(error, up));
+    };
+    if (judged instanceof Promise)
+      judged.then(go).catch((cause: unknown) => {
+        this.#context.log.error({ cause }, 'a channel ended by a bug');
+        this.#fail('countersign: the gateway failed', EXIT_FAILED);
+      });
+    else go(judged);
+  }
+
+  windowChange(size: { rows: number; cols: number; height: number; width: number }): void {
+    this.#up?.setWindow(size.rows, size.cols, size.height, size.width);
+    this.#input?.resize?.(size.cols, size.rows);
+  }
+
+  signal(name: string): void {
+    if (this.#up !== undefined) sendSignal(this.#up, name);
+  }
+
+  /** The client takes no more output: the target must hear it, or what writes there writes for ever. */
+  endOfWrite(): void {
+    if (this.#up !== undefined) sendChannelRequest(this.#up, 'eow@openssh.com');
+  }
+
+  /** The client has closed the channel. */
+  clientClosed(): void {
+    if (this.#over || this.#clientGone) return;
+    this.#clientGone = true;
+    this.#toClient.close();
+    const up = this.#up;
+    if (up === undefined) {
+      this.#finish({ status: 'cut_off' });
+      return;
+    }
+    if (this.running && !this.#context.options.leaveProcesses) this.kill();
+    up.close();
+    // Nobody reads any more; the target's close still comes through.
+    up.resume();
+    up.stderr.resume();
+  }
+
+  kill(): void {
+    if (this.#up !== undefined) sendSignal(this.#up, 'KILL');
+  }
+
+  close(): void {
+    this.#toClient.close();
+    this.#toTarget.close();
+    this.#finish({ status: 'cut_off' });
+  }
+
+  #opened(error: Error | undefined, up: ClientChannel | undefined): void {
+    if (error !== undefined || up === undefined) {
+      const reason = (error?.message ?? 'no channel').replace('(SSH) ', '');
+      const { message } = sshError('SSH_TARGET_CHANNEL_REFUSED', { reason });
+      this.#request?.settle({
+        status: 'error',
+        errorCode: 'SSH_TARGET_CHANNEL_REFUSED',
+        errorMessage: message,
+      });
+      this.#fail(`countersign: ${message}`, EXIT_FAILED);
+      return;
+    }
+    up.on('error', () => undefined);
+    up.stderr.on('error', () => undefined);
+    this.#up = up;
+    if (this.#over || this.#context.isOver() || this.#clientGone) {
+      sendSignal(up, 'KILL');
+      up.close();
+      up.resume();
+      up.stderr.resume();
+      this.#finish({ status: 'cut_off' });
+      return;
+    }
+    this.#input = this.#makeInput();
+    this.#join(up);
+  }
+
+  #makeInput(): ChannelInput {
+    const { pty } = this.#prepared;
+    const context = this.#context;
+    const sinks: InputSinks = {
+      toTarget: (bytes) => {
+        if (this.#up !== undefined && !this.#toTarget.write(this.#up, bytes)) this.#flow();
+      },
+      toClient: (bytes) => {
+        this.#record('out', bytes);
+        this.#toClient.write(this.#down, bytes);
+      },
+      record: (bytes) => this.#record('in', bytes),
+      broken: (reason) => this.#broken(reason),
+    };
+    if (this.#start.kind === 'subsystem' && this.#start.name === 'sftp')
+      return createSftpInput(context, this.#name, sinks);
+    if (pty !== undefined)
+      return createTypedInput(context, this.#name, { columns: pty.cols || 80, rows: pty.rows || 24 }, sinks);
+    if (this.#start.kind === 'shell') return createPipedInput(context, this.#name, sinks);
+    return createPlainInput(sinks);
+  }
+
+  #join(up: ClientChannel): void {
+    const down = this.#down;
+    let streams = 2;
+    const ended = (): void => {
+      streams -= 1;
+      if (streams === 0) this.#toClient.then(() => down.eof());
+    };
+    up.on('data', (bytes: Buffer) => this.#fromTarget(bytes, false));
+    up.stderr.on('data', (bytes: Buffer) => this.#fromTarget(bytes, true));
+    up.once('end', ended);
+    up.stderr.once('end', ended);
+    up.once('exit', (code: number | null, signal?: string, dumped?: boolean, message?: string) =>
+      this.#exited(code, signal, dumped, message),
+    );
+    up.once('close', () => this.#toClient.then(() => this.#targetClosed()));
+    down.on('data', (bytes: Buffer) => this.#fromClient(bytes));
+    down.once('end', () => {
+      this.#clientEnded = true;
+      this.#pump();
+    });
+  }
+
+  #fromTarget(bytes: Buffer, isError: boolean): void {
+    if (this.#over) return;
+    this.#record('out', bytes);
+    this.#request?.absorb(bytes);
+    const pieces = isError ? [bytes] : (this.#input?.output?.(bytes) ?? [bytes]);
+    let more = true;
+    for (const piece of pieces) more = this.#toClient.write(isError ? this.#down.stderr : this.#down, piece);
+    if (!more) this.#flow();
+  }
+
+  #fromClient(bytes: Buffer): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    this.#pump();
+    if (this.#waitingBytes > WAITING_BYTES_MAX) this.#flow();
+  }
+
+  /** Feeds what the client sent, in order, each piece when the one before is decided. */
+  #pump(): void {
+    while (!this.#feeding && !this.#over && this.#input !== undefined) {
+      const bytes = this.#waiting.shift();
+      if (bytes === undefined) break;
+      this.#waitingBytes -= bytes.length;
+      const fed = this.#input.feed(bytes);
+      if (fed instanceof Promise) this.#wait(fed);
+    }
+    if (this.#clientEnded && !this.#feeding && this.#waiting.length === 0 && this.#up !== undefined) {
+      this.#clientEnded = false;
+      const up = this.#up;
+      const end = (): void => this.#toTarget.then(() => void up.end());
+      const ended = this.#input?.end();
+      if (ended instanceof Promise) this.#wait(ended.then(end));
+      else end();
+    }
+    this.#flow();
+  }
+
+  #wait(work: Promise<void>): void {
+    this.#feeding = true;
+    work
+      .catch((cause: unknown) => {
+        this.#context.log.error({ cause }, 'a channel ended by a bug');
+        this.#broken('the gateway failed');
+      })
+      .finally(() => {
+        this.#feeding = false;
+        this.#pump();
+      })
+      .catch(() => undefined);
+  }
+
+  /** Stops whoever outruns the other side, the decisions or the recording. */
+  #flow(): void {
+    if (this.#over) return;
+    const up = this.#up;
+    if (up === undefined) return;
+    const stopTarget = this.#recordingBusy || !this.#toClient.open;
+    const stopClient = this.#recordingBusy || !this.#toTarget.open || this.#waitingBytes > WAITING_BYTES_MAX;
+    for (const stream of [up, up.stderr]) {
+      if (stopTarget && !stream.isPaused()) stream.pause();
+      else if (!stopTarget && stream.isPaused()) stream.resume();
+    }
+    if (stopClient && !this.#down.isPaused()) this.#down.pause();
+    else if (!stopClient && this.#down.isPaused()) this.#down.resume();
+  }
+
+  #record(stream: 'in' | 'out', bytes: Buffer): void {
+    const { recording } = this.#context.session;
+    if (recording.write(stream, this.#request?.id ?? null, bytes) || this.#recordingBusy) return;
+    this.#recordingBusy = true;
+    const resume = (): void => {
+      this.#recordingBusy = false;
+      this.#flow();
+    };
+    recording.drained().then(resume, resume);
+    this.#flow();
+  }
+
+  #exited(code: number | null, signal?: string, dumped?: boolean, message?: string): void {
+    const name = signal?.replace(/^SIG/, '') ?? 'TERM';
+    this.#exit =
+      code === 0
+        ? { status: 'ok', tag: 'exit 0' }
+        : {
+            status: 'error',
+            tag: code === null ? `signal ${name}` : `exit ${code}`,
+            errorCode: code === null ? name : String(code),
+          };
+    const exit =
+      code === null ? { signal: name, dumped: dumped ?? false, message: message ?? '' } : { status: code };
+    this.#toClient.then(() => sendExit(this.#down, exit));
+  }
+
+  #targetClosed(): void {
+    if (this.#over) return;
+    const down = this.#down;
+    down.eof();
+    down.close();
+    this.#finish(this.#exit ?? (this.#clientGone ? { status: 'cut_off' } : { status: 'ok', tag: 'closed' }));
+  }
+
+  #broken(reason: string): void {
+    if (this.#over) return;
+    const { message } = sshError('SSH_PROTOCOL_VIOLATION', { reason });
+    this.kill();
+    this.#up?.close();
+    this.#request?.settle({ status: 'error', errorCode: 'SSH_PROTOCOL_VIOLATION', errorMessage: message });
+    this.#fail(`countersign: ${message}`, EXIT_FAILED);
+  }
+
+  /** Says why on the client's stderr, and closes the channel. */
+  #fail(text: string, status: number): void {
+    if (this.#over) return;
+    const down = this.#down;
+    const line = Buffer.from(`${text}${this.#prepared.pty === undefined ? '\n' : '\r\n'}`);
+    this.#record('out', line);
+    this.#toClient.write(down.stderr, line);
+    this.#toClient.then(() => {
+      sendExit(down, { status });
+      down.eof();
+      down.close();
+    });
+    // The client's bytes lead nowhere.
+    down.resume();
+    this.#finish({ status: 'error' });
+  }
+
+  #finish(end: RequestEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#input?.close();
+    this.#request?.settle(end);
+    this.#waiting = [];
+    this.#onClosed();
+  }
+}
+
+/** Takes the requests of a client's session channel until something starts. */
+export function serveSession(
+  context: ConnectionContext,
+  name: string,
+  session: ClientSession,
+  started: (channel: Channel, closed: Promise<void>) => void,
+): void {
+  const env = new Map<string, string>();
+  let pty: Prepared['pty'];
+  let channel: Channel | undefined;
+  const { options, permits } = context;
+  const start = (accept: (() => ServerChannel) | undefined, wanted: Start): void => {
+    const forced: Start =
+      permits.forceCommand === null ? wanted : { kind: 'exec', command: permits.forceCommand };
+    // At once: what the client sends behind its request is lost otherwise.
+    const down = accept?.();
+    if (down === undefined || channel !== undefined) return;
+    let close: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
+    channel = new Channel(context, {
+      name,
+      down,
+      start: forced,
+      prepared: { pty, env },
+      onClosed: () => close(),
+    });
+    started(channel, closed);
+    channel.begin();
+  };
+  session.on('pty', (accept, reject, info) => {
+    if (!permits.pty || options.execOnly) {
+      reject?.();
+      return;
+    }
+    pty = info;
+    accept?.();
+  });
+  session.on('env', (accept, reject, { key, val }) => {
+    if (env.size >= 64 || val.length > 4096 || !options.env.some((allowed) => allowed.test(key))) {
+      reject?.();
+      return;
+    }
+    env.set(key, val);
+    accept?.();
+  });
+  session.on('window-change', (accept, _reject, info) => {
+    if (pty !== undefined) pty = { ...pty, ...info };
+    channel?.windowChange(info);
+    accept?.();
+  });
+  session.on('signal', (accept, _reject, { name: signal }) => {
+    channel?.signal(signal);
+    accept?.();
+  });
+  session.on('exec', (accept, _reject, { command }) => start(accept, { kind: 'exec', command }));
+  session.on('shell', (accept) => start(accept, { kind: 'shell' }));
+  session.on('subsystem', (accept, _reject, info) => start(accept, { kind: 'subsystem', name: info.name }));
+  (session as unknown as NodeJS.EventEmitter).on('eow', () => channel?.endOfWrite());
+  session.on('close', () => channel?.clientClosed());
+}

@@ -1,0 +1,79 @@
+/** Keys on a terminal: they pass as they come, so that the target echoes them; what submits a line waits for its decision. */
+import type { TerminalInput, TerminalLine } from '../analysis.ts';
+import type { ConnectionContext } from './context.ts';
+import type { ChannelInput, InputSinks } from './input.ts';
+import { createLines } from './lines.ts';
+
+/** Keys without a line's end that are recorded at the latest after so many bytes. */
+const UNRECORDED_BYTES_MAX = 4096;
+const SECRET = Buffer.from('[not recorded: typed without echo]\r');
+
+export function createTypedInput(
+  context: ConnectionContext,
+  channel: string,
+  size: { readonly columns: number; readonly rows: number },
+  sinks: InputSinks,
+): ChannelInput {
+  const terminal = context.analysis.createTerminalLines({ clock: context.clock }, size);
+  const lines = createLines(context, channel);
+  let unrecordedBytes = 0;
+  let unrecordedMax: Buffer[] = [];
+  const record = (): void => {
+    if (unrecordedBytes > 0) sinks.record(Buffer.concat(unrecordedMax));
+    unrecordedMax = [];
+    unrecordedBytes = 0;
+  };
+  const keep = (bytes: Buffer): void => {
+    unrecordedMax.push(bytes);
+    unrecordedBytes += bytes.length;
+    if (unrecordedBytes > UNRECORDED_BYTES_MAX) record();
+  };
+  const submit = async (bytes: Buffer, typed: TerminalLine): Promise<void> => {
+    if (typed.context === 'secret') {
+      unrecordedMax = [SECRET];
+      unrecordedBytes = SECRET.length;
+    } else keep(bytes);
+    record();
+    const denied = await lines.decide(typed);
+    if (context.isOver()) return;
+    if (denied === undefined) {
+      sinks.toTarget(bytes);
+      return;
+    }
+    sinks.toClient(Buffer.from(`\r\n${denied}\r\n`));
+    sinks.toTarget(terminal.discard);
+  };
+  const feed = async (steps: readonly TerminalInput[]): Promise<void> => {
+    for (const step of steps) {
+      if (context.isOver()) return;
+      if (step.kind === 'submit') await submit(step.bytes, await step.line());
+      else {
+        keep(step.bytes);
+        sinks.toTarget(step.bytes);
+      }
+    }
+  };
+  return {
+    feed(bytes) {
+      const steps = terminal.input(bytes);
+      if (steps.some(({ kind }) => kind === 'submit')) return feed(steps);
+      for (const step of steps) {
+        keep(step.bytes);
+        sinks.toTarget(step.bytes);
+      }
+      return undefined;
+    },
+    end: () => undefined,
+    output(bytes) {
+      terminal.output(bytes);
+      lines.absorb(bytes);
+      return [bytes];
+    },
+    resize: (columns, rows) => terminal.resize(columns, rows),
+    close() {
+      record();
+      lines.close();
+      terminal.close();
+    },
+  };
+}

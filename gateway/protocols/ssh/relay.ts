@@ -1,0 +1,270 @@
+/** One logged-in connection: joins the client's side and the target's, counts its channels, and ends exactly once. */
+import type { Client, Connection, ServerChannel } from 'ssh2';
+import { redactTokens } from '../../access/redact-tokens.ts';
+import type { Clock, Timer } from '../../../platform/clock/clock.ts';
+import type { CountersignError } from '../../../platform/errors/errors.ts';
+import type { Logger } from '../../../platform/log/log.ts';
+import type { CloseReason } from '../../../schemas/types.ts';
+import type { EndOrder, Session } from '../../sessions/session.ts';
+import type { SshAnalysis } from './analysis.ts';
+import type { ConnectionContext, Permits } from './channels/context.ts';
+import { serveForwards } from './channels/forwards.ts';
+import { createGate } from './channels/gate.ts';
+import { createRequests, type Requests } from './channels/requests.ts';
+import { serveSession, type Channel } from './channels/session-channel.ts';
+import { sshError } from './errors.ts';
+import { inKeyExchange, rekey, sendDisconnect, socketOf } from './library/internals.ts';
+import type { Connector } from './target/connector.ts';
+import type { TargetLink } from './target/dial.ts';
+import type { SessionRemains } from './target/process-script.ts';
+
+/** A peer that does not take its last message is not waited for longer. */
+const FAREWELL_MS = 1000;
+/** The target's answer about what it ended is waited for so long before the session's end is written, milliseconds. */
+const REMAINS_MS = 1500;
+const REKEY_CHECK_MS = 1000;
+/** A peer that begins a key exchange has to finish it. */
+const KEY_EXCHANGE_MS = 30_000;
+/** SSH_DISCONNECT_BY_APPLICATION (RFC 4253, section 11.1). */
+const BY_APPLICATION = 11;
+
+export interface RelayParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly analysis: SshAnalysis;
+  readonly connector: Connector;
+  readonly connection: Connection;
+  readonly link: TargetLink;
+  readonly permits: Permits;
+  readonly sessionVariable: string;
+  readonly hmac: (secret: string) => Buffer;
+  readonly onClosed: () => void;
+}
+
+export interface Relay {
+  /** The session is open: channels may come. */
+  start(session: Session): void;
+  /** Session.end: the client's socket is closed when this returns. */
+  end(order: EndOrder): void;
+  /** Ends with an error for the client. */
+  shutDown(): void;
+  /** The session did not open: lets the target go. */
+  abandon(): void;
+}
+
+export function createRelay(parts: RelayParts): Relay {
+  const { clock, log, connector, connection, link, sessionVariable } = parts;
+  const { options } = connector;
+  const { client } = link;
+  const clientSocket = socketOf(connection);
+  const control = connector.control(link.account);
+  const detach = control.attach();
+  const channels = new Set<Channel>();
+  const timers: Timer[] = [];
+  let session: Session | undefined;
+  let requests: Requests | undefined;
+  let over = false;
+  let opened = 0;
+
+  /** Everything but the session's last event; false where it is over already. */
+  const finish = (note: string): boolean => {
+    if (over) return false;
+    over = true;
+    for (const timer of timers) timer.cancel();
+    for (const channel of channels) channel.close();
+    requests?.settleAll('cut_off', note);
+    parts.onClosed();
+    return true;
+  };
+  const letTargetGo = (): void => {
+    client.end();
+    link.socket.end();
+    clock.after(FAREWELL_MS, () => link.socket.destroy(), { background: true });
+    detach();
+  };
+  /** What the target says it has ended; the session's end waits for it, for a while. */
+  const endProcesses = async (): Promise<string> => {
+    const late = clock.sleep(REMAINS_MS).then(() => 'late' as const);
+    const remains = await Promise.race([control.end(link.marker, sessionVariable), late]).catch(
+      () => undefined,
+    );
+    if (remains === 'late') return 'the target did not say in time what was left of the session';
+    if (remains === undefined) return 'the target could not be asked what was left of the session';
+    return describe(remains);
+  };
+  const killAll = (): void => {
+    for (const channel of channels) channel.kill();
+  };
+  const conclude = (reason: CloseReason, detail: string, kill: boolean): void => {
+    if (!kill) {
+      session?.close(reason, detail);
+      return;
+    }
+    const note = (text: string): void => session?.close(reason, detail, text);
+    endProcesses().then(note, () => note('the target could not be asked what was left of the session'));
+  };
+  const farewell = (error: CountersignError): void => {
+    if (clientSocket.destroyed) return;
+    try {
+      sendDisconnect(connection, BY_APPLICATION, error.message);
+    } catch {
+      // The library has given the connection up.
+    }
+    clientSocket.end();
+    clock.after(FAREWELL_MS, () => clientSocket.destroy(), { background: true });
+  };
+  const fail = (error: CountersignError, reason: CloseReason, kill: boolean): void => {
+    if (over) return;
+    if (kill) killAll();
+    finish(error.message);
+    farewell(error);
+    letTargetGo();
+    conclude(reason, error.message, kill);
+  };
+  const clientLost = (cause?: Error): void => {
+    if (over) return;
+    const running = [...channels].some((channel) => channel.running);
+    const kill = running && !options.leaveProcesses;
+    if (kill) killAll();
+    finish('the client is gone');
+    clientSocket.destroy();
+    letTargetGo();
+    const isViolation = cause !== undefined && (cause as { level?: string }).level !== 'socket';
+    conclude(isViolation ? 'protocol_error' : 'client_closed', cause?.message.slice(0, 500) ?? '', kill);
+  };
+  const targetLost = (): void => {
+    const error = sshError('SSH_TARGET_LOST', { connection: connector.connection.name });
+    fail(error, 'target_closed', false);
+  };
+
+  // From now on, not only from start(): a session may be ended while it is being opened.
+  connection.on('error', (cause: Error) => {
+    // The library goes on after a broken packet, and makes room for what was announced.
+    clientSocket.destroy();
+    clientLost(cause);
+  });
+  connection.on('close', () => clientLost());
+  connection.on('end', () => clientLost());
+  client.on('error', () => {
+    link.socket.destroy();
+    targetLost();
+  });
+  client.on('close', targetLost);
+  client.on('end', targetLost);
+
+  const keepKeysFresh = (): void => {
+    for (const [peer, socket] of [
+      [connection, clientSocket],
+      [client, link.socket],
+    ] as const) {
+      let bytes = 0;
+      let sinceUs = clock.monotonicUs();
+      let exchangeSinceUs: number | undefined;
+      const total = (): number => socket.bytesRead + socket.bytesWritten;
+      timers.push(
+        clock.every(REKEY_CHECK_MS, () => {
+          const nowUs = clock.monotonicUs();
+          if (over) return;
+          if (inKeyExchange(peer)) {
+            exchangeSinceUs ??= nowUs;
+            if (nowUs - exchangeSinceUs < KEY_EXCHANGE_MS * 1000) return;
+            const reason = 'a key exchange was begun and not finished';
+            fail(sshError('SSH_PROTOCOL_VIOLATION', { reason }), 'protocol_error', true);
+            return;
+          }
+          exchangeSinceUs = undefined;
+          if (total() - bytes < options.rekeyBytes && nowUs - sinceUs < options.rekeyMs * 1000) return;
+          bytes = total();
+          sinceUs = nowUs;
+          rekey(peer as Client);
+        }),
+      );
+    }
+  };
+
+  const serve = (context: ConnectionContext): void => {
+    connection.on('session', (accept, reject) => {
+      if (over || channels.size >= options.channelsMax) {
+        reject();
+        return;
+      }
+      opened += 1;
+      const clientSession = accept() as unknown as ServerChannel | undefined;
+      if (clientSession === undefined) return;
+      serveSession(context, String(opened), clientSession as never, (channel, closed) => {
+        channels.add(channel);
+        closed.then(() => channels.delete(channel)).catch(() => undefined);
+      });
+    });
+    serveForwards(context, () => {
+      opened += 1;
+      return String(opened);
+    });
+  };
+
+  return {
+    start(given) {
+      if (over) {
+        given.close('killed');
+        return;
+      }
+      session = given;
+      requests = createRequests(clock, given, () => over);
+      serve({
+        clock,
+        log,
+        session: given,
+        requests,
+        analysis: parts.analysis,
+        options,
+        permits: parts.permits,
+        connection,
+        client,
+        down: createGate(connection, clientSocket),
+        up: createGate(client, link.socket),
+        sessionVariable,
+        hmac: parts.hmac,
+        isOver: () => over,
+      });
+      keepKeysFresh();
+    },
+    end(order) {
+      if (over) return;
+      // First what counts, then the books: nothing more goes to the client, and the target is told.
+      killAll();
+      try {
+        if (clientSocket.writableLength === 0 && !inKeyExchange(connection))
+          sendDisconnect(connection, BY_APPLICATION, order.error.message);
+      } catch {
+        // The library has given the connection up.
+      }
+      clientSocket.destroy();
+      finish(order.error.message);
+      letTargetGo();
+      conclude(order.reason, order.error.message, true);
+    },
+    shutDown() {
+      fail(sshError('SSH_GATEWAY_SHUTDOWN'), 'gateway_shutdown', true);
+    },
+    abandon() {
+      if (!finish('the session did not open')) return;
+      letTargetGo();
+    },
+  };
+}
+
+/** For the trail: what was found after the process groups were ended. */
+function describe({ ended, found }: SessionRemains): string {
+  const processes = ended
+    .slice(0, 20)
+    .map(
+      ({ pid, unixSession, command }) => `pid ${pid} (unix session ${unixSession}) ${redactTokens(command)}`,
+    );
+  const parts = [
+    ...(processes.length === 0
+      ? []
+      : [`outside the channels' process groups, ended: ${processes.join('; ')}`]),
+    ...(found.length === 0 ? [] : [`left for later, not ended: ${found.slice(0, 20).join('; ')}`]),
+  ];
+  return parts.length === 0 ? 'nothing of the session was left on the target' : parts.join('. ');
+}

@@ -1,0 +1,87 @@
+/**
+ * The shell program that ends what a session left running on a target, and what it says about it. It runs as the session's own
+ * account, so it can end what that account can, and no more.
+ *
+ * A process belongs to a session by its environment: sshd gives every process of a connection SSH_CONNECTION (four fields that no
+ * other live connection has), which children inherit, also those that left the process group (setsid, nohup, disown). Where the
+ * target accepts it (AcceptEnv COUNTERSIGN_SESSION), a variable of ours says the same behind address translation.
+ */
+
+export interface LeftProcess {
+  readonly pid: number;
+  /** Unix session that it had made for itself or was in. */
+  readonly unixSession: number;
+  readonly command: string;
+}
+
+export interface SessionRemains {
+  /** Ended now: they had outlived their process group. */
+  readonly ended: readonly LeftProcess[];
+  /** What waits outside of any process: at jobs, transient units. Not ended. */
+  readonly found: readonly string[];
+}
+
+/** POSIX sh; reads calls of cs_end on its standard input. */
+export const PROGRAM = `exec 2>/dev/null
+PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
+if printf 'a\\0b\\0' | grep -qzxF b; then
+  cs_list() { grep -lzxF -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2" /proc/[0-9]*/environ; }
+else
+  cs_list() { for e in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$e | grep -qxF -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2" && echo $e; done; }
+fi
+cs_end() {
+  m=$1 i=$2 n=0
+  while [ $n -lt 20 ]; do
+    n=$((n+1)) l=
+    for e in $(cs_list "$m" "$i"); do
+      p=\${e#/proc/} p=\${p%/environ}
+      s= ; read -r s </proc/$p/stat || continue
+      s=\${s##*) }
+      case $s in Z*|X*) continue ;; esac
+      c=$(tr '\\0\\n' '  ' </proc/$p/cmdline | cut -c1-200)
+      kill -9 $p || continue
+      set -- $s
+      l=1
+      echo "P $p $4 $c"
+    done
+    [ -z "$l" ] && break
+  done
+  if command -v atq >/dev/null; then
+    for j in $(atq | cut -f1); do
+      at -c $j | tr -d '\\\\' | grep -qF -e "SSH_CONNECTION=$m" -e "COUNTERSIGN_SESSION=$i" && echo "F at job $j"
+    done
+  fi
+  if command -v systemctl >/dev/null; then
+    { systemctl --user list-units --plain --no-legend --no-pager 'run-*'; systemctl list-units --plain --no-legend --no-pager 'run-*'; } |
+      cut -d' ' -f1 | head -20 | while read -r u; do echo "F transient unit $u"; done
+  fi
+  echo "E"
+}
+echo "R"
+`;
+
+const MARKER = /^[0-9A-Fa-f.:%a-z]{1,64} \d{1,5} [0-9A-Fa-f.:%a-z]{1,64} \d{1,5}$/;
+const VARIABLE = /^[0-9a-f-]{1,64}$/;
+
+/** One call; undefined where marker or variable are not what they must be (they become part of a program). */
+export function callOf(marker: string, variable: string): string | undefined {
+  if (!MARKER.test(marker) || !VARIABLE.test(variable)) return undefined;
+  return `cs_end '${marker}' '${variable}'\n`;
+}
+
+/** Lines of one answer, up to and without its E. */
+export function readRemains(lines: readonly string[]): SessionRemains {
+  const ended: LeftProcess[] = [];
+  const found: string[] = [];
+  for (const line of lines) {
+    const process = /^P (\d+) (\d+) ?(.*)$/.exec(line);
+    if (process !== null)
+      ended.push({
+        pid: Number(process[1]),
+        unixSession: Number(process[2]),
+        command: process[3]!.trim(),
+      });
+    else if (line.startsWith('F ')) found.push(line.slice(2, 200));
+  }
+  return { ended, found };
+}
