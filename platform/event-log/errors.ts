@@ -75,8 +75,8 @@ export const definitions = {
     status: 403,
   },
   EVENT_LOG_REFUSED: {
-    message: 'Kafka refuses records for topic {topic} ({reason}); they were not appended.',
-    hint: "Look into the broker's log for the reason; the settings of the topic may have been changed by hand.",
+    message: 'Kafka refuses {what} ({reason}).',
+    hint: "Look into the broker's log for the reason; settings of topics or brokers may have been changed by hand.",
     status: 502,
   },
   EVENT_LOG_QUEUE_FULL: {

@@ -1,0 +1,75 @@
+import type { Clock } from '../../clock/clock.ts';
+import type { Cluster } from './cluster.ts';
+import type { Membership } from './membership.ts';
+import { CODE, KafkaAnswerError } from './wire/error-codes.ts';
+import { commitOffsets, type OffsetOf } from './wire/group.ts';
+
+/** Commits offsets of one member: one request at a time, with all that has come up meanwhile. */
+export interface Committer {
+  /** Resolves when it, or a later one of the same partition, is committed. */
+  commit(offset: OffsetOf): Promise<void>;
+  /** Resolves when nothing waits any more. */
+  flush(): Promise<void>;
+}
+
+interface Waiting {
+  offset: OffsetOf;
+  readonly resolve: (() => void)[];
+  readonly reject: ((error: unknown) => void)[];
+}
+
+export function createCommitter(
+  deps: { readonly cluster: Cluster; readonly clock: Clock },
+  membership: Membership,
+  timeoutMs: number,
+): Committer {
+  const { cluster } = deps;
+  // One entry per partition at most: max is what the member is assigned.
+  let waiting = new Map<string, Waiting>();
+  let running: Promise<void> | undefined;
+
+  const send = (offsets: readonly OffsetOf[]): Promise<void> =>
+    cluster.call(async () => {
+      try {
+        await commitOffsets(await membership.coordinator(), membership.identity(), offsets);
+      } catch (error) {
+        if (!(error instanceof KafkaAnswerError)) throw error;
+        // Between join and sync, or joining: with the next generation it will be taken.
+        if (error.code === CODE.REBALANCE_IN_PROGRESS || error.code === CODE.ILLEGAL_GENERATION)
+          throw new KafkaAnswerError(CODE.COORDINATOR_LOAD_IN_PROGRESS, error.message);
+        membership.forgetCoordinator();
+        throw error;
+      }
+    }, timeoutMs);
+  const run = async (): Promise<void> => {
+    while (waiting.size > 0) {
+      const batch = [...waiting.values()];
+      waiting = new Map();
+      try {
+        await send(batch.map(({ offset }) => offset));
+        for (const one of batch) for (const resolve of one.resolve) resolve();
+      } catch (error) {
+        for (const one of batch) for (const reject of one.reject) reject(error);
+      }
+    }
+  };
+  return {
+    commit: (offset) =>
+      new Promise((resolve, reject) => {
+        const name = `${offset.topic}/${offset.partition}`;
+        const one = waiting.get(name);
+        if (one === undefined) waiting.set(name, { offset, resolve: [resolve], reject: [reject] });
+        else {
+          one.offset = offset;
+          one.resolve.push(resolve);
+          one.reject.push(reject);
+        }
+        running ??= run().finally(() => {
+          running = undefined;
+        });
+      }),
+    async flush() {
+      while (running !== undefined) await running;
+    },
+  };
+}
