@@ -10,6 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   detectors: ['platform', 'schemas'],
   responders: ['platform', 'schemas'],
   ingest: ['platform', 'schemas'],
+  deploy: ['schemas'],
   cli: ['schemas'],
   console: ['schemas'],
   main: ['schemas', 'platform', 'gateway', 'detectors', 'responders', 'ingest', 'cli', 'console'],

@@ -1,0 +1,9 @@
+/** Links inside Kibana. */
+export const INCIDENT_SEARCH = 'countersign-search-incident';
+
+/**
+ * Discover with all records of an incident. `{{value}}` is the id; Kibana puts its own base path and space before `/app`.
+ * The time range is wide, since an incident may be old when somebody looks.
+ */
+export const incidentUrlTemplate = (): string =>
+  `/app/discover#/view/${INCIDENT_SEARCH}?_g=(time:(from:now-90d,to:now))&_a=(query:(language:kuery,query:'countersign.incident.id:%22{{value}}%22'))`;
