@@ -24,6 +24,7 @@ export interface ConnectionConfig<O = unknown> {
  */
 export type TargetCredential =
   | PasswordCredential
+  | TlsCredential
   /** PEM or OpenSSH text. */
   | { readonly username: string; readonly privateKey: string; readonly passphrase?: string }
   /** Nothing is kept: the gateway's own authority certifies a key that lives for one login. */
@@ -32,6 +33,14 @@ export type TargetCredential =
 export interface PasswordCredential {
   readonly username: string;
   readonly password: string;
+}
+
+/** A certificate that the target's TLS checks, PEM; with a password where the target wants both. */
+export interface TlsCredential {
+  readonly username: string;
+  readonly clientCertificate: string;
+  readonly clientKey: string;
+  readonly password?: string;
 }
 
 export interface TlsIdentity {

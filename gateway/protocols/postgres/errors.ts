@@ -76,6 +76,11 @@ export const definitions = {
     hint: 'Check that the target runs and that host, port and the firewall are right.',
     status: 502,
   },
+  POSTGRES_TARGET_UNSUITABLE: {
+    message: 'no server of connection "{connection}" that answers is {wanted}',
+    hint: 'Wait for the failover to end, or check hosts and targetSessionAttrs of the connection.',
+    status: 503,
+  },
   POSTGRES_TARGET_TLS_FAILED: {
     message: 'TLS to the target of connection "{connection}" failed: {reason}',
     hint: "Check sslMode and caFile of the connection, and the target's certificate and its names.",
@@ -126,6 +131,7 @@ const SQLSTATES: Readonly<Record<string, string>> = {
   POSTGRES_CREDENTIAL_UNAVAILABLE: '08006',
   POSTGRES_TARGET_UNREACHABLE: '08001',
   POSTGRES_TARGET_TLS_FAILED: '08001',
+  POSTGRES_TARGET_UNSUITABLE: '08001',
   POSTGRES_TARGET_LOGIN_FAILED: '08004',
   POSTGRES_TARGET_LOST: '08006',
   POSTGRES_GATEWAY_SHUTDOWN: '57P01',

@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { ConnectionConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
-import type { PostgresListenerConfig } from './options.ts';
+import type { HostAddress, PostgresListenerConfig } from './options.ts';
 import type { Analyser } from './analysis/analyser.ts';
 import { createCancelKeys } from './login/cancel-keys.ts';
 import { serveClient, type LoginContext } from './login/client-login.ts';
@@ -25,7 +25,7 @@ export function createPostgresListener(
   const salted = createSaltedPasswords();
   /** By connection and address: as many as connections are configured. */
   const enders = new Map<string, Ender>();
-  const enderOf = ({ name, host, port }: ConnectionConfig, make: () => Ender): Ender => {
+  const enderOf = (name: string, { host, port }: HostAddress, make: () => Ender): Ender => {
     const key = `${name} ${host}:${port}`;
     const found = enders.get(key) ?? make();
     enders.set(key, found);
@@ -54,7 +54,7 @@ export function createPostgresListener(
           random: deps.random,
           salted,
           credential: (of) => deps.credential(of),
-          ender: (make) => enderOf(connection, make),
+          ender: (address, make) => enderOf(connection.name, address, make),
         },
         connection,
       ),

@@ -21,6 +21,44 @@ export const PostgresOptions = Type.Object(
         default: false,
       }),
     ),
+    hosts: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            host: Type.String({ minLength: 1, maxLength: 253, description: 'Name or address.' }),
+            port: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                maximum: 65_535,
+                description: 'Port. Default: that of the connection.',
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          maxItems: 15,
+          description:
+            "Further servers of the same cluster, tried in their order after the connection's own host where that is away or not what targetSessionAttrs asks for. Default: none.",
+        },
+      ),
+    ),
+    targetSessionAttrs: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('any'),
+          Type.Literal('read-write'),
+          Type.Literal('read-only'),
+          Type.Literal('primary'),
+          Type.Literal('standby'),
+          Type.Literal('prefer-standby'),
+        ],
+        {
+          description:
+            'Which server of several a session may use, as libpq has it: any, read-write, read-only, primary, standby, prefer-standby. Default: any.',
+        },
+      ),
+    ),
     sslMode: Type.Optional(
       Type.Union([Type.Literal('disable'), Type.Literal('require'), Type.Literal('verify-full')], {
         description:
@@ -80,12 +118,29 @@ export const PostgresOptions = Type.Object(
 );
 export type PostgresOptions = Type.Static<typeof PostgresOptions>;
 
+/** As libpq's target_session_attrs (PostgreSQL: 32.1.2 "Parameter Key Words"). */
+export type TargetSessionAttrs =
+  | 'any'
+  | 'read-write'
+  | 'read-only'
+  | 'primary'
+  | 'standby'
+  | 'prefer-standby';
+
+export interface HostAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 export type SslMode = 'disable' | 'require' | 'verify-full';
 
 /** Options with their defaults, as the code reads them. */
 export interface ResolvedOptions {
   readonly database: string;
   readonly anyDatabase: boolean;
+  /** The connection's own host first. */
+  readonly addresses: readonly HostAddress[];
+  readonly targetSessionAttrs: TargetSessionAttrs;
   readonly sslMode: SslMode;
   readonly caFile: string | null;
   readonly caPem: string | null;
@@ -98,13 +153,20 @@ export interface ResolvedOptions {
 }
 
 /** Fills in defaults. `disable` off loopback is refused where it is configured; what got past that must not send a credential in the clear. */
-export function resolveOptions(options: PostgresOptions | undefined, host: string): ResolvedOptions {
+export function resolveOptions(
+  options: PostgresOptions | undefined,
+  { host, port }: HostAddress,
+): ResolvedOptions {
   const given = options ?? {};
-  const loopback = isLoopback(host);
+  const further = (given.hosts ?? []).map((one) => ({ host: one.host, port: one.port ?? port }));
+  const addresses = [{ host, port }, ...further];
+  const loopback = addresses.every((address) => isLoopback(address.host));
   const asked = given.sslMode ?? (loopback ? 'disable' : 'verify-full');
   return {
     database: given.database ?? 'postgres',
     anyDatabase: given.anyDatabase ?? false,
+    addresses,
+    targetSessionAttrs: given.targetSessionAttrs ?? 'any',
     sslMode: asked === 'disable' && !loopback ? 'verify-full' : asked,
     caFile: given.caFile ?? null,
     caPem: given.caPem ?? null,

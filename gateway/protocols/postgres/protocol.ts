@@ -12,17 +12,18 @@ export const postgresProtocol: Protocol = {
   name: 'postgres',
   optionsSchema: PostgresOptions,
   checkConnection({ name, host, options }) {
-    const { sslMode } = (options ?? {}) as PostgresOptions;
-    if (sslMode !== 'disable' || isLoopback(host)) return undefined;
-    return postgresError('POSTGRES_TLS_DISABLED', { connection: name, host });
+    const { sslMode, hosts = [] } = (options ?? {}) as PostgresOptions;
+    if (sslMode !== 'disable') return undefined;
+    const away = [host, ...hosts.map((one) => one.host)].find((one) => !isLoopback(one));
+    return away === undefined
+      ? undefined
+      : postgresError('POSTGRES_TLS_DISABLED', { connection: name, host: away });
   },
   createListener: async (deps, config, proofs) =>
     createPostgresListener(deps, { ...config, tls: await proofs.tls() }, () =>
       createAnalyser({ clock: deps.clock, hmac: (secret) => deps.hmac(secret) }),
     ),
   async endLeftover(deps, connection, targetSession) {
-    const backend = parseTargetSession(targetSession);
-    if (backend === undefined) return;
     const connector = createConnector(
       {
         clock: deps.clock,
@@ -32,7 +33,8 @@ export const postgresProtocol: Protocol = {
       },
       connection,
     );
+    const backend = parseTargetSession(targetSession, connector.options.addresses);
     // The pid alone may be another's by now: the start must match, too.
-    await connector.terminate(backend.pid, backend.backendStart);
+    if (backend !== undefined) await connector.terminate(backend);
   },
 };

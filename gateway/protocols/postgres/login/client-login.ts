@@ -9,7 +9,7 @@ import type { PostgresListenerConfig } from '../options.ts';
 import type { Analyser } from '../analysis/analyser.ts';
 import { postgresError, sqlStateOf } from '../errors.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
-import type { Connector } from '../target/connector.ts';
+import { targetSessionOf, type Connector } from '../target/connector.ts';
 import { ignore, type TargetLink } from '../target/login.ts';
 import { isLoopback, normalAddress } from '../../../../platform/network/address.ts';
 import { fatalResponse } from '../wire/fatal.ts';
@@ -210,6 +210,7 @@ class ClientLogin {
     const reached = await connector.login(read.credential, database, filtered.parameters);
     if (!reached.ok) return this.#over ? undefined : this.#refuse(reached.error);
     const { link } = reached;
+    this.#target = { ...this.#target, host: link.host, port: link.port };
     const encoding = link.parameters.get('client_encoding') ?? 'UTF8';
     if (this.#over || this.#socket.destroyed || !isAsciiSafe(encoding)) {
       link.socket.on('error', ignore);
@@ -249,7 +250,7 @@ class ClientLogin {
   }): void {
     const { deps, relays, cancelKeys, analyser } = this.#context;
     const { link, connector } = ready;
-    const detach = connector.attach();
+    const detach = connector.attach(link);
     const key = cancelKeys.issue(ready.minor >= 2 ? 32 : 4, () => relay.cancel());
     const relay = createRelay(
       {
@@ -275,7 +276,7 @@ class ClientLogin {
       target: this.#target!,
       authentication: ready.mechanism,
       tls: ready.tls,
-      targetSession: `${link.pid}@${link.backendStart}`,
+      targetSession: targetSessionOf(link, connector.options.addresses),
       end: (order) => relay.end(order),
     });
     if (!opened.ok) {

@@ -64,8 +64,8 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
   const endBackend = (): void => {
     const { connector, log } = deps;
     // The quicker way first: it may stand ready.
-    const terminated = connector.terminate(link.pid, link.backendStart);
-    const cancelled = connector.cancel(link.pid, link.cancelKey);
+    const terminated = connector.terminate(link);
+    const cancelled = connector.cancel(link);
     if (!target.destroyed) {
       if (link.tls) target.destroy();
       else target.resetAndDestroy();
@@ -263,7 +263,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         if (decision.outcome === 'deny') return;
         if (over) return;
         if (shared?.cancelHold !== undefined) shared.cancelHold();
-        else await deps.connector.cancel(link.pid, link.cancelKey);
+        else await deps.connector.cancel(link);
         session?.response(gate.requestId, {
           status: 'ok',
           rows: 0,

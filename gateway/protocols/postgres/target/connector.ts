@@ -2,14 +2,22 @@
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
-import type { ConnectionConfig, PasswordCredential, TargetCredential } from '../../protocol.ts';
+import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
 import { postgresError } from '../errors.ts';
-import { resolveOptions, type PostgresOptions, type ResolvedOptions } from '../options.ts';
+import { resolveOptions, type HostAddress, type PostgresOptions, type ResolvedOptions } from '../options.ts';
 import { REQUEST_CODES } from '../wire/message-types.ts';
 import { cancelRequest, query, TERMINATE } from '../wire/messages.ts';
 import { dial, type DialTarget } from './dial.ts';
 import { createEnder, type Ender } from './ender.ts';
-import { ignore, loginToTarget, OWN, type TargetLogin } from './login.ts';
+import { loginToOneOf } from './hosts.ts';
+import {
+  ignore,
+  loginToTarget,
+  OWN,
+  type PostgresCredential,
+  type TargetLink,
+  type TargetLogin,
+} from './login.ts';
 import type { SaltedPasswords } from './scram-client.ts';
 
 export interface ConnectorDeps {
@@ -17,42 +25,45 @@ export interface ConnectorDeps {
   readonly random: Random;
   readonly salted: SaltedPasswords;
   credential(connection: ConnectionConfig): Promise<TargetCredential>;
-  /** One for all connectors of the same connection; absent where none is kept. */
-  readonly ender?: (make: () => Ender) => Ender;
+  /** One for all connectors of the same connection and server; absent where none is kept. */
+  readonly ender?: (address: HostAddress, make: () => Ender) => Ender;
 }
+
+/** A backend that must be ended, wherever the session has gone. */
+export type Backend = Pick<TargetLink, 'host' | 'port' | 'pid' | 'backendStart'>;
 
 export interface Connector {
   readonly connection: ConnectionConfig;
   readonly options: ResolvedOptions;
   readCredential(): Promise<
-    | { readonly ok: true; readonly credential: PasswordCredential }
+    | { readonly ok: true; readonly credential: PostgresCredential }
     | { readonly ok: false; readonly error: CountersignError }
   >;
   login(
-    credential: PasswordCredential,
+    credential: PostgresCredential,
     database: string,
     parameters: ReadonlyMap<string, string>,
   ): Promise<TargetLogin>;
   /** A session has been opened: what ends backends stands ready. Returns what to call at its end. */
-  attach(): () => void;
+  attach(server: HostAddress): () => void;
   /** Asks the target to cancel what the backend runs; resolves when the target has taken the request. */
-  cancel(pid: number, key: Buffer): Promise<void>;
+  cancel(link: Pick<TargetLink, 'host' | 'port' | 'pid' | 'cancelKey'>): Promise<void>;
   /** Ends the backend with that pid, where it is still the one that started then. Resolves when it was told. */
-  terminate(pid: number, backendStart: string): Promise<void>;
+  terminate(backend: Backend): Promise<void>;
 }
 
 export function createConnector(deps: ConnectorDeps, connection: ConnectionConfig): Connector {
-  const options = resolveOptions(connection.options as PostgresOptions | undefined, connection.host);
-  const target: DialTarget = {
+  const options = resolveOptions(connection.options as PostgresOptions | undefined, connection);
+  const targetAt = ({ host, port }: HostAddress): DialTarget => ({
     connection: connection.name,
-    host: connection.host,
-    port: connection.port,
+    host,
+    port,
     options,
-  };
+  });
   const readCredential: Connector['readCredential'] = async () => {
     try {
       const credential = await deps.credential(connection);
-      if ('password' in credential) return { ok: true, credential };
+      if ('password' in credential || 'clientCertificate' in credential) return { ok: true, credential };
       return {
         ok: false,
         error: postgresError('POSTGRES_CREDENTIAL_UNAVAILABLE', { connection: connection.name }),
@@ -66,32 +77,45 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
     }
   };
   // Another database than the session's would do as well; the configured one is known to exist.
-  const loginToEnd = async (): Promise<TargetLogin> => {
+  const loginToEnd = async (address: HostAddress): Promise<TargetLogin> => {
     const read = await readCredential();
     if (!read.ok) return read;
-    return loginToTarget(deps, target, read.credential, options.database, new Map());
+    return loginToTarget(deps, targetAt(address), read.credential, options.database, new Map());
   };
-  const ender = deps.ender?.(() =>
-    createEnder({ clock: deps.clock, login: loginToEnd, timeoutMs: options.connectTimeoutMs }),
-  );
+  const enderAt = ({ host, port }: HostAddress): Ender | undefined =>
+    deps.ender?.({ host, port }, () =>
+      createEnder({
+        clock: deps.clock,
+        login: () => loginToEnd({ host, port }),
+        timeoutMs: options.connectTimeoutMs,
+      }),
+    );
   return {
     connection,
     options,
     readCredential,
-    attach: () => ender?.attach() ?? (() => undefined),
+    attach: (server) => enderAt(server)?.attach() ?? (() => undefined),
     login: (credential, database, parameters) =>
-      loginToTarget(deps, target, credential, database, parameters),
-    async cancel(pid, key) {
-      const dialled = await dial(deps.clock, target);
+      loginToOneOf(
+        {
+          connection: connection.name,
+          addresses: options.addresses,
+          wanted: options.targetSessionAttrs,
+        },
+        (address) => loginToTarget(deps, targetAt(address), credential, database, parameters),
+      ),
+    async cancel(link) {
+      const dialled = await dial(deps.clock, targetAt(link));
       if (!dialled.ok) return;
-      await sendAndClose(deps.clock, dialled.socket, cancelRequest(REQUEST_CODES.cancel, pid, key), options);
+      const request = cancelRequest(REQUEST_CODES.cancel, link.pid, link.cancelKey);
+      await sendAndClose(deps.clock, dialled.socket, request, options);
     },
-    async terminate(pid, backendStart) {
+    async terminate({ pid, backendStart, ...server }) {
       const sql =
         `${OWN} select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_get_activity(${pid}) a ` +
         `where extract(epoch from a.backend_start) = ${backendStart}`;
-      if ((await ender?.run(sql)) === true) return;
-      const login = await loginToEnd();
+      if ((await enderAt(server)?.run(sql)) === true) return;
+      const login = await loginToEnd(server);
       if (!login.ok) throw login.error;
       await sendAndClose(deps.clock, login.link.socket, Buffer.concat([query(sql), TERMINATE]), options);
     },
@@ -113,10 +137,21 @@ function sendAndClose(clock: Clock, socket: Socket, bytes: Buffer, options: Reso
   });
 }
 
-const TARGET_SESSION = /^(\d{1,10})@(\d{1,12}(?:\.\d{1,9})?)$/;
+const TARGET_SESSION = /^(\d{1,10})@(\d{1,12}(?:\.\d{1,9})?)(?:@(.{1,253}):(\d{1,5}))?$/;
 
-/** Reads `pid@start`; undefined where it is none (it becomes part of a statement). */
-export function parseTargetSession(text: string): { pid: number; backendStart: string } | undefined {
-  const parts = TARGET_SESSION.exec(text);
-  return parts === null ? undefined : { pid: Number(parts[1]), backendStart: parts[2]! };
+/** `pid@start`, and `@host:port` where the connection has several servers. */
+export function targetSessionOf(link: TargetLink, addresses: readonly HostAddress[]): string {
+  const server = addresses.length > 1 ? `@${link.host}:${link.port}` : '';
+  return `${link.pid}@${link.backendStart}${server}`;
+}
+
+/** Reads it back; undefined where it is none (it becomes part of a statement), or of a server that the connection does not name. */
+export function parseTargetSession(text: string, addresses: readonly HostAddress[]): Backend | undefined {
+  const [, pid, backendStart, host, port] = TARGET_SESSION.exec(text) ?? [];
+  if (pid === undefined || backendStart === undefined) return undefined;
+  const server =
+    host === undefined
+      ? addresses[0]
+      : addresses.find((one) => one.host === host && one.port === Number(port));
+  return server === undefined ? undefined : { pid: Number(pid), backendStart, ...server };
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
 import { postgresError } from '../errors.ts';
 import { serverEndPoint } from '../login/server-end-point.ts';
+import type { TlsIdentity } from '../../protocol.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { REQUEST_CODES } from '../wire/message-types.ts';
 import { requestCode } from '../wire/messages.ts';
@@ -15,6 +16,8 @@ export interface DialTarget {
   readonly host: string;
   readonly port: number;
   readonly options: ResolvedOptions;
+  /** The gateway's own certificate, where the target asks for one. */
+  readonly identity?: TlsIdentity | undefined;
 }
 
 export type Dialled =
@@ -75,6 +78,9 @@ async function secure(socket: Socket, target: DialTarget): Promise<Dialled> {
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['postgresql'],
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+    ...(target.identity === undefined
+      ? {}
+      : { cert: target.identity.certificatePem, key: target.identity.privateKeyPem }),
   };
   try {
     const ca = options.caPem ?? (options.caFile === null ? null : readFileSync(options.caFile, 'utf8'));
@@ -83,7 +89,14 @@ async function secure(socket: Socket, target: DialTarget): Promise<Dialled> {
     socket.destroy();
     return failed('POSTGRES_TARGET_TLS_FAILED', connection, `caFile: ${(error as Error).message}`);
   }
-  const tls: TLSSocket = connectTls(settings);
+  let tls: TLSSocket;
+  try {
+    tls = connectTls(settings);
+  } catch (error) {
+    // A key that does not fit its certificate; the message has neither.
+    socket.destroy();
+    return failed('POSTGRES_TARGET_TLS_FAILED', connection, (error as Error).message);
+  }
   const done = await settled<undefined>(tls, (resolve) =>
     tls.once('secureConnect', () => resolve(undefined)),
   );

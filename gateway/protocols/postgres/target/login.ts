@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
-import type { PasswordCredential } from '../../protocol.ts';
+import type { PasswordCredential, TlsCredential } from '../../protocol.ts';
 import { postgresError } from '../errors.ts';
 import { SCRAM, SCRAM_PLUS } from '../login/scram-server.ts';
 import { decodeError, decodeParameterStatus } from '../wire/decode.ts';
@@ -16,6 +16,13 @@ import { createScramClient, type SaltedPasswords, type ScramClient } from './scr
 /** A logged-in backend; its socket is paused and ready for queries. */
 export interface TargetLink {
   readonly socket: Socket;
+  /** Which server of the connection it is. */
+  readonly host: string;
+  readonly port: number;
+  /** The server follows another one. */
+  readonly standby: boolean;
+  /** Transactions may not write, unless they say so. */
+  readonly readOnly: boolean;
   readonly tls: boolean;
   readonly parameters: ReadonlyMap<string, string>;
   readonly pid: number;
@@ -28,7 +35,9 @@ export interface TargetLink {
 
 export type TargetLogin =
   | { readonly ok: true; readonly link: TargetLink }
-  | { readonly ok: false; readonly error: CountersignError };
+  | { readonly ok: false; readonly error: CountersignError; readonly sqlState?: string | undefined };
+
+export type PostgresCredential = PasswordCredential | TlsCredential;
 
 export interface LoginDeps {
   readonly clock: Clock;
@@ -41,19 +50,30 @@ const LOGIN_MESSAGE_BYTES_MAX = 64 * 1024;
 export const OWN = '/* countersign */';
 const WHO_AM_I =
   `${OWN} select a.pid, extract(epoch from a.backend_start), pg_catalog.current_setting('search_path'), ` +
-  `pg_catalog.current_setting('role') from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a`;
+  `pg_catalog.current_setting('role'), pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a`;
 
-class LoginFailure extends Error {}
+class LoginFailure extends Error {
+  readonly sqlState: string | undefined;
+
+  constructor(reason: string, sqlState?: string) {
+    super(reason);
+    this.sqlState = sqlState;
+  }
+}
 
 /** Connects and logs in; `parameters` are startup parameters besides user and database. */
 export async function loginToTarget(
   deps: LoginDeps,
   target: DialTarget,
-  credential: PasswordCredential,
+  credential: PostgresCredential,
   database: string,
   parameters: ReadonlyMap<string, string>,
 ): Promise<TargetLogin> {
-  const dialled = await dial(deps.clock, target);
+  const identity =
+    'clientCertificate' in credential
+      ? { certificatePem: credential.clientCertificate, privateKeyPem: credential.clientKey }
+      : undefined;
+  const dialled = await dial(deps.clock, { ...target, identity });
   if (!dialled.ok) return dialled;
   const { socket } = dialled;
   const stream = new MessageStream(socket, LOGIN_MESSAGE_BYTES_MAX);
@@ -71,7 +91,8 @@ export async function loginToTarget(
     const who = await readWhoAmI(stream);
     const early = stream.release();
     if (early.length > 0) socket.unshift(early);
-    return { ok: true, link: { socket, tls: dialled.tls, ...ready, ...who, pid: ready.pid } };
+    const { host, port } = target;
+    return { ok: true, link: { socket, host, port, tls: dialled.tls, ...ready, ...who, pid: ready.pid } };
   } catch (error) {
     socket.on('error', ignore);
     socket.destroy();
@@ -82,6 +103,7 @@ export async function loginToTarget(
         connection: target.connection,
         reason: error.message,
       }),
+      sqlState: error.sqlState,
     };
   } finally {
     timer.cancel();
@@ -102,7 +124,7 @@ async function take(stream: MessageStream): Promise<Message> {
     if (next.type === BACKEND.errorResponse) {
       const framed = message(next.type, next.body);
       const error = decodeError(framed, 0, framed.length);
-      throw new LoginFailure(`${error.message} (SQLSTATE ${error.sqlState})`);
+      throw new LoginFailure(`${error.message} (SQLSTATE ${error.sqlState})`, error.sqlState);
     }
     return next;
   }
@@ -114,8 +136,14 @@ async function authenticate(
   socket: Socket,
   channelBinding: Buffer | null,
   tls: boolean,
-  credential: PasswordCredential,
+  credential: PostgresCredential,
 ): Promise<void> {
+  const secret = (): PasswordCredential => {
+    const { username, password: known } = credential;
+    if (known === undefined)
+      throw new LoginFailure('the target asks for a password, and the credential is a certificate alone');
+    return { username, password: known };
+  };
   let scram: ScramClient | undefined;
   let serverProved = false;
   for (;;) {
@@ -130,10 +158,10 @@ async function authenticate(
         return;
       case 3:
         if (!tls) throw new LoginFailure('the target asks for the password in the clear without TLS');
-        socket.write(password(credential.password));
+        socket.write(password(secret().password));
         break;
       case 5:
-        socket.write(password(md5Password(credential, rest.subarray(0, 4))));
+        socket.write(password(md5Password(secret(), rest.subarray(0, 4))));
         break;
       case 10: {
         const offered = rest.toString('latin1').split('\0');
@@ -142,7 +170,7 @@ async function authenticate(
           throw new LoginFailure(`the target offers only ${offered.filter(Boolean).join(', ')}`);
         scram = createScramClient({
           mechanism: plus ? SCRAM_PLUS : SCRAM,
-          password: credential.password,
+          password: secret().password,
           nonce: deps.random.bytes(18).toString('base64'),
           channelBinding,
           salted: deps.salted,
@@ -199,16 +227,17 @@ async function readReady(stream: MessageStream): Promise<{
 
 async function readWhoAmI(
   stream: MessageStream,
-): Promise<{ backendStart: string; searchPath: string; role: string; pid: number }> {
+): Promise<Pick<TargetLink, 'backendStart' | 'searchPath' | 'role' | 'pid' | 'standby' | 'readOnly'>> {
   let fields: string[] = [];
   for (;;) {
     const { type, body } = await take(stream);
     if (type === BACKEND.dataRow) fields = decodeRow(body);
     if (type !== BACKEND.readyForQuery) continue;
-    const [pid, backendStart, searchPath, role] = fields;
+    const [pid, backendStart, searchPath, role, recovery, readOnly] = fields;
     if (pid === undefined || backendStart === undefined || searchPath === undefined || role === undefined)
       throw new LoginFailure('the target did not say which backend serves the session');
-    return { pid: Number(pid), backendStart, searchPath, role };
+    const standby = recovery === 't';
+    return { pid: Number(pid), backendStart, searchPath, role, standby, readOnly: readOnly === 'on' };
   }
 }
 

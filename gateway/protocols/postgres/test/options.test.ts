@@ -17,6 +17,9 @@ describe('connections without TLS', () => {
   });
 
   it('send no credential in the clear even where nobody checked', () => {
-    assert.equal(resolveOptions({ sslMode: 'disable' }, 'db.example.com').sslMode, 'verify-full');
+    assert.equal(
+      resolveOptions({ sslMode: 'disable' }, { host: 'db.example.com', port: 5432 }).sslMode,
+      'verify-full',
+    );
   });
 });
