@@ -184,7 +184,8 @@ export async function createConsumer(
   try {
     await membership.start();
   } catch (error) {
-    if (failure === undefined) throw error;
+    await consumer.close();
+    throw error;
   }
   return consumer;
 }

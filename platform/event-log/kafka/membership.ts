@@ -188,9 +188,14 @@ export function createMembership(
     start: () =>
       new Promise((resolve, reject) => {
         beat().catch((error: unknown) => log.error({ error, group }, 'heartbeats of a consumer failed'));
-        running = run(resolve).catch((error: unknown) => {
-          reject(error);
-          if (!leaving) handlers.failed(error);
+        let started = false;
+        const first = (): void => {
+          started = true;
+          resolve();
+        };
+        running = run(first).catch((error: unknown) => {
+          if (!started) reject(error);
+          else if (!leaving) handlers.failed(error);
         });
       }),
     identity: () => me,

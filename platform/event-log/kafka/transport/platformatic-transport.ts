@@ -1,4 +1,5 @@
 /** Connections by @platformatic/kafka: its public `Connection` alone (sockets, TLS, SASL, framing). */
+import { isIP } from 'node:net';
 import { Connection, type ConnectionOptions, Writer } from '@platformatic/kafka';
 import type { Clock } from '../../../clock/clock.ts';
 import type { Channel, Transport } from '../wire/channel.ts';
@@ -18,7 +19,7 @@ export function createPlatformaticTransport(clock: Clock, options: TransportOpti
         connectTimeout: options.connectTimeoutMs,
         requestTimeout: LIBRARY_TIMEOUT_MS,
         maxInflights: 1000,
-        ...(tls !== undefined && { tls, tlsServerName: tls.servername ?? true }),
+        ...(tls !== undefined && { tls, tlsServerName: tls.servername ?? isIP(host) === 0 }),
         ...(login !== undefined && {
           sasl: {
             mechanism: MECHANISMS[login.mechanism],
@@ -92,8 +93,17 @@ function channelOf(clock: Clock, connection: Connection, address: string, reques
 }
 
 function connectionError(error: unknown, address: string): KafkaConnectionError {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = (error as { code?: string }).code;
-  const kind = code === 'PLT_KFK_AUTHENTICATION' ? 'login-refused' : 'unreachable';
-  return new KafkaConnectionError(kind, `${address}: ${message}`, error);
+  const errors = chainOf(error);
+  const kind = errors.some((one) => one.code === LOGIN_REFUSED) ? 'login-refused' : 'unreachable';
+  return new KafkaConnectionError(kind, `${address}: ${errors.map((one) => one.message).join(' ')}`, error);
+}
+const LOGIN_REFUSED = 'PLT_KFK_AUTHENTICATION';
+const CHAIN_MAX = 5;
+
+/** The library wraps what happened; the innermost says it. */
+function chainOf(error: unknown): { readonly message: string; readonly code?: string }[] {
+  const errors: Error[] = [];
+  for (let next = error; next instanceof Error && errors.length < CHAIN_MAX; next = next.cause)
+    errors.push(next);
+  return errors;
 }
