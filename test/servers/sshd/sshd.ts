@@ -1,6 +1,14 @@
 /** OpenSSH's sshd for tests: on loopback, with its own configuration, keys and log, as the current user. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +29,8 @@ export interface TestSshd {
   readonly folder: string;
   readonly logFile: string;
   readonly pid: number;
-  /** Pids of processes whose environment or arguments hold a text. */
-  processesWith(text: string): number[];
+  /** Pids of processes whose command line is this. */
+  processesRunning(command: string): number[];
   restart(): Promise<void>;
   kill9(): void;
   stop(): Promise<void>;
@@ -130,7 +138,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
     get pid() {
       return child.pid!;
     },
-    processesWith,
+    processesRunning,
     async restart() {
       child.kill('SIGTERM');
       await ended();
@@ -158,26 +166,19 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-function processesWith(text: string): number[] {
-  const { stdout } = spawnSync(
-    'sh',
-    ['-c', 'grep -laF -e "$1" /proc/[0-9]*/cmdline 2>/dev/null', 'sh', text],
-    {
-      encoding: 'utf8',
-    },
-  );
-  return stdout
-    .split('\n')
-    .map((path) => Number(path.split('/')[2]))
-    .filter((pid) => pid > 0 && pid !== process.pid && isOther(pid, text));
+/** Pids of processes whose command line is this (arguments joined by blanks). */
+function processesRunning(command: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => commandOf(pid) === command)
+    .map(Number);
 }
 
-/** Not the search itself, and no zombie. */
-function isOther(pid: number, text: string): boolean {
+/** Empty for zombies and for what has ended meanwhile. */
+function commandOf(pid: string): string {
   try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-    return command.includes(text) && !command.includes('grep -laF');
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
   } catch {
-    return false;
+    return '';
   }
 }
