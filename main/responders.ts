@@ -12,6 +12,7 @@ import { createRespondersRole, type RespondersRole } from '../responders/role.ts
 import { createCodec } from '../schemas/codec.ts';
 import type { Config } from '../schemas/config/config.ts';
 import type { RespondersConfig, RespondersControlApi } from '../schemas/config/responders.ts';
+import { incidentLink } from '../schemas/kibana-link.ts';
 import { TOPICS } from '../schemas/topics.ts';
 import { createOwnSecretReader, type AdapterDeps } from './adapters/adapter-deps.ts';
 import type { Environment } from './config.ts';
@@ -104,7 +105,7 @@ function wayToOwn(
 /** Throws SECRET_NEEDS_GATEWAY where a notifier's secret is in the vault and no gateway runs in this process. */
 export async function createResponders(
   deps: RespondersDeps,
-  { responders: config, health: { awayMs } }: Config,
+  { responders: config, health: { awayMs }, kibana }: Config,
 ): Promise<Responders> {
   const { clock, log, gateway, eventLog } = deps;
   const readSecret =
@@ -130,6 +131,7 @@ export async function createResponders(
       },
       deadLetters,
       readSecret,
+      incidentLink: (incident) => incidentLink(kibana, incident),
     },
     { ...config, instance: config.instance === '' ? deps.processName : config.instance },
   );

@@ -23,6 +23,8 @@ export interface RespondersDependencies {
   readonly codecs: RespondersCodecs;
   readonly deadLetters: Pick<DeadLetters, 'give'>;
   readonly readSecret: (reference: SecretReference) => Promise<string>;
+  /** Where people look at an incident; stands in notifications. */
+  readonly incidentLink?: (incident: Incident) => string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -90,6 +90,7 @@ function describe(file: IncidentFile, width: number | undefined): string {
       ['sessions', incident.sessions.join(', ')],
       ['connections', incident.connections.join(', ')],
       ['exercise', incident.exerciseId],
+      ['kibana', incident.link ?? null],
     ]),
     ...formatSection(`Detections (${incident.detectionCount})`, detections, DETECTION_COLUMNS, width),
     ...formatSection('What playbooks did', responses, RESPONSE_COLUMNS, width),

@@ -1,5 +1,5 @@
 /** Links inside Kibana. */
-export const INCIDENT_SEARCH = 'countersign-search-incident';
+import { INCIDENT_SEARCH } from '../../schemas/kibana-link.ts';
 
 /**
  * Discover with all records of an incident. `{{value}}` is the id; Kibana puts its own base path and space before `/app`.

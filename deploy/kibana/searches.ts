@@ -1,7 +1,7 @@
 /** Saved searches for Discover. */
 import { viewId, type ViewName } from './data-views.ts';
+import { INCIDENT_SEARCH } from '../../schemas/kibana-link.ts';
 import { fieldType } from './fields.ts';
-import { INCIDENT_SEARCH } from './links.ts';
 import { searchSource, type SavedObject } from './saved-object.ts';
 
 interface Search {

@@ -36,8 +36,8 @@ export type ServiceResult<T> =
 export interface SessionsService {
   list(query: SessionQuery): Promise<Page<SessionSummary>>;
   get(id: string): Promise<SessionSummary | undefined>;
-  /** Identities with live sessions that a lockout of this subject would hit. */
-  identitiesHit(kind: string, subject: string): readonly string[];
+  /** Identities with live sessions, on any gateway, that a lockout of this subject would hit. */
+  identitiesHit(kind: string, subject: string): Promise<readonly string[]>;
 }
 
 export interface TokensService {
@@ -101,6 +101,8 @@ export interface ControlApiServices {
   listener(protocol: string): ListenerAnswer | undefined;
   /** Puts the call into the audit trail; resolves when the spool has it. */
   recordControlAction(action: Omit<ControlAction, 'kind'>): Promise<void> | void;
+  /** Where people look at an incident; undefined where nothing is configured. */
+  incidentLink?(incident: Incident): string | undefined;
   health(): Health;
   readSecret(reference: SecretReference): Promise<string>;
   readonly clock: Clock;

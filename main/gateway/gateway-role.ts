@@ -15,6 +15,7 @@ import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
 import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { Health } from '../../schemas/api/service.ts';
 import type { Config } from '../../schemas/config/config.ts';
+import { incidentLink } from '../../schemas/kibana-link.ts';
 import type { Environment } from '../config.ts';
 import type { Storage, Surroundings } from '../storage.ts';
 import { createIdentitiesService, createTokensService } from './account-services.ts';
@@ -156,6 +157,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       listener: (protocol) => addresses.get(protocol),
       recordControlAction: (action) => core.sessions.record({ kind: 'control_action', ...action }),
       health: deps.health,
+      incidentLink: (incident) => incidentLink(config.kibana, incident),
       readSecret,
       clock,
       log,

@@ -5,7 +5,7 @@ import type { Notifier } from './notifier.ts';
 export function createLogNotifier(name: string, log: Logger): Notifier {
   return {
     name,
-    send({ id, playbook, reason, incident }) {
+    send({ id, playbook, reason, incident, link }) {
       const { incidentId, title, severity, risk, state, identities, exerciseId } = incident;
       log.warn(
         {
@@ -19,6 +19,7 @@ export function createLogNotifier(name: string, log: Logger): Notifier {
           state,
           identities,
           exerciseId,
+          ...(link === undefined ? {} : { link }),
         },
         'incident',
       );

@@ -7,6 +7,8 @@ export interface Notification {
   readonly playbook: string;
   readonly reason: string;
   readonly incident: Incident;
+  /** Where people look at it. */
+  readonly link?: string;
 }
 
 export type SendResult =

@@ -1,6 +1,7 @@
 /** All kinds of notifiers. To add one: a file beside this, its config, one case here. */
 import type { NotifierConfig } from '../../schemas/config/responders.ts';
 import type { SecretReference } from '../../schemas/config/secret.ts';
+import type { Incident } from '../../schemas/types.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { JsonClient } from '../http/json-client.ts';
@@ -13,6 +14,7 @@ export interface NotifierDependencies {
   readonly clock: Clock;
   readonly log: Logger;
   readonly readSecret: (reference: SecretReference) => Promise<string>;
+  readonly incidentLink?: (incident: Incident) => string | undefined;
 }
 
 async function createNotifier(dependencies: NotifierDependencies, config: NotifierConfig): Promise<Notifier> {
@@ -35,7 +37,8 @@ export async function createNotifiers(
       const notifier = byName.get(name);
       if (notifier === undefined)
         return Promise.resolve({ ok: false, reason: `there is no notifier ${name}`, passing: false });
-      return notifier.send(notification, signal);
+      const link = dependencies.incidentLink?.(notification.incident);
+      return notifier.send(link === undefined ? notification : { ...notification, link }, signal);
     },
   };
 }

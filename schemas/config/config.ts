@@ -7,6 +7,7 @@ import { DetectorsConfig } from './detectors.ts';
 import { GatewayConfig } from './gateway.ts';
 import { HealthConfig } from './health.ts';
 import { IngestConfig } from './ingest.ts';
+import { KibanaConfig } from './kibana.ts';
 import { ListenerConfig } from './listener.ts';
 import { PolicyConfig } from './policy.ts';
 import { RecordingStoreConfig } from './recording-store.ts';
@@ -88,6 +89,7 @@ export const Config = Type.Object(
     controlStore: section(ControlStoreSection),
     searchIndex: section(SearchIndexSection),
     recordingStore: section(RecordingStoreConfig),
+    kibana: section(KibanaConfig),
     health: section(HealthConfig),
   },
   { additionalProperties: false, description: 'Configuration of Countersign.' },

@@ -1,5 +1,6 @@
 import { IdParams, pageOf } from '../../../schemas/api/common.ts';
 import * as api from '../../../schemas/api/incidents.ts';
+import type { Incident } from '../../../schemas/types.ts';
 import { controlApiError } from '../errors.ts';
 import { mutate, valueOf } from '../http/mutation.ts';
 import { answers, pageOptions, type Resource } from './route.ts';
@@ -7,6 +8,10 @@ import { answers, pageOptions, type Resource } from './route.ts';
 const absent = (id: string) => controlApiError('CONTROL_API_NOT_FOUND', { what: `incident ${id}` });
 
 export const incidents: Resource = (app, { services, views }) => {
+  const linked = (incident: Incident): api.IncidentAnswer => {
+    const link = services.incidentLink?.(incident);
+    return link === undefined ? incident : { ...incident, link };
+  };
   app.get('/v1/incidents', {
     config: { scope: 'read' },
     schema: {
@@ -17,15 +22,14 @@ export const incidents: Resource = (app, { services, views }) => {
     },
     handler(request) {
       const { state } = request.query;
-      return Promise.resolve(
-        views.incidents.list(
-          pageOptions(request.query),
-          (incident) =>
-            state === 'all' ||
-            incident.state === state ||
-            (state === 'unclosed' && incident.state !== 'closed'),
-        ),
+      const page = views.incidents.list(
+        pageOptions(request.query),
+        (incident) =>
+          state === 'all' ||
+          incident.state === state ||
+          (state === 'unclosed' && incident.state !== 'closed'),
       );
+      return Promise.resolve({ ...page, items: page.items.map(linked) });
     },
   });
 
@@ -39,7 +43,9 @@ export const incidents: Resource = (app, { services, views }) => {
     },
     handler(request) {
       const incident = views.incidents.get(request.params.id);
-      return incident === undefined ? Promise.reject(absent(request.params.id)) : Promise.resolve(incident);
+      return incident === undefined
+        ? Promise.reject(absent(request.params.id))
+        : Promise.resolve(linked(incident));
     },
   });
 
