@@ -112,7 +112,8 @@ export function createRegistryApi(http: HttpClient, url: string): RegistryApi {
       return { ok: true, value: asked.value.status === 200 && level !== undefined && level !== 'NONE' };
     },
     async setLevel(subject, compatibility) {
-      const set = await call('PUT', `/config/${encodeURIComponent(subject)}`, [404, 405, 422], {
+      // 409: another copy of us sets it at this moment.
+      const set = await call('PUT', `/config/${encodeURIComponent(subject)}`, [404, 405, 409, 422], {
         compatibility,
       });
       return set.ok ? { ok: true, value: undefined } : set;

@@ -4,7 +4,7 @@ import { comparable } from '../../schemas/writer-schema.ts';
 import type { SchemaRegistryConfig } from '../../schemas/config/schema-registry.ts';
 import type { Logger } from '../log/log.ts';
 import { schemaRegistryError } from './errors.ts';
-import type { RegistryApi, RegistryResult } from './registry-api.ts';
+import type { RegisteredVersion, RegistryApi, RegistryResult } from './registry-api.ts';
 
 export interface CheckedSubject {
   /** Every version that was there, by id. */
@@ -38,7 +38,8 @@ export async function checkSubject(
     writers.set(id, writer);
   }
   const wanted = comparable(json);
-  const known = versions.find(({ schema: text }) => comparable(text) === wanted);
+  const isOurs = ({ schema: text }: RegisteredVersion): boolean => comparable(text) === wanted;
+  const known = versions.find(isOurs);
   if (known !== undefined) return { id: () => Promise.resolve(known.id), writers };
   if (!config.autoRegister) throw schemaRegistryError('SCHEMA_REGISTRY_NOT_REGISTERED', { schema, subject });
   const latest = versions.at(-1);
@@ -48,7 +49,12 @@ export async function checkSubject(
   }
   const id = async (): Promise<number> => {
     const made = await patiently(() => api.register(subject, json));
-    if ('refused' in made) throw incompatible(latest?.version ?? 'none', made.refused);
+    if ('refused' in made) {
+      // Another copy of us may have been first, or the call before this one, whose answer came too late.
+      const there = (await patiently(() => api.versions(subject))).find(isOurs);
+      if (there === undefined) throw incompatible(latest?.version ?? 'none', made.refused);
+      return there.id;
+    }
     log.info({ subject, id: made.id, schema }, 'schema registered');
     const { compatibility } = config;
     if (latest === undefined && compatibility !== 'leave' && !(await patiently(() => api.hasLevel(subject))))

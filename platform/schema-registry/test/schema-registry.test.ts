@@ -7,6 +7,7 @@ import { eventHash } from '../../../gateway/recording/audit-bytes.ts';
 import { createCodec } from '../../../schemas/codec.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import type { SessionEvent, Verdict } from '../../../schemas/types.ts';
+import { ownSchema } from '../../../schemas/writer-schema.ts';
 import { lacking } from '../../../test/servers/available.ts';
 import { startRegistry, type TestRegistry } from '../../../test/servers/registry/registry.ts';
 import { isCountersignError } from '../../errors/errors.ts';
@@ -72,6 +73,14 @@ describe('schema registry', { skip: lacking('java', 'mvn') }, () => {
     assert.deepEqual(await client.call('GET', `/config/${subject}`), { compatibilityLevel: 'BACKWARD' });
     await open(t, ['http://127.0.0.1:1', server.url], { autoRegister: false });
     for (const name of subjects) assert.equal((await client.versions(name)).length, 1, name);
+  });
+
+  it('copies that start at once come to the same ids', async (t) => {
+    const copies = await Promise.all([1, 2, 3].map(() => open(t, [server.url])));
+    const { fingerprint } = ownSchema('verdict');
+    const ids = new Set(copies.map((registry) => registry.idOf(verdicts, fingerprint)));
+    assert.equal(ids.size, 1);
+    assert.ok(![...ids].includes(undefined));
   });
 
   it('does not register what it is told not to', async (t) => {
