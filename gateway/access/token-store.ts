@@ -104,14 +104,14 @@ export function createTokenStore(
       ]);
       const refused = await store.transact(async (transaction) => {
         // The secret is kept nowhere, so the first answer cannot be given again.
-        const earlier = await earlierAnswer<{ tokenId: string }>(transaction, idempotencyKey, call);
+        const earlier = await earlierAnswer<{ tokenId: string }>(transaction, { by, idempotencyKey }, call);
         if (earlier.kind === 'other') return controlError('CONTROL_KEY_REUSED');
         if (earlier.kind === 'same')
           return accessError('TOKEN_ISSUED_BEFORE', { tokenId: earlier.answer.tokenId });
         if ((await transaction.get(IDENTITIES, identityId)) === undefined)
           return accessError('IDENTITY_ABSENT', { identityId });
         await putToken(transaction, stored);
-        await keepAnswer(transaction, idempotencyKey, call, { tokenId }, issuedAt);
+        await keepAnswer(transaction, { by, idempotencyKey }, call, { tokenId }, issuedAt);
         return undefined;
       });
       if (refused !== undefined) return { ok: false, error: refused };

@@ -180,11 +180,11 @@ export function createControlWriter(
     work: () => Promise<T>,
   ): Promise<T> => {
     const digest = callDigest(parts);
-    const earlier = await earlierAnswer(transaction, call.idempotencyKey, digest);
+    const earlier = await earlierAnswer(transaction, call, digest);
     if (earlier.kind === 'same') return earlier.answer as unknown as T;
     if (earlier.kind === 'other') throw new Refused(controlError('CONTROL_KEY_REUSED'));
     const answer = await work();
-    await keepAnswer(transaction, call.idempotencyKey, digest, json(answer), clock.now());
+    await keepAnswer(transaction, call, digest, json(answer), clock.now());
     return answer;
   };
 

@@ -1,36 +1,51 @@
-/** A call with a key takes effect once: its answer is kept in the transaction that carried it out. */
+/**
+ * A call with a key takes effect once: its answer is kept in the transaction that carried it out. Keys belong to the caller (the
+ * subject of its API token): nobody reads another's answers, or uses up another's keys.
+ */
 import type { ControlTransaction, JsonObject } from '../../platform/control-store/control-store.ts';
 import { createHash } from 'node:crypto';
 
-const COLLECTION = 'idempotency';
+export const IDEMPOTENCY = 'idempotency';
+
+export interface KeyedCall {
+  readonly by: string;
+  readonly idempotencyKey: string | null;
+}
+/** When it was kept stands in `at`, for who forgets old ones. */
+export type KeptAnswer = { readonly call: string; readonly answer: JsonObject; readonly at: number };
 
 export type Earlier<T> =
   | { readonly kind: 'none' }
   | { readonly kind: 'same'; readonly answer: T }
   | { readonly kind: 'other' };
 
-const idOf = (key: string): string => createHash('sha256').update(key).digest('hex');
+const idOf = (by: string, key: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([by, key]))
+    .digest('hex');
 /** What makes two calls the same call. */
 export const callDigest = (parts: readonly (string | null)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
 export async function earlierAnswer<T extends JsonObject>(
   transaction: ControlTransaction,
-  key: string | null,
+  { by, idempotencyKey }: KeyedCall,
   call: string,
 ): Promise<Earlier<T>> {
-  if (key === null) return { kind: 'none' };
-  const entry = await transaction.get<{ call: string; answer: T }>(COLLECTION, idOf(key));
+  if (idempotencyKey === null) return { kind: 'none' };
+  const entry = await transaction.get<KeptAnswer & { answer: T }>(IDEMPOTENCY, idOf(by, idempotencyKey));
   if (entry === undefined) return { kind: 'none' };
   return entry.value.call === call ? { kind: 'same', answer: entry.value.answer } : { kind: 'other' };
 }
 
 export async function keepAnswer(
   transaction: ControlTransaction,
-  key: string | null,
+  { by, idempotencyKey }: KeyedCall,
   call: string,
   answer: JsonObject,
   now: number,
 ): Promise<void> {
-  if (key !== null) await transaction.put(COLLECTION, idOf(key), { call, answer, at: now });
+  if (idempotencyKey === null) return;
+  const kept: KeptAnswer = { call, answer, at: now };
+  await transaction.put(IDEMPOTENCY, idOf(by, idempotencyKey), kept);
 }

@@ -61,6 +61,16 @@ export async function putToken(transaction: ControlTransaction, token: StoredTok
   if (key !== undefined) await transaction.put(BY_KEY, `${key}\n${token.tokenId}`, {});
 }
 
+/** Forgets a token that has expired long ago. */
+export async function removeToken(transaction: ControlTransaction, token: StoredToken): Promise<void> {
+  await transaction.delete(TOKENS, token.tokenId);
+  await transaction.delete(BY_IDENTITY, `${token.identityId}\n${token.tokenId}`);
+  if (token.credentialSource !== null)
+    await transaction.delete(BY_SOURCE, `${token.credentialSource}\n${token.tokenId}`);
+  const key = token.attributes[KEY_ATTRIBUTE];
+  if (key !== undefined) await transaction.delete(BY_KEY, `${key}\n${token.tokenId}`);
+}
+
 /** Ids of tokens of an identity, a credential source or a public key, oldest first. */
 export async function tokenIdsOf(
   reader: TokenReader,

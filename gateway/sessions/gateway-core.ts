@@ -11,8 +11,10 @@ import { createCodec } from '../../schemas/codec.ts';
 import type { Access } from '../access/access.ts';
 import { createAccess } from '../access/create-access.ts';
 import { createTokenStore, type TokenStore } from '../access/token-store.ts';
+import { keepAuditKey } from '../control/audit-keys.ts';
 import { createControlView, followControl, type ControlView } from '../control/control-view.ts';
 import { createControlWriter, type ControlWriter } from '../control/control-writer.ts';
+import { createHousekeeping } from '../control/housekeeping.ts';
 import { createLease, type Lease } from '../control/lease.ts';
 import { republishIfBehind } from '../control/republish.ts';
 import type { EmbeddedVault } from '../credentials/embedded-vault.ts';
@@ -21,6 +23,7 @@ import { createDrain } from '../recording/drain.ts';
 import { createRecordings } from '../recording/recordings.ts';
 import { createSpool } from '../recording/spool.ts';
 import { createSessions, type GatewaySessions, type LeftoverInTarget } from './create-sessions.ts';
+import { createElsewhere, type Elsewhere } from './elsewhere.ts';
 import { createHolds, followVerdicts, type Holds } from './holds.ts';
 import { createOpenJournal } from './open-journal.ts';
 import { loadHome } from './home.ts';
@@ -44,7 +47,8 @@ export interface GatewayCoreDeps {
 }
 
 export interface GatewayCore {
-  readonly sessions: GatewaySessions;
+  /** `elsewhere`: those of other gateways on the same control store. */
+  readonly sessions: GatewaySessions & { readonly elsewhere: Elsewhere };
   readonly access: Access;
   readonly tokens: TokenStore;
   readonly view: ControlView;
@@ -117,13 +121,27 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
     { store, clock, random, codec: controlCodec, onDecided: (lockout) => sessions.endBy(lockout) },
     config,
   );
+  const elsewhere = createElsewhere(
+    { store, clock, log, leases: lease.watch, sessions: () => sessions.list() },
+    { gateway: config.id, home },
+  );
+  const housekeeping = createHousekeeping(
+    { store, clock, log, leases: lease.watch },
+    { ...config, holder: `${config.id}/${random.bytes(8).toString('hex')}` },
+  );
+  await keepAuditKey(store, {
+    gateway: config.id,
+    keyId: signer.keyId,
+    publicKey: signer.publicKeyPem,
+    checkpointMs: config.checkpointMs,
+  });
   const writer = await eventLog.writer(`gateway/${config.id}`);
   const drain = createDrain({ spool, writer, clock, log, onRoundTrip: (us) => holds.observeRoundTrip(us) });
   let verdictFeed: { close(): Promise<void> } | undefined;
   let lagWatch: Timer | undefined;
 
   return {
-    sessions,
+    sessions: { ...sessions, elsewhere },
     access,
     tokens,
     view,
@@ -138,6 +156,8 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
       lagWatch = watchDetectionLag(holds, deps);
       recordings.start();
       drain.start();
+      await elsewhere.start();
+      housekeeping.start();
       await sessions.start();
     },
     async stop(graceMs) {
@@ -151,7 +171,8 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
       await recordings.stop();
       await verdictFeed?.close();
       await controlFeed.close();
-      await lease.stop();
+      // Together: each of them waits where the store is away.
+      await Promise.all([elsewhere.stop(), housekeeping.stop(), lease.stop()]);
       await writer.close();
       spool.close();
     },

@@ -1,35 +1,12 @@
-/** Sessions as the control API shows them: live ones from this gateway, closed ones from the search index. */
+/** Sessions as the control API shows them: live ones of all gateways, closed ones from the search index. */
 import type { SessionsService } from '../../gateway/control-api/services.ts';
 import type { GatewaySessions } from '../../gateway/sessions/create-sessions.ts';
-import type { LiveSession } from '../../gateway/sessions/live-session.ts';
+import type { Elsewhere } from '../../gateway/sessions/elsewhere.ts';
+import { summaryOf } from '../../gateway/sessions/session-summary.ts';
 import type { IndexDocument, SearchIndex } from '../../platform/search-index/search-index.ts';
 import type { SessionSummary } from '../../schemas/api/sessions.ts';
 
 const INDEX = 'session-events';
-
-function fromLive(session: LiveSession, gateway: string): SessionSummary {
-  const { identity, client, target } = session.opening;
-  return {
-    sessionId: session.id,
-    state: 'live',
-    gateway,
-    identityId: identity.id,
-    identityKind: identity.kind,
-    displayName: identity.displayName,
-    tokenId: identity.tokenId,
-    credentialSource: identity.credentialSource,
-    connection: target.connection,
-    protocol: target.protocol,
-    database: target.database,
-    clientIp: client.ip,
-    tool: client.tool,
-    openedAt: session.openedAt,
-    closedAt: null,
-    closeReason: null,
-    ...session.totals,
-    recordingId: session.recordingId,
-  };
-}
 
 const text = (document: IndexDocument, field: string): string | null => {
   const value = document[field];
@@ -64,23 +41,46 @@ function fromClosed(document: IndexDocument): SessionSummary {
   };
 }
 
+/** Live sessions that one question looks at. */
+const LIVE_MAX = 10_000;
+
+/** Does a lockout of this subject hit the session? */
+function isHit(session: SessionSummary, kind: string, subject: string): boolean {
+  switch (kind) {
+    case 'session':
+      return session.sessionId === subject;
+    case 'token':
+      return session.tokenId === subject;
+    case 'identity':
+      return session.identityId === subject;
+    case 'credential_source':
+      return session.credentialSource === subject;
+    default:
+      return session.connection === subject;
+  }
+}
+
 export function createSessionService(
-  sessions: GatewaySessions,
+  sessions: GatewaySessions & { readonly elsewhere: Elsewhere },
   search: SearchIndex,
   gatewayId: string,
 ): SessionsService {
-  const live = (): SessionSummary[] =>
+  const own = (): SessionSummary[] =>
     sessions
       .list()
-      .map((session) => fromLive(session, gatewayId))
+      .map((session) => summaryOf(session, gatewayId))
       .toReversed();
+  const live = async (): Promise<SessionSummary[]> =>
+    [...own(), ...(await sessions.elsewhere.list(LIVE_MAX))].sort(
+      (one, other) => other.openedAt - one.openedAt,
+    );
   const closedFilter = { field: 'event.action', is: 'session_closed' } as const;
   return {
     async list({ state, identity, connection, limit, after }) {
       const fits = (summary: SessionSummary): boolean =>
         (identity === undefined || summary.identityId === identity) &&
         (connection === undefined || summary.connection === connection);
-      const open = after === undefined ? live().filter(fits) : [];
+      const open = after === undefined ? (await live()).filter(fits) : [];
       if (state === 'live' || open.length >= limit) return { items: open.slice(0, limit) };
       const page = await search.search({
         index: INDEX,
@@ -97,7 +97,9 @@ export function createSessionService(
     },
     async get(id) {
       const session = sessions.get(id);
-      if (session !== undefined) return fromLive(session, gatewayId);
+      if (session !== undefined) return summaryOf(session, gatewayId);
+      const other = await sessions.elsewhere.get(id);
+      if (other !== undefined) return other;
       const { hits } = await search.search({
         index: INDEX,
         filters: [closedFilter, { field: 'countersign.session.id', is: id }],
@@ -105,22 +107,20 @@ export function createSessionService(
       });
       return hits[0] === undefined ? undefined : fromClosed(hits[0].document);
     },
-    identitiesHit(kind, subject) {
-      const hit = sessions.list().filter(({ subject: of }) => {
-        switch (kind) {
-          case 'session':
-            return of.sessionId === subject;
-          case 'token':
-            return of.tokenId === subject;
-          case 'identity':
-            return of.identityId === subject;
-          case 'credential_source':
-            return of.credentialSource === subject;
-          default:
-            return of.connection === subject;
-        }
-      });
-      return [...new Set(hit.map(({ subject: of }) => of.identityId))];
+    async identitiesHit(kind, subject) {
+      // Its own id is known; of a token the store knows. Nothing else is looked up, since a lockout must not wait.
+      if (kind === 'identity') return [subject];
+      const here = own();
+      const there =
+        kind === 'session'
+          ? [await sessions.elsewhere.get(subject)]
+          : kind === 'token'
+            ? []
+            : await sessions.elsewhere.list(LIVE_MAX);
+      const hit = [...here, ...there].filter(
+        (session) => session !== undefined && isHit(session, kind, subject),
+      );
+      return [...new Set(hit.map((session) => session!.identityId))];
     },
   };
 }

@@ -104,6 +104,12 @@ export const GatewayConfig = Type.Object(
         default: {},
       },
     ),
+    controlRetentionMs: ms(
+      'How long lockouts that have ended and tokens that have expired are kept in the control store',
+      2_592_000_000,
+      3_600_000,
+      315_360_000_000,
+    ),
     recordingFolder: Type.String({
       description: 'Folder of recordings on their way to the store, absolute.',
       default: '',

@@ -37,7 +37,7 @@ export const lockouts: Resource = (app, { services, config }) => {
             exerciseId: exerciseId ?? null,
             ttlMs: ttlMs ?? null,
             automation: isAutomation(request, automated) ? { budget } : null,
-            identityIds: services.sessions.identitiesHit(subjectKind, subject),
+            identityIds: await services.sessions.identitiesHit(subjectKind, subject),
           }),
         );
         const applied = wait === 'in_force' && (await services.inForce(revision, config.inForceTimeoutMs));
