@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError } from 'commander';
 import { completionScript, SHELLS } from './completion.ts';
 import { registerConnections } from './commands/connections.ts';
+import { registerDeadLetters } from './commands/dead-letters.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerIdentities } from './commands/identities.ts';
 import { registerIncidents } from './commands/incidents.ts';
@@ -33,7 +34,7 @@ const GROUPS: readonly (readonly [title: string, commands: readonly string[]])[]
   ['Run it:', ['up', 'run', 'status', 'reload', 'config']],
   ['Who may reach what:', ['connection', 'identity', 'token']],
   ['What happens:', ['session', 'event', 'detection', 'incident']],
-  ['What is done about it:', ['lockout', 'playbook']],
+  ['What is done about it:', ['lockout', 'playbook', 'dead-letter']],
   ['Rules and rehearsals:', ['rule', 'exercise', 'backtest']],
   ['Tools:', ['sql', 'completion', 'help']],
 ];
@@ -109,6 +110,7 @@ function createProgram(around: CliSurroundings, isJson: () => boolean): Command 
     registerIncidents,
     registerPlaybooks,
     registerConnections,
+    registerDeadLetters,
     registerService,
     registerSql,
     ...around.further,

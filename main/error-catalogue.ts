@@ -7,6 +7,7 @@ import { definitions as access } from '../gateway/access/errors.ts';
 import { definitions as control } from '../gateway/control/errors.ts';
 import { definitions as controlApi } from '../gateway/control-api/errors.ts';
 import { definitions as credentials } from '../gateway/credentials/errors.ts';
+import { definitions as deadLetters } from '../gateway/dead-letters/errors.ts';
 import { definitions as policy } from '../gateway/policy/errors.ts';
 import { definitions as postgres } from '../gateway/protocols/postgres/errors.ts';
 import { definitions as recording } from '../gateway/recording/errors.ts';
@@ -17,6 +18,7 @@ import { definitions as config } from '../platform/config/errors.ts';
 import { definitions as controlStore } from '../platform/control-store/errors.ts';
 import type { ErrorDefinition, ErrorDefinitions } from '../platform/errors/errors.ts';
 import { definitions as eventLog } from '../platform/event-log/errors.ts';
+import { definitions as schemaRegistry } from '../platform/schema-registry/errors.ts';
 import { definitions as recordingStore } from '../platform/recording-store/errors.ts';
 import { definitions as searchIndex } from '../platform/search-index/errors.ts';
 import { definitions as responders } from '../responders/errors.ts';
@@ -34,12 +36,14 @@ const rooms: Readonly<Record<string, ErrorDefinitions>> = {
   'The vault': credentials,
   'Spool and recordings': recording,
   'Control API': controlApi,
+  'Dead letters': deadLetters,
   Detectors: detectors,
   'Sigma rules': rules,
   Responders: responders,
   'Import and the way to the index': ingest,
   'Sinks to SIEMs': sinks,
   'Event log': eventLog,
+  'Schema registry': schemaRegistry,
   'Control store': controlStore,
   'Search index': searchIndex,
   'Recording store': recordingStore,

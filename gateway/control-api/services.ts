@@ -19,6 +19,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { SearchIndex } from '../../platform/search-index/search-index.ts';
 import type { ControlWriter } from '../control/control-writer.ts';
+import type { DeadLettersService } from '../dead-letters/service.ts';
 
 export interface PageOptions {
   readonly limit: number;
@@ -80,6 +81,7 @@ export interface ControlApiServices {
   readonly connections: ConnectionsService;
   /** Undefined: there is no recording. */
   readonly recordings: { read(sessionId: string): Promise<AsyncIterable<RecordingLine> | undefined> };
+  readonly deadLetters: DeadLettersService;
   readonly search: SearchIndex;
   readonly eventLog: EventLog;
   readonly auditKey: AuditKey;

@@ -4,6 +4,7 @@ import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-a
 import { waitInForce } from '../../gateway/control/lease.ts';
 import { createKeyedHmac } from '../../gateway/credentials/keyed-hmac.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
+import { createDeadLettersService } from '../../gateway/dead-letters/service.ts';
 import { createReplaceablePolicy, type ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
 import type { ProtocolDeps, ProtocolListener } from '../../gateway/protocols/protocol.ts';
 import { protocols } from '../../gateway/protocols/registry.ts';
@@ -137,6 +138,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       identities: createIdentitiesService(core.tokens),
       connections: connections.service,
       recordings: createRecordingService(storage.recordingStore, vault),
+      deadLetters: createDeadLettersService({ store, eventLog, clock, search: storage.searchIndex }),
       search: storage.searchIndex,
       eventLog,
       auditKey: {

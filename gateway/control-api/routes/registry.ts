@@ -1,6 +1,7 @@
 /** All resources. To add one: a file beside this, its types in schemas/api, one line here. */
 import { audit } from './audit.ts';
 import { connections } from './connections.ts';
+import { deadLetters } from './dead-letters.ts';
 import { events } from './events.ts';
 import { exports } from './exports.ts';
 import { identities } from './identities.ts';
@@ -26,6 +27,7 @@ export const RESOURCES: readonly Resource[] = [
   tokens,
   identities,
   connections,
+  deadLetters,
   service,
   reload,
 ];

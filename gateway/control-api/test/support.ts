@@ -22,6 +22,7 @@ import { TOPICS } from '../../../schemas/topics.ts';
 import type { ControlAction } from '../../../schemas/types.ts';
 import { createControlWriter } from '../../control/control-writer.ts';
 import { createControlApi } from '../control-api.ts';
+import { createDeadLettersService } from '../../dead-letters/service.ts';
 import { digestOf } from '../http/api-tokens.ts';
 import type { ControlApiServices } from '../services.ts';
 
@@ -113,7 +114,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
     sessions: {
       list: () => Promise.resolve({ items: [...world.sessions.values()] }),
       get: (id) => Promise.resolve(world.sessions.get(id)),
-      identitiesHit: () => [],
+      identitiesHit: () => Promise.resolve([]),
     },
     tokens: {
       issue: ({ identityId, connections }, { by }) =>
@@ -164,6 +165,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
         return Promise.resolve({ hits: [{ id: 'e1', document: { '@timestamp': 1 } }] });
       },
     } as unknown as SearchIndex,
+    deadLetters: createDeadLettersService({ store, eventLog: log, clock, search: {} as SearchIndex }),
     eventLog: log,
     auditKey: { gateway: 'g', keyId: 'k', publicKey: 'p', checkpointMs: 5000 },
     codecs,
