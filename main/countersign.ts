@@ -1,18 +1,11 @@
 /** The program `countersign`: the command line with everything that main can add to it. */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { runCli } from '../cli/program.ts';
 import { createSystemClock } from '../platform/clock/system-clock.ts';
 import { FURTHER_COMMANDS } from './commands/registry.ts';
 import { endProcess } from './end-process.ts';
 import { interruptedBySignals } from './signals.ts';
-
-const { version } = JSON.parse(
-  readFileSync(
-    new URL(import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url),
-    'utf8',
-  ),
-) as { version: string };
+import { programVersion } from './version.ts';
 
 // Who reads us has seen enough (`countersign event search | head`): no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -22,7 +15,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const clock = createSystemClock();
 const exitCode = await runCli(process.argv.slice(2), {
-  version,
+  version: programVersion,
   now: clock.now,
   dataFolder: resolve(process.env['COUNTERSIGN_DATA_FOLDER'] ?? '.data'),
   interrupted: interruptedBySignals(),

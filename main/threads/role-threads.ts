@@ -9,8 +9,8 @@ const moduleOf = (name: string): URL =>
   new URL(`./${name}-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
 export function ingestThread(deps: ThreadedRoleDeps, config: IngestThreadConfig): ThreadedRole {
-  const { searchIndex, ingest, dataFolder } = config;
-  const own: IngestThreadConfig = { searchIndex, ingest, dataFolder };
+  const { searchIndex, ingest, dataFolder, sinks } = config;
+  const own: IngestThreadConfig = { searchIndex, ingest, dataFolder, sinks };
   return createThreadedRole('ingest', moduleOf('ingest'), deps, own);
 }
 
