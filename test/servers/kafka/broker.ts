@@ -1,7 +1,8 @@
 /** One broker as a process of its own. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { classArchive, kafkaClassPath } from './jars.ts';
 
 export interface Broker {
@@ -27,6 +28,8 @@ export interface BrokerFiles {
   readonly heapMb: number;
 }
 
+const run = promisify(execFile);
+
 const START_FAST = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 /** For benches: both compilers, short pauses. */
 const STEADY = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=10'];
@@ -35,38 +38,36 @@ const hasSetpriv =
   process.platform === 'linux' && spawnSync('setpriv', ['--version'], { stdio: 'ignore' }).status === 0;
 
 /** Formats the log folder; `users` log in by SCRAM from the start. */
-export function formatBroker(
+export async function formatBroker(
   files: BrokerFiles,
   clusterId: string,
   users: Readonly<Record<string, string>>,
-): void {
+): Promise<void> {
   const scram = Object.entries(users).flatMap(([name, password]) =>
     ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
       '--add-scram',
       `${mechanism}=[name=${name},password=${password}]`,
     ]),
   );
-  const made = spawnSync(
-    'java',
-    [
-      '-Xmx128m',
-      ...START_FAST,
-      ...(existsSync(classArchive) ? [`-XX:SharedArchiveFile=${classArchive}`] : []),
-      `-Dlog4j2.configurationFile=${files.logging}`,
-      '-cp',
-      kafkaClassPath(),
-      'kafka.tools.StorageTool',
-      'format',
-      '-t',
-      clusterId,
-      '-c',
-      files.properties,
-      ...scram,
-    ],
-    { encoding: 'utf8' },
-  );
-  if (made.status !== 0)
-    throw new Error(`Kafka cannot format its folder:\n${`${made.stdout}${made.stderr}`.slice(-2000)}`);
+  const args = [
+    '-Xmx128m',
+    ...START_FAST,
+    ...(existsSync(classArchive) ? [`-XX:SharedArchiveFile=${classArchive}`] : []),
+    `-Dlog4j2.configurationFile=${files.logging}`,
+    '-cp',
+    kafkaClassPath(),
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    clusterId,
+    '-c',
+    files.properties,
+    ...scram,
+  ];
+  await run('java', args).catch((error: Error & { stdout?: string; stderr?: string }) => {
+    const said = `${error.stdout ?? ''}${error.stderr ?? ''}`.slice(-2000);
+    throw new Error(`Kafka cannot format its folder:\n${said}`, { cause: error });
+  });
 }
 
 export function launchBroker(files: BrokerFiles, steady: boolean): Broker {

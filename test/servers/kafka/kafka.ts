@@ -110,7 +110,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
   };
   const users = options.secure === true ? { [ADMIN.username]: ADMIN.password } : {};
   try {
-    for (const one of files) formatBroker(one, CLUSTER_ID, users);
+    await Promise.all(files.map((one) => formatBroker(one, CLUSTER_ID, users)));
     for (const index of files.keys()) launch(index);
     await Promise.all([...files.keys()].map(ready));
   } catch (error) {
