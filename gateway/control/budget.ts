@@ -1,5 +1,5 @@
 /** How many identities automation may lock out within a window, counted in the transaction that locks out. */
-import type { ControlTransaction } from '../../platform/control-store/control-store.ts';
+import type { ControlEntry, ControlTransaction } from '../../platform/control-store/control-store.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import { controlError } from './errors.ts';
 
@@ -12,6 +12,14 @@ export interface Budget {
 const LIST_MAX = 10_000;
 const collectionOf = (name: string): string => `budgets/${Buffer.from(name).toString('hex').slice(0, 100)}`;
 
+type Spent = { readonly at: number };
+
+/** What it has been spent on. Asking early spares `spendBudget` the wait, where the store keeps a transaction's reads. */
+export const lookAtBudget = (
+  transaction: ControlTransaction,
+  { name }: Budget,
+): Promise<ControlEntry<Spent>[]> => transaction.list<Spent>(collectionOf(name), { limit: LIST_MAX });
+
 /** Counts the identities in, or says that they do not fit; then nothing is written. One that is in already costs nothing. */
 export async function spendBudget(
   transaction: ControlTransaction,
@@ -20,7 +28,7 @@ export async function spendBudget(
   now: number,
 ): Promise<CountersignError | undefined> {
   const collection = collectionOf(budget.name);
-  const entries = await transaction.list<{ at: number }>(collection, { limit: LIST_MAX });
+  const entries = await lookAtBudget(transaction, budget);
   const live = new Set<string>();
   const over: string[] = [];
   for (const { id, value } of entries) {

@@ -172,26 +172,38 @@ export interface FollowDeps {
   readonly eventLog: EventLog;
   readonly codec: Codec<ControlRecord>;
   readonly log: Logger;
+  /** Takes what cannot be read; absent: that is only logged. */
+  readonly giveUp?: (record: LogRecord, reason: string) => Promise<void>;
 }
 
 /** Feeds the view from the topic's start; resolves once it knows all that was there. `onFailure` means that the view goes stale. */
 export async function followControl(
   view: ControlView,
-  { eventLog, codec, log }: FollowDeps,
+  { eventLog, codec, log, giveUp }: FollowDeps,
   onFailure: (error: unknown) => void,
 ): Promise<Reader> {
-  const take = ({ key, value, offset }: LogRecord): void => {
+  /** Why it cannot be read, or undefined. */
+  const take = ({ key, value, offset }: LogRecord): string | undefined => {
     if (value === null) {
       view.apply(key ?? '', null);
-      return;
+      return undefined;
     }
     const read = codec.decode(value);
-    if (read.ok) view.apply(key ?? controlKey(read.value.body), read.value);
-    else log.error({ offset, reason: read.reason }, 'a control record cannot be read');
+    if (read.ok) {
+      view.apply(key ?? controlKey(read.value.body), read.value);
+      return undefined;
+    }
+    log.error({ offset, reason: read.reason }, 'a control record cannot be read');
+    return read.reason;
   };
   const reader = await eventLog.read({
     topic: TOPICS.control.name,
-    onRecords: (records) => records.forEach(take),
+    async onRecords(records) {
+      // What can be read is in force before anything else.
+      const reasons = records.map(take);
+      for (const [at, reason] of reasons.entries())
+        if (reason !== undefined) await giveUp?.(records[at]!, reason);
+    },
     onFailure,
   });
   await reader.caughtUp();

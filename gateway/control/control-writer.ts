@@ -17,7 +17,7 @@ import type {
   TokenRevocation,
 } from '../../schemas/types.ts';
 import { breakGlassAmong, identitiesHit, TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
-import { spendBudget, type Budget } from './budget.ts';
+import { lookAtBudget, spendBudget, type Budget } from './budget.ts';
 import { controlKey } from './control-view.ts';
 import { controlError } from './errors.ts';
 import { callDigest, earlierAnswer, keepAnswer } from './idempotency.ts';
@@ -105,6 +105,13 @@ export function createControlWriter(
     await transaction.publish(TOPICS.control.name, controlKey(body), codec.encode(record));
     await transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision });
   };
+  /** The narrower one first: what it refuses must cost nothing in the wider one. */
+  const budgetsOf = (automation: Automation | null): Budget[] => {
+    if (automation === null) return [];
+    const wide = { name: AUTOMATION_BUDGET, ...config.lockoutBudget };
+    const { budget } = automation;
+    return budget === undefined ? [wide] : [{ ...budget, name: `playbook ${budget.name}` }, wide];
+  };
   /** Budget and break-glass; nothing is written where it refuses. */
   const permit = async (
     transaction: ControlTransaction,
@@ -115,13 +122,11 @@ export function createControlWriter(
     const identityId = await breakGlassAmong(transaction, identityIds, config.breakGlassIdentities);
     if (identityId !== undefined) return controlError('LOCKOUT_BREAK_GLASS', { identityId });
     const now = clock.now();
-    // The narrower one first: what it refuses must cost nothing in the wider one.
-    if (automation.budget !== undefined) {
-      const budget = { ...automation.budget, name: `playbook ${automation.budget.name}` };
+    for (const budget of budgetsOf(automation)) {
       const refused = await spendBudget(transaction, budget, identityIds, now);
       if (refused !== undefined) return refused;
     }
-    return spendBudget(transaction, { name: AUTOMATION_BUDGET, ...config.lockoutBudget }, identityIds, now);
+    return undefined;
   };
   const revoke = async (
     transaction: ControlTransaction,
@@ -192,9 +197,15 @@ export function createControlWriter(
     async lockout(call) {
       const { subjectKind, subject } = call;
       const lockoutId = random.uuidv7(clock.now());
-      const result = await transact((transaction) =>
-        once(transaction, call, ['lockout', subjectKind, subject, call.exerciseId], async () => {
-          const hit = await identitiesHit(transaction, subjectKind, subject, call.identityIds ?? []);
+      const result = await transact((transaction) => {
+        // Asked for together with the key: past one machine each question that waits for another costs a round trip.
+        const asked = Promise.all([
+          identitiesHit(transaction, subjectKind, subject, call.identityIds ?? []),
+          ...budgetsOf(call.automation).map((budget) => lookAtBudget(transaction, budget)),
+        ]);
+        asked.catch(() => undefined);
+        return once(transaction, call, ['lockout', subjectKind, subject, call.exerciseId], async () => {
+          const [hit] = await asked;
           const refused =
             call.exerciseId === null ? await permit(transaction, call.automation, hit) : undefined;
           if (refused !== undefined) throw new Refused(refused);
@@ -220,8 +231,8 @@ export function createControlWriter(
             call.exerciseId === null ? await revokePage(transaction, subjectKind, subject, call) : 0;
           onDecided?.(lockout);
           return { lockout, revision: transaction.revision, tokensRevoked };
-        }),
-      );
+        });
+      });
       if (!result.ok) return result;
       let { tokensRevoked } = result.value;
       for (let page = tokensRevoked; page === TOKENS_PER_TRANSACTION; tokensRevoked += page)

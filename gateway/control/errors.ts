@@ -3,6 +3,11 @@ import { defineErrors, type ErrorDefinitions } from '../../platform/errors/error
 // Clients see these. Whoever holds a stolen token must not learn from them what the detectors saw: they name the lockout, and the
 // reason stands in the lockout and in the trail.
 export const definitions = {
+  GATEWAY_RECORD_UNREADABLE: {
+    message: 'A control record or a verdict cannot be read: {reason}',
+    hint: 'It is in countersign.dead-letters with the reason. Look for who writes to these topics besides the roles; a newer version of the program may have written it.',
+    status: 422,
+  },
   LOCKED_OUT: {
     message: 'Access is locked out ({subjectKind}) [lockout {lockoutId}]',
     hint: 'Ask who runs the gateway and name the lockout.',

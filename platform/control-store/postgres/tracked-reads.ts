@@ -25,7 +25,7 @@ export function createTrackedReads(reads: Reads): TrackedReads {
   const revisions = new Map<string, number>();
   /** The earliest look at each collection is the one to check: what changed since then changed for all of them. */
   const lists = new Map<string, number>();
-  let listed = 0;
+  const listed = new Map<string, Promise<StoredEntry[]>>();
   return {
     get(collection, id) {
       const key = `${collection} ${id}`;
@@ -39,11 +39,16 @@ export function createTrackedReads(reads: Reads): TrackedReads {
       entries.set(key, { collection, id, read });
       return read;
     },
-    async list(collection, options) {
-      listed += 1;
-      const { value, last } = await reads.list(collection, options);
-      lists.set(collection, Math.min(last, lists.get(collection) ?? last));
-      return value;
+    list(collection, options) {
+      const key = JSON.stringify([collection, options.prefix, options.after, options.limit]);
+      const known = listed.get(key);
+      if (known !== undefined) return known;
+      const read = reads.list(collection, options).then(({ value, last }) => {
+        lists.set(collection, Math.min(last, lists.get(collection) ?? last));
+        return value;
+      });
+      listed.set(key, read);
+      return read;
     },
     seen() {
       const known = [...entries].filter(([key]) => revisions.has(key));
@@ -55,6 +60,6 @@ export function createTrackedReads(reads: Reads): TrackedReads {
         [...lists.values()],
       ];
     },
-    count: () => entries.size + listed,
+    count: () => entries.size + listed.size,
   };
 }

@@ -58,7 +58,7 @@ describe('setting up', () => {
 
   it('says what is wrong with login, certificate, server and configuration', async () => {
     await assert.rejects(servers.open({}, { password: 'wrong' }), (error) => {
-      assert.ok(!String((error as Error).message).includes('wrong'), 'no secret in the error');
+      assert.ok(!(error as Error).message.includes('wrong'), 'no secret in the error');
       return code('CONTROL_STORE_REFUSED')(error);
     });
     await assert.rejects(servers.open({ database: 'absent' }), code('CONTROL_STORE_REFUSED'));
