@@ -2,13 +2,15 @@ import type { Detection } from '../types.ts';
 import { createEcsBuilder, severityNumber, type EcsDocument } from './ecs-document.ts';
 import { setAddress } from './session-parties.ts';
 
+const unique = (values: readonly string[]): string[] => [...new Set(values)];
+
 /** A detection as an ECS document (event.kind alert); its id is the detection id. `@timestamp` is when the detector spoke. */
 export function detectionToEcs(detection: Detection): EcsDocument {
   const ecs = createEcsBuilder(detection.detectedAt, 'countersign.detections')
     .set('event.id', detection.detectionId)
     .set('event.kind', 'alert')
     .set('event.category', ['intrusion_detection'])
-    .set('event.type', ['indicator'])
+    .set('event.type', ['info'])
     .set('event.action', 'detection')
     .set('event.severity', severityNumber(detection.severity))
     .set('event.risk_score', detection.risk)
@@ -18,7 +20,12 @@ export function detectionToEcs(detection: Detection): EcsDocument {
     .set('rule.name', detection.detector)
     .set('rule.version', detection.detectorVersion)
     .set('rule.category', detection.detectorKind)
-    .set('threat.technique.id', detection.techniques)
+    .set('threat.framework', detection.techniques.length > 0 ? 'MITRE ATT&CK' : null)
+    .set('threat.technique.id', unique(detection.techniques.map((id) => id.split('.')[0]!)))
+    .set(
+      'threat.technique.subtechnique.id',
+      detection.techniques.filter((id) => /^T\d+\./.test(id)),
+    )
     .set('tags', detection.tags)
     .set('countersign.detection.id', detection.detectionId)
     .set('countersign.detection.severity', detection.severity)

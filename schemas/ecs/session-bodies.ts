@@ -8,7 +8,7 @@ export type BodyOf<K extends SessionBody['kind']> = Extract<SessionBody, { kind:
 /** event.category and event.type, from the values that ECS allows. */
 export const CATEGORIES: Readonly<Record<SessionBody['kind'], readonly [string, string]>> = {
   session_opened: ['session', 'start'],
-  session_refused: ['authentication', 'denied'],
+  session_refused: ['authentication', 'start'],
   request: ['database', 'access'],
   decision: ['iam', 'info'],
   response: ['database', 'info'],

@@ -48,5 +48,7 @@ export function sessionEventToEcs(event: SessionEvent, dataset = 'countersign.se
   if (event.client !== null) setClient(ecs, event.client);
   if (event.target !== null) setTarget(ecs, event.target);
   setBody(ecs, body);
+  // Where a request starts a program, rules of other products look for it under the name that ECS has for that.
+  if (body.kind === 'request' && event.target?.protocol === 'ssh') ecs.set('process.command_line', body.text);
   return ecs.build();
 }

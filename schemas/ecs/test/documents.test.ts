@@ -77,7 +77,7 @@ describe('ECS mapping', () => {
             assert.ok(['string', 'number', 'boolean'].includes(typeof entry), field);
         }
         const own =
-          /^(@timestamp|message|tags|countersign\.|(event|user|source|destination|related|rule|threat|ecs|error|observer|user_agent|network|orchestrator)\.)/;
+          /^(@timestamp|message|tags|countersign\.|(event|user|source|destination|related|rule|threat|ecs|error|observer|user_agent|network|orchestrator|process)\.)/;
         assert.deepEqual(
           Object.keys(document).filter((field) => !own.test(field)),
           [],
