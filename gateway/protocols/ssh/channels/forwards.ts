@@ -1,7 +1,6 @@
 /** Port forwarding both ways: denied unless the connection allows it, each a request, its bytes counted and recorded. */
 import type { Channel, ClientChannel, ServerChannel } from 'ssh2';
 import type { RequestInput } from '../../../sessions/session.ts';
-import { isClosed } from '../library/internals.ts';
 import type { ConnectionContext } from './context.ts';
 import { createOutflow } from './outflow.ts';
 import type { RunningRequest } from './requests.ts';
@@ -55,12 +54,12 @@ function join(
   };
   const toDown = createOutflow(
     context.down,
-    () => isClosed(down),
+    () => down,
     () => flow(),
   );
   const toUp = createOutflow(
     context.up,
-    () => isClosed(up),
+    () => up,
     () => flow(),
   );
   const flow = (): void => {

@@ -3,6 +3,7 @@
  * would each wait for ever.
  */
 import type { Writable } from 'node:stream';
+import { forgetWritten, isClosed } from '../library/internals.ts';
 import type { Gate } from './gate.ts';
 
 /** Bytes queued above which the source must stop. */
@@ -21,7 +22,8 @@ export interface Outflow {
 
 type Item = { readonly stream: Writable; readonly bytes: Buffer } | { readonly work: () => void };
 
-export function createOutflow(gate: Gate, isClosed: () => boolean, onDrained: () => void): Outflow {
+/** `channelOf`: where it goes, once that is open. */
+export function createOutflow(gate: Gate, channelOf: () => unknown, onDrained: () => void): Outflow {
   let queue: Item[] = [];
   let queuedBytes = 0;
   let writing = false;
@@ -37,7 +39,8 @@ export function createOutflow(gate: Gate, isClosed: () => boolean, onDrained: ()
         item.work();
         continue;
       }
-      if (over || isClosed()) {
+      const channel = channelOf();
+      if (over || channel === undefined || isClosed(channel)) {
         queue.shift();
         queuedBytes -= item.bytes.length;
         continue;
@@ -50,6 +53,7 @@ export function createOutflow(gate: Gate, isClosed: () => boolean, onDrained: ()
       queue.shift();
       item.stream.write(item.bytes, () => {
         queuedBytes -= item.bytes.length;
+        forgetWritten(channel);
         goOn();
       });
     }

@@ -1,7 +1,7 @@
 /** One session channel: a command, a shell or a subsystem, from what the client asks for to its exit status. */
 import type { ClientChannel, ServerChannel, Session as ClientSession } from 'ssh2';
 import { sshError } from '../errors.ts';
-import { isClosed, sendChannelRequest, sendExit, sendSignal } from '../library/internals.ts';
+import { sendChannelRequest, sendExit, sendSignal } from '../library/internals.ts';
 import type { ConnectionContext } from './context.ts';
 import { createPlainInput, type ChannelInput, type InputSinks } from './input.ts';
 import { createOutflow, type Outflow } from './outflow.ts';
@@ -17,6 +17,9 @@ const EXIT_DENIED = 126;
 const EXIT_FAILED = 255;
 /** Bytes of a client kept while something of it waits for its decision. */
 const WAITING_BYTES_MAX = 256 * 1024;
+
+/** The end of the output waits so long for the exit status, milliseconds. */
+const EXIT_MS = 200;
 
 export interface SessionChannel {
   /** Something runs at the target, and its end is not known yet. */
@@ -47,6 +50,7 @@ export class Channel implements SessionChannel {
   #exit: RequestEnd | undefined;
   #clientGone = false;
   #over = false;
+  #endWaits: (() => void) | undefined;
 
   constructor(
     context: ConnectionContext,
@@ -67,12 +71,12 @@ export class Channel implements SessionChannel {
     const down = parts.down;
     this.#toClient = createOutflow(
       context.down,
-      () => isClosed(down),
+      () => down,
       () => this.#flow(),
     );
     this.#toTarget = createOutflow(
       context.up,
-      () => this.#up === undefined || isClosed(this.#up),
+      () => this.#up,
       () => this.#flow(),
     );
     down.on('error', () => undefined);
@@ -199,9 +203,15 @@ export class Channel implements SessionChannel {
   #join(up: ClientChannel): void {
     const down = this.#down;
     let streams = 2;
+    let closed = false;
+    // The library says `close` when the first stream is read to its end, whatever waits in the other.
+    const closeIfDone = (): void => {
+      if (closed && streams === 0) this.#toClient.then(() => this.#targetClosed());
+    };
     const ended = (): void => {
       streams -= 1;
-      if (streams === 0) this.#toClient.then(() => down.eof());
+      if (streams === 0) this.#endOutput();
+      closeIfDone();
     };
     up.on('data', (bytes: Buffer) => this.#fromTarget(bytes, false));
     up.stderr.on('data', (bytes: Buffer) => this.#fromTarget(bytes, true));
@@ -210,12 +220,30 @@ export class Channel implements SessionChannel {
     up.once('exit', (code: number | null, signal?: string, dumped?: boolean, message?: string) =>
       this.#exited(code, signal, dumped, message),
     );
-    up.once('close', () => this.#toClient.then(() => this.#targetClosed()));
+    up.once('close', () => {
+      closed = true;
+      closeIfDone();
+    });
     down.on('data', (bytes: Buffer) => this.#fromClient(bytes));
     down.once('end', () => {
       this.#clientEnded = true;
       this.#pump();
     });
+  }
+
+  /**
+   * The target sends no more. Clients of the same library close when they hear that, and miss an exit status that comes after it:
+   * it goes first, where it comes soon.
+   */
+  #endOutput(): void {
+    const end = (): void => {
+      patience.cancel();
+      this.#endWaits = undefined;
+      this.#toClient.then(() => this.#down.eof());
+    };
+    const patience = this.#context.clock.after(EXIT_MS, end, { background: true });
+    this.#endWaits = end;
+    if (this.#exit !== undefined) end();
   }
 
   #fromTarget(bytes: Buffer, isError: boolean): void {
@@ -247,7 +275,8 @@ export class Channel implements SessionChannel {
     if (this.#clientEnded && !this.#feeding && this.#waiting.length === 0 && this.#up !== undefined) {
       this.#clientEnded = false;
       const up = this.#up;
-      const end = (): void => this.#toTarget.then(() => void up.end());
+      // Not `end`: the library closes a channel that has ended both ways, and its exit status is lost.
+      const end = (): void => this.#toTarget.then(() => up.eof());
       const ended = this.#input?.end();
       if (ended instanceof Promise) this.#wait(ended.then(end));
       else end();
@@ -309,6 +338,7 @@ export class Channel implements SessionChannel {
     const exit =
       code === null ? { signal: name, dumped: dumped ?? false, message: message ?? '' } : { status: code };
     this.#toClient.then(() => sendExit(this.#down, exit));
+    this.#endWaits?.();
   }
 
   #targetClosed(): void {

@@ -274,6 +274,18 @@ export function authenticateWithCertificate(client: Client, certificate: Buffer,
   };
 }
 
+/**
+ * To be called when a write is done: the library keeps what once waited for the window, and writes it a second time when the other
+ * stream of the channel waits.
+ */
+export function forgetWritten(channel: unknown): void {
+  const kept = channel as Record<'_chunk' | '_chunkcb' | '_chunkErr' | '_chunkcbErr', unknown>;
+  kept._chunk = undefined;
+  kept._chunkcb = undefined;
+  kept._chunkErr = undefined;
+  kept._chunkcbErr = undefined;
+}
+
 /** SSH_MSG_CHANNEL_REQUEST signal (RFC 4254, section 6.9), also after our EOF, where the library's own does nothing. */
 export function sendSignal(channel: unknown, name: string): void {
   const { _client, outgoing } = channel as ChannelInside;

@@ -159,7 +159,12 @@ async function proofOf(
             _language: string,
             prompts: readonly { echo?: boolean }[],
             answer: (answers: string[]) => void,
-          ) => answer(prompts.map((prompt) => (prompt.echo === true ? '' : credential.password))),
+          ) =>
+            answer(
+              prompts.map((prompt) =>
+                prompt.echo === true ? '' : (credential as { password: string }).password,
+              ),
+            ),
         },
       ],
     };
