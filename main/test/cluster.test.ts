@@ -115,7 +115,7 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn') }, () => {
       return ends.every((end, partition) => (passed.get(partition) ?? -1) >= end - 1);
     });
     const byId = (detections: readonly { detectionId: string; detector: string; reason: string }[]) =>
-      [...new Map(detections.map((one) => [one.detectionId, `${one.detector}: ${one.reason}`]))].sort();
+      Object.fromEntries(detections.map((one) => [one.detectionId, `${one.detector}: ${one.reason}`]));
     const mine = new Set(records.map(({ key }) => key));
     const said = (await readDetections(eventLog)).filter(({ identityId }) => mine.has(identityId));
     const expected = await livedDetections(records, PARTITIONS);
@@ -209,7 +209,7 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn') }, () => {
     const count = async (): Promise<number> => {
       await elasticsearch.request('POST', 'cluster-session-events/_refresh');
       const answer = await elasticsearch.request('GET', 'cluster-session-events/_count');
-      return Number((answer as unknown as { count: number }).count);
+      return (answer as unknown as { count: number }).count;
     };
     // The gateway that still runs writes heartbeats: what it writes last comes with its end.
     assert.equal(await gateways[0]!.end(), 0);

@@ -182,7 +182,7 @@ export async function createCluster(target: TestTarget, options: ClusterOptions)
       },
     };
     running.add(made);
-    void gone.then(() => {
+    child.once('exit', () => {
       running.delete(made);
       process.off('exit', endWithUs);
     });
@@ -215,8 +215,13 @@ export async function createCluster(target: TestTarget, options: ClusterOptions)
       const { protocol, options: of, port: targetPort, host: targetHost } = target.connection;
       // Through the API: the gateways share connections and credentials.
       await api.send('PUT', `/v1/connections/${target.connection.name}`, {
-        ...{ protocol, host: targetHost, port: targetPort, role: username, tls: 'disable' },
-        ...{ database: of['database'], credential: { password } },
+        protocol,
+        host: targetHost,
+        port: targetPort,
+        role: username,
+        tls: 'disable',
+        database: of['database'],
+        credential: { password },
       });
       return { ...made, api, listener };
     },
