@@ -8,8 +8,10 @@ import { commitOffsets, type OffsetOf } from './wire/group.ts';
 export interface Committer {
   /** Resolves when it, or a later one of the same partition, is committed. */
   commit(offset: OffsetOf): Promise<void>;
-  /** Resolves when nothing waits any more. */
-  flush(): Promise<void>;
+  /** Resolves when nothing waits any more, or this time is over. */
+  flush(timeoutMs: number): Promise<void>;
+  /** The group has gone on without this member: what it would commit now could set back who has its partitions. */
+  drop(): void;
 }
 
 interface Waiting {
@@ -18,18 +20,22 @@ interface Waiting {
   readonly reject: ((error: unknown) => void)[];
 }
 
+/** While the brokers are away there is nothing to be done but to wait: what is done stays done. */
+const COMMIT_TIMEOUT_MS = 24 * 3_600_000;
+
 export function createCommitter(
   deps: { readonly cluster: Cluster; readonly clock: Clock },
   membership: Membership,
-  timeoutMs: number,
 ): Committer {
-  const { cluster } = deps;
+  const { cluster, clock } = deps;
   // One entry per partition at most: max is what the member is assigned.
   let waiting = new Map<string, Waiting>();
   let running: Promise<void> | undefined;
+  let life = 0;
 
-  const send = (offsets: readonly OffsetOf[]): Promise<void> =>
+  const send = (offsets: readonly OffsetOf[], born: number): Promise<void> =>
     cluster.call(async () => {
+      if (born !== life) throw new KafkaAnswerError(CODE.UNKNOWN_MEMBER_ID, 'commit');
       try {
         await commitOffsets(await membership.coordinator(), membership.identity(), offsets);
       } catch (error) {
@@ -40,13 +46,16 @@ export function createCommitter(
         membership.forgetCoordinator();
         throw error;
       }
-    }, timeoutMs);
+    }, COMMIT_TIMEOUT_MS);
   const run = async (): Promise<void> => {
     while (waiting.size > 0) {
       const batch = [...waiting.values()];
       waiting = new Map();
       try {
-        await send(batch.map(({ offset }) => offset));
+        await send(
+          batch.map(({ offset }) => offset),
+          life,
+        );
         for (const one of batch) for (const resolve of one.resolve) resolve();
       } catch (error) {
         for (const one of batch) for (const reject of one.reject) reject(error);
@@ -68,8 +77,14 @@ export function createCommitter(
           running = undefined;
         });
       }),
-    async flush() {
-      while (running !== undefined) await running;
+    async flush(timeoutMs) {
+      if (running === undefined) return;
+      const done = new AbortController();
+      await Promise.race([running, clock.sleep(timeoutMs, done.signal).catch(() => undefined)]);
+      done.abort();
+    },
+    drop() {
+      life += 1;
     },
   };
 }

@@ -22,6 +22,9 @@ export interface ConsumerDeps {
   readonly rebalances: Counter;
 }
 
+/** A consumer that ends while the brokers are away does not wait longer for its last commit. */
+const LAST_COMMIT_MS = 5000;
+
 /** Joins the group; resolves when the first partitions are there and delivery runs. `onEnd` is called once when it has left. */
 export async function createConsumer(
   deps: ConsumerDeps,
@@ -56,7 +59,7 @@ export async function createConsumer(
     } catch (error) {
       fail(error);
     }
-    if (keep) await committer.flush();
+    if (keep) await committer.flush(ended === undefined ? config.rebalanceTimeoutMs : LAST_COMMIT_MS);
     for (const lane of gone) {
       lane.release();
       lanes.delete(nameOf({ topic: lane.fetch.kafkaTopic, partition: lane.fetch.partition }));
@@ -122,12 +125,13 @@ export async function createConsumer(
     assign: take,
     async lost() {
       if (lanes.size > 0) log.warn({ group: options.group }, 'a group went on without this member');
+      committer.drop();
       await giveUp([...lanes.values()], false);
     },
     rebalanced: () => deps.rebalances.add(1, { group: options.group }),
     failed: (error) => fail(error),
   });
-  const committer = createCommitter({ cluster, clock }, membership, config.rebalanceTimeoutMs);
+  const committer = createCommitter({ cluster, clock }, membership);
 
   const end = async (): Promise<void> => {
     await giveUp([...lanes.values()], true);
@@ -166,7 +170,7 @@ export async function createConsumer(
       for (const lane of lanes.values()) lane.wake();
     },
     async lag() {
-      await committer.flush();
+      await committer.flush(LAST_COMMIT_MS);
       let total = 0;
       const byTopic = Map.groupBy(lanes.values(), ({ fetch }) => fetch.kafkaTopic);
       for (const [topic, ofTopic] of byTopic) {

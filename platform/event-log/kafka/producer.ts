@@ -103,7 +103,7 @@ export function createProducer(deps: ProducerDeps, config: KafkaConfig): Produce
         'a partition was missing from the answer to a send',
       );
       again(lane, 'missing', 'no answer for the partition');
-    } else if (result.code === CODE.NONE || result.code === CODE.DUPLICATE_SEQUENCE_NUMBER) {
+    } else if (result.code === CODE.NONE) {
       lane.acknowledge(result.baseOffset);
       goOn(lane);
     } else if (isRetriable(result.code)) again(lane, 'error', codeName(result.code));
@@ -166,6 +166,8 @@ export function createProducer(deps: ProducerDeps, config: KafkaConfig): Produce
   };
   const run = async (leader: number, sender: Sender): Promise<void> => {
     sender.running = true;
+    // What the same append has for other partitions goes along.
+    await Promise.resolve();
     try {
       while (sender.ready.size > 0 && !closed) {
         const lanes = await take(sender);

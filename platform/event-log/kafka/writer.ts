@@ -19,18 +19,22 @@ export interface WriterDeps {
   readonly name: string;
   readonly cluster: Cluster;
   readonly producer: Producer;
-  readonly identity: WriterIdentity;
+  /** Takes the name over. */
+  openIdentity(): Promise<WriterIdentity>;
   readonly clock: Clock;
   readonly queue: QueueBound;
   readonly appendedRecords: Counter;
   /** Throws once the log or the writer may not be used. */
   checkOpen(): void;
+  onClosed(writer: KafkaWriter): void;
 }
 
 export interface KafkaWriter extends LogWriter {
   readonly name: string;
   /** Fails all that waits and all that comes. */
   refuseAll(error: unknown): void;
+  /** Fails all that waits; what comes is written under a new identity. */
+  restart(error: unknown): void;
   readonly lanes: ReadonlySet<ProducerLane>;
 }
 
@@ -42,15 +46,28 @@ interface OpenTopic {
   spread: number;
 }
 
-export function createWriter(deps: WriterDeps, config: KafkaConfig): KafkaWriter {
-  const { cluster, producer, identity, clock, queue } = deps;
+/** Opens it: the name is taken over when this resolves. */
+export async function createWriter(deps: WriterDeps, config: KafkaConfig): Promise<KafkaWriter> {
+  const { cluster, producer, clock, queue } = deps;
   const topics = new Map<string, Promise<OpenTopic>>();
   const lanes = new Set<ProducerLane>();
   let refusal: unknown;
+  let opening: Promise<WriterIdentity> | undefined;
+
+  const identityOf = (): Promise<WriterIdentity> => {
+    if (opening !== undefined) return opening;
+    const mine = deps.openIdentity();
+    opening = mine;
+    mine.catch(() => {
+      if (opening === mine) opening = undefined;
+    });
+    return mine;
+  };
 
   const openTopic = async (topic: string): Promise<OpenTopic> => {
     const name = config.prefix + topic;
     const partitions = await cluster.partitions(name);
+    const identity = await identityOf();
     await identity.claim(name);
     const made = partitions.map(({ partition }) =>
       createProducerLane(identity, name, partition, config.batchBytesMax, (bytes) => {
@@ -134,7 +151,14 @@ export function createWriter(deps: WriterDeps, config: KafkaConfig): KafkaWriter
       producer.wake(lane);
     });
 
-  return {
+  const closeIdentity = (): void => {
+    opening?.then(
+      (identity) => identity.close(),
+      () => undefined,
+    );
+    opening = undefined;
+  };
+  const writer: KafkaWriter = {
     name: deps.name,
     lanes,
     async append(topic, records) {
@@ -165,9 +189,18 @@ export function createWriter(deps: WriterDeps, config: KafkaConfig): KafkaWriter
       refusal ??= error;
       for (const lane of lanes) lane.refuseAll(error);
     },
+    restart(error) {
+      for (const lane of lanes) lane.refuseAll(error);
+      lanes.clear();
+      topics.clear();
+      closeIdentity();
+    },
     async close() {
       refusal ??= eventLogError('EVENT_LOG_CLOSED');
-      identity.close();
+      closeIdentity();
+      deps.onClosed(writer);
     },
   };
+  await identityOf();
+  return writer;
 }

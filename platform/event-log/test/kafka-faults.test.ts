@@ -183,7 +183,7 @@ describe('event log on three brokers that fail', { skip: lacking('java', 'mvn') 
       values.map((value) => record(value, value)),
     );
     const processed = new Set<string>();
-    child.on('message', (value) => processed.add(String(value)));
+    child.on('message', (value) => processed.add(value as string));
     await until(() => processed.size > 0);
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -11,6 +11,9 @@ import { openKafka } from '../kafka/test/harness.ts';
 import { makeTopic, readAll, record, startConsumer, text } from './support.ts';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+type ResourceType = kafkajs.AclResourceTypes;
+type Operation = kafkajs.AclOperationTypes;
+const byText = (one: string | null, other: string | null): number => String(one).localeCompare(String(other));
 const PASSWORD = 'correct horse battery staple';
 
 /** Keeps all that is said, as text. */
@@ -40,7 +43,12 @@ describe('event log on a secured Kafka', { skip: lacking('java', 'mvn') }, () =>
     requestTimeoutMs: 2000,
     appendTimeoutMs: 5000,
   });
-  const allow = (prefix: string, type: number, operations: readonly number[], name = prefix): Promise<void> =>
+  const allow = (
+    prefix: string,
+    type: ResourceType,
+    operations: readonly Operation[],
+    name = prefix,
+  ): Promise<void> =>
     kafka.addAcls(
       operations.map((operation) => ({
         principal: 'User:role',
@@ -172,7 +180,7 @@ describe('event log on a secured Kafka', { skip: lacking('java', 'mvn') }, () =>
         'packed',
         values.map((value, index) => record(`k${index}`, value)),
       );
-      assert.deepEqual((await readAll(log, 'packed')).map(text).sort(), values.sort());
+      assert.deepEqual((await readAll(log, 'packed')).map(text).toSorted(byText), values.toSorted(byText));
       await end();
     });
 

@@ -26,11 +26,13 @@ export const CODE = {
   CLUSTER_AUTHORIZATION_FAILED: 31,
   TOPIC_ALREADY_EXISTS: 36,
   NOT_CONTROLLER: 41,
+  OUT_OF_ORDER_SEQUENCE_NUMBER: 45,
   DUPLICATE_SEQUENCE_NUMBER: 46,
   INVALID_PRODUCER_EPOCH: 47,
   CONCURRENT_TRANSACTIONS: 51,
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
   KAFKA_STORAGE_ERROR: 56,
+  UNKNOWN_PRODUCER_ID: 59,
   FENCED_LEADER_EPOCH: 74,
   UNKNOWN_LEADER_EPOCH: 75,
   OFFSET_NOT_AVAILABLE: 78,
@@ -81,6 +83,10 @@ export const isRetriable = (code: number): boolean => LEADER_MOVED.has(code) || 
 export const isNotAllowed = (code: number): boolean => NOT_ALLOWED.has(code);
 export const isFenced = (code: number): boolean =>
   code === CODE.INVALID_PRODUCER_EPOCH || code === CODE.PRODUCER_FENCED;
+
+/** The broker has lost what it knew of this producer, as after a power cut: only a new identity helps. */
+export const isForgotten = (code: number): boolean =>
+  code === CODE.OUT_OF_ORDER_SEQUENCE_NUMBER || code === CODE.UNKNOWN_PRODUCER_ID;
 
 /** A broker answered with an error. */
 export class KafkaAnswerError extends Error {
