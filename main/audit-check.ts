@@ -3,7 +3,7 @@ import { createHash, createPublicKey } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createAuditVerifier, type AuditProblem } from '../gateway/recording/verify.ts';
-import type { AuditExportHead, AuditExportLine } from '../schemas/api/audit.ts';
+import type { AuditExportHead, AuditExportLine, AuditKey } from '../schemas/api/audit.ts';
 import { createCodec } from '../schemas/codec.ts';
 import { mainError } from './errors.ts';
 
@@ -28,6 +28,8 @@ export interface AuditCheck {
 }
 
 export interface AuditCheckOptions {
+  /** Whose chain is checked; absent: that of the gateway which made the export. */
+  readonly gateway?: string;
   /** PEM of the key that was taken from the gateway before; absent: the one in the export is used. */
   readonly publicKeyPem?: string;
   /** The trail is said to reach to here, milliseconds since the epoch; absent: to the time of the export. */
@@ -35,6 +37,9 @@ export interface AuditCheckOptions {
   /** Retention has dropped the beginning. */
   readonly startsInside?: boolean;
 }
+
+/** Stands for events that no gateway has made; no gateway can be called so. */
+const IMPORTED = '';
 
 interface Held {
   readonly epoch: number;
@@ -60,6 +65,18 @@ function readHead(file: string, line: string | undefined): AuditExportHead {
   return head as AuditExportHead;
 }
 
+/** The key of a gateway that the export brings along; the newest, where there are several. */
+function keyOf(file: string, head: AuditExportHead, gateway: string | undefined): AuditKey {
+  if (gateway === undefined || gateway === head.gateway) return head;
+  // Exports of earlier versions name one key.
+  const found = ((head.keys as readonly AuditKey[] | undefined) ?? []).findLast(
+    (key) => key.gateway === gateway,
+  );
+  if (found === undefined)
+    throw mainError('AUDIT_EXPORT_INVALID', { file, reason: `it brings no key of the gateway ${gateway}` });
+  return found;
+}
+
 /** Reads the whole file into memory (the events must be put in order). Throws AUDIT_EXPORT_INVALID. */
 export async function checkAuditExport(file: string, options: AuditCheckOptions): Promise<AuditCheck> {
   const codec = createCodec('session-event');
@@ -67,7 +84,7 @@ export async function checkAuditExport(file: string, options: AuditCheckOptions)
   const seen = new Set<string>();
   let head: AuditExportHead | undefined;
   let number = 0;
-  let others = 0;
+  const others = new Map<string, number>();
   let repeated = 0;
   const unreadable: AuditProblem[] = [];
   for await (const line of createInterface({ input: createReadStream(file) })) {
@@ -89,8 +106,9 @@ export async function checkAuditExport(file: string, options: AuditCheckOptions)
       continue;
     }
     const { gateway, origin, time } = read.value;
-    if (gateway.id !== head.gateway || origin === 'import' || origin === 'external') {
-      others += 1;
+    if (gateway.id !== (options.gateway ?? head.gateway) || origin === 'import' || origin === 'external') {
+      const of = origin === 'import' || origin === 'external' ? IMPORTED : gateway.id;
+      others.set(of, (others.get(of) ?? 0) + 1);
       continue;
     }
     const digest = createHash('sha256').update(framed).digest('base64');
@@ -100,11 +118,12 @@ export async function checkAuditExport(file: string, options: AuditCheckOptions)
   }
   if (head === undefined) throw mainError('AUDIT_EXPORT_INVALID', { file, reason: 'it is empty' });
   held.sort((one, other) => one.epoch - other.epoch || one.sequence - other.sequence);
-  const publicKeyPem = options.publicKeyPem ?? head.publicKey;
+  const key = keyOf(file, head, options.gateway);
+  const publicKeyPem = options.publicKeyPem ?? key.publicKey;
   const keyFingerprint = fingerprintOf(publicKeyPem);
   const verifier = createAuditVerifier(codec, {
     publicKeys: { [keyFingerprint.slice(0, 16)]: publicKeyPem },
-    checkpointMs: head.checkpointMs,
+    checkpointMs: key.checkpointMs,
     completeUntil: options.until ?? head.exportedAt,
     ...(options.startsInside === true ? { startsInside: true } : {}),
   });
@@ -119,16 +138,21 @@ export async function checkAuditExport(file: string, options: AuditCheckOptions)
     notes.push(
       'the key came with the export: compare its fingerprint with one from elsewhere, or name --key',
     );
+  const gateways = [...others.keys()].filter((id) => id !== IMPORTED);
+  if (gateways.length > 0)
+    notes.push(
+      `there are events of other gateways, to be checked with --gateway: ${gateways.sort().join(', ')}`,
+    );
   const timeOf = (at: number): string | null =>
     held.length === 0 ? null : new Date(held.at(at)!.time).toISOString();
   return {
     ok: problems.length === 0,
-    gateway: head.gateway,
+    gateway: key.gateway,
     keyFingerprint,
     keyFrom: options.publicKeyPem === undefined ? 'export' : 'file',
     events,
     checkpoints,
-    others,
+    others: [...others.values()].reduce((sum, count) => sum + count, 0),
     repeated,
     first: timeOf(0),
     last: timeOf(-1),

@@ -85,6 +85,8 @@ export interface ControlApiServices {
   readonly search: SearchIndex;
   readonly eventLog: EventLog;
   readonly auditKey: AuditKey;
+  /** Of all gateways on this control store. */
+  auditKeys(): Promise<readonly AuditKey[]>;
   readonly codecs: {
     readonly sessionEvent: Codec<SessionEvent>;
     readonly detection: Codec<Detection>;

@@ -4,9 +4,16 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import type { RegisterCommands } from '../../cli/context.ts';
 import { cliError } from '../../cli/errors.ts';
 import { EXIT } from '../../cli/exit-codes.ts';
-import type { AuditKey } from '../../schemas/api/audit.ts';
+import type { AuditKey, AuditKeys } from '../../schemas/api/audit.ts';
 
 const PROBLEMS_SHOWN_MAX = 50;
+
+interface VerifyOptions {
+  readonly key?: string;
+  readonly gateway?: string;
+  readonly until?: string;
+  readonly startsInside?: boolean;
+}
 
 export const registerAudit: RegisterCommands = (program, context) => {
   const audit = program
@@ -24,6 +31,24 @@ export const registerAudit: RegisterCommands = (program, context) => {
         .value(
           { ...key, fingerprint },
           () => `${key.publicKey.trimEnd()}\n# gateway ${key.gateway}, SHA-256 fingerprint ${fingerprint}`,
+        );
+    });
+  audit
+    .command('keys')
+    .description('print the public keys of all gateways on this control store, also of those that are gone')
+    .action(async () => {
+      const { fingerprintOf } = await import('../audit-check.ts');
+      const { items } = await context.api().get<AuditKeys>('/v1/audit/keys');
+      const keys = items.map((key) => ({ ...key, fingerprint: fingerprintOf(key.publicKey) }));
+      context
+        .output()
+        .value(keys, () =>
+          keys
+            .map(
+              (key) =>
+                `${key.publicKey.trimEnd()}\n# gateway ${key.gateway}, SHA-256 fingerprint ${key.fingerprint}`,
+            )
+            .join('\n'),
         );
     });
   audit
@@ -52,12 +77,13 @@ export const registerAudit: RegisterCommands = (program, context) => {
     .description('check an export: hashes, chains, gaps, signatures; needs no gateway and no data folder')
     .argument('<file>', 'file that `audit export` wrote')
     .option('--key <file>', 'public key (PEM) as `audit key` printed it, kept elsewhere')
+    .option('--gateway <id>', 'check the chain of this gateway; without it, of the one that made the export')
     .option(
       '--until <time>',
       'the trail must reach to here (ISO 8601); without it, to the time of the export',
     )
     .option('--starts-inside', 'retention has dropped the beginning')
-    .action(async (file: string, options: { key?: string; until?: string; startsInside?: boolean }) => {
+    .action(async (file: string, options: VerifyOptions) => {
       const { checkAuditExport } = await import('../audit-check.ts');
       const until = options.until === undefined ? undefined : Date.parse(options.until);
       if (until !== undefined && Number.isNaN(until))
@@ -72,6 +98,7 @@ export const registerAudit: RegisterCommands = (program, context) => {
       const publicKeyPem = options.key === undefined ? undefined : read(options.key);
       const check = await checkAuditExport(file, {
         ...(publicKeyPem === undefined ? {} : { publicKeyPem }),
+        ...(options.gateway === undefined ? {} : { gateway: options.gateway }),
         ...(until === undefined ? {} : { until }),
         ...(options.startsInside === true ? { startsInside: true } : {}),
       });

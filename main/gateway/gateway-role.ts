@@ -1,6 +1,7 @@
 /** The gateway put together: its core, the listeners of the data path, and the control API. */
 import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
 import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
+import { listAuditKeys } from '../../gateway/control/audit-keys.ts';
 import { waitInForce } from '../../gateway/control/lease.ts';
 import { createKeyedHmac } from '../../gateway/credentials/keyed-hmac.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
@@ -141,6 +142,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       deadLetters: createDeadLettersService({ store, eventLog, clock, search: storage.searchIndex }),
       search: storage.searchIndex,
       eventLog,
+      auditKeys: () => listAuditKeys(store),
       auditKey: {
         gateway: config.gateway.id,
         keyId: core.signer.keyId,

@@ -9,9 +9,14 @@ export const AuditKey = Type.Object({
 });
 export type AuditKey = Type.Static<typeof AuditKey>;
 
-/** First line of an export. */
+/** Keys of all gateways on one control store, also of those that are gone. */
+export const AuditKeys = Type.Object({ items: Type.Array(AuditKey) });
+export type AuditKeys = Type.Static<typeof AuditKeys>;
+
+/** First line of an export: the key of the gateway that made it, and those of all. */
 export type AuditExportHead = AuditKey & {
   readonly kind: 'countersign-audit-export';
+  readonly keys: readonly AuditKey[];
   /** Milliseconds since the epoch. */
   readonly exportedAt: number;
 };

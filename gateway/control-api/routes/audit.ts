@@ -1,7 +1,7 @@
 /** The audit trail as the log has it, for checking it somewhere else (docs/audit-trail.md). */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { AuditKey, type AuditExportHead } from '../../../schemas/api/audit.ts';
+import { AuditKey, AuditKeys, type AuditExportHead } from '../../../schemas/api/audit.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import { controlApiError } from '../errors.ts';
 import { mutate } from '../http/mutation.ts';
@@ -18,6 +18,16 @@ export const audit: Resource = (app, { services }) => {
     handler: () => Promise.resolve(services.auditKey),
   });
 
+  app.get('/v1/audit/keys', {
+    config: { scope: 'read' },
+    schema: {
+      tags: ['audit'],
+      summary: 'Public keys of the checkpoints of all gateways, also of those that are gone',
+      response: answers(AuditKeys),
+    },
+    handler: async () => ({ items: [...(await services.auditKeys())] }),
+  });
+
   let exports = 0;
   const exportTo = async (out: PassThrough): Promise<void> => {
     const closed = new AbortController();
@@ -28,6 +38,7 @@ export const audit: Resource = (app, { services }) => {
     const head: AuditExportHead = {
       kind: 'countersign-audit-export',
       ...services.auditKey,
+      keys: await services.auditKeys(),
       exportedAt: clock.now(),
     };
     await write(head);

@@ -168,6 +168,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
     deadLetters: createDeadLettersService({ store, eventLog: log, clock, search: {} as SearchIndex }),
     eventLog: log,
     auditKey: { gateway: 'g', keyId: 'k', publicKey: 'p', checkpointMs: 5000 },
+    auditKeys: () => Promise.resolve([{ gateway: 'g', keyId: 'k', publicKey: 'p', checkpointMs: 5000 }]),
     codecs,
     importEvents: () => Promise.reject(new Error('not in these tests')),
     playbooks: () => [],
