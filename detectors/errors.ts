@@ -21,6 +21,11 @@ export const definitions = {
     hint: 'Check the topic countersign.detector-state; its records must be compacted, never deleted by age.',
     status: 500,
   },
+  DETECTORS_CHANGELOG_UNREADABLE: {
+    message: 'A record of countersign.detector-state cannot be read: {reason}',
+    hint: 'The state that it would have replaced stands. Look for who writes to this topic besides the detectors.',
+    status: 422,
+  },
   DETECTORS_PARTITION_LOST: {
     message:
       'The state of {component}/{partition} belongs to another process now; nothing more of it is written here.',

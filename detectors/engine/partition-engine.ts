@@ -49,6 +49,8 @@ export async function createPartitionEngine(
       eventLog: deps.eventLog,
       writer: { append: (topic, records) => stateWriter.append(topic, records) },
       codec: codecs.state,
+      giveUp: (record, reason) =>
+        deps.deadLetters.give(record, 'detectors', 'DETECTORS_CHANGELOG_UNREADABLE', reason),
     },
     stream.component,
     partition,

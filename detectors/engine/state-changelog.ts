@@ -57,7 +57,14 @@ export interface ChangelogDeps {
   readonly eventLog: EventLog;
   readonly writer: Pick<LogWriter, 'append'>;
   readonly codec: Codec<DetectorState>;
+  /** Takes what cannot be read while state is restored; absent: it is passed over. */
+  readonly giveUp?: (record: LogRecord, reason: string) => Promise<void>;
 }
+
+/** So many are held for `giveUp`; a topic with more of them has other troubles. */
+const UNREADABLE_MAX = 1000;
+/** How the keys of all components begin. */
+const OWNED_KEY = /^[a-z][a-z_-]*\/\d+\/\d+\//;
 
 const nobody = (): void => undefined;
 
@@ -72,7 +79,7 @@ const newer = (one: Written | undefined, other: Written | undefined): Written | 
   one === undefined || (other !== undefined && other.inputOffset > one.inputOffset) ? other : one;
 
 export async function createStateChangelog(
-  { eventLog, writer, codec }: ChangelogDeps,
+  { eventLog, writer, codec, giveUp }: ChangelogDeps,
   component: string,
   inputPartition: number,
 ): Promise<StateChangelog> {
@@ -100,6 +107,10 @@ export async function createStateChangelog(
     const decoded = codec.decode(record.value);
     return decoded.ok ? decoded.value : undefined;
   };
+  /** A record of ours that cannot be read; the engine itself also answers for those that are nobody's. */
+  const isPoison = ({ key, value }: LogRecord): boolean =>
+    value !== null &&
+    (key?.startsWith(prefix) === true || (component === 'engine' && !OWNED_KEY.test(key ?? '')));
   const slotOf = (record: LogRecord): Slot => (record.key!.split('/').at(-2) === '1' ? 1 : 0);
 
   return {
@@ -108,9 +119,13 @@ export async function createStateChangelog(
       let waiting: readonly string[] = [];
       const found = new Map<string, Found>();
       const recent = createRecentStates(keepMax);
+      const unreadable: LogRecord[] = [];
       const take = (record: LogRecord): void => {
         const value = decode(record);
-        if (value === undefined) return;
+        if (value === undefined) {
+          if (isPoison(record) && unreadable.length < UNREADABLE_MAX) unreadable.push(record);
+          return;
+        }
         if (record.key === markerKey) {
           inputOffset = value.inputOffset;
           waiting = JSON.parse(value.state.toString('utf8')) as string[];
@@ -129,6 +144,7 @@ export async function createStateChangelog(
         else slots[slot] = undefined;
       };
       await readThrough(eventLog, partition, take);
+      for (const record of unreadable) await giveUp?.(record, 'it is no state of a detector');
       const states = new Map<string, StoredState>();
       for (const [key, [one, two]] of found) {
         const best = newer(complete(one, inputOffset), complete(two, inputOffset));

@@ -1,8 +1,9 @@
 /** Everything behind a gateway's protocols, put together: control state, lease, access, spool, sessions, recordings. */
 import type { Clock, Random, Timer } from '../../platform/clock/clock.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
+import { createDeadLetters } from '../../platform/dead-letters/dead-letters.ts';
 import type { Disk } from '../../platform/disk/disk.ts';
-import type { EventLog, Reader } from '../../platform/event-log/event-log.ts';
+import type { EventLog, LogRecord, Reader } from '../../platform/event-log/event-log.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
@@ -80,9 +81,15 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
   const view = createControlView({ clock });
   const controlCodec = createCodec('control-record');
   const verdictCodec = createCodec('verdict');
+  const lostWriter = await eventLog.writer(`dead-letters/gateway/${config.id}`);
+  const deadLetters = createDeadLetters({ writer: lostWriter, clock, log, metrics });
+  const giveUp = (record: LogRecord, reason: string): Promise<void> =>
+    deadLetters
+      .give(record, 'gateway', 'GATEWAY_RECORD_UNREADABLE', reason)
+      .catch((error: unknown) => log.error({ error }, 'a dead letter could not be written'));
   let controlReader: Reader | undefined;
   const controlFeed = await keepFollowing({ clock, log }, async (onFailure): Promise<Reader[]> => {
-    controlReader = await followControl(view, { eventLog, codec: controlCodec, log }, onFailure);
+    controlReader = await followControl(view, { eventLog, codec: controlCodec, log, giveUp }, onFailure);
     return [controlReader];
   });
   const republished = await republishIfBehind({ store, codec: controlCodec, clock }, view, async () =>
@@ -151,7 +158,7 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
     signer,
     async start() {
       verdictFeed = await keepFollowing({ clock, log }, (onFailure) =>
-        followVerdicts(holds, { eventLog, codec: verdictCodec, log }, onFailure),
+        followVerdicts(holds, { eventLog, codec: verdictCodec, log, giveUp }, onFailure),
       );
       lagWatch = watchDetectionLag(holds, deps);
       recordings.start();
@@ -168,12 +175,13 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
       await drain.idle(grace.signal);
       timer.cancel();
       await drain.stop();
+      deadLetters.close();
       await recordings.stop();
       await verdictFeed?.close();
       await controlFeed.close();
       // Together: each of them waits where the store is away.
       await Promise.all([elsewhere.stop(), housekeeping.stop(), lease.stop()]);
-      await writer.close();
+      await Promise.all([writer.close(), lostWriter.close()]);
       spool.close();
     },
     health() {

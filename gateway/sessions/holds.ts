@@ -3,7 +3,7 @@
  * by a responder. Bounded in time.
  */
 import type { Clock, Timer } from '../../platform/clock/clock.ts';
-import type { EventLog, Reader } from '../../platform/event-log/event-log.ts';
+import type { EventLog, LogRecord, Reader } from '../../platform/event-log/event-log.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { Codec } from '../../schemas/codec.ts';
@@ -135,10 +135,18 @@ export function createHolds(
   };
 }
 
+export interface FollowVerdictsDeps {
+  readonly eventLog: EventLog;
+  readonly codec: Codec<Verdict>;
+  readonly log: Logger;
+  /** Takes what cannot be read; absent: that is only logged. */
+  readonly giveUp?: (record: LogRecord, reason: string) => Promise<void>;
+}
+
 /** Feeds the holds with verdicts from now on; every gateway reads all of them. Resolves once it listens. */
 export async function followVerdicts(
   holds: Holds,
-  { eventLog, codec, log }: { eventLog: EventLog; codec: Codec<Verdict>; log: Logger },
+  { eventLog, codec, log, giveUp }: FollowVerdictsDeps,
   onFailure: (error: unknown) => void,
 ): Promise<Reader[]> {
   const topic = TOPICS.verdicts.name;
@@ -149,13 +157,21 @@ export async function followVerdicts(
         topic,
         partition,
         fromOffset,
-        onRecords(records) {
-          for (const { value, offset } of records) {
+        async onRecords(records) {
+          const unreadable: { record: LogRecord; reason: string }[] = [];
+          for (const record of records) {
+            const { value, offset } = record;
             if (value === null) continue;
             const read = codec.decode(value);
-            if (read.ok) holds.onVerdict(read.value);
-            else log.error({ partition, offset, reason: read.reason }, 'a verdict cannot be read');
+            if (read.ok) {
+              holds.onVerdict(read.value);
+              continue;
+            }
+            log.error({ partition, offset, reason: read.reason }, 'a verdict cannot be read');
+            unreadable.push({ record, reason: read.reason });
           }
+          // Nobody who is held waits for this.
+          for (const { record, reason } of unreadable) await giveUp?.(record, reason);
         },
         onFailure,
       }),
