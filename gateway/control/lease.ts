@@ -9,6 +9,7 @@ import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { ControlView } from './control-view.ts';
 import { controlError } from './errors.ts';
 import { createLeaseWatch, type LeaseEntry, type LeaseWatch } from './lease-watch.ts';
+import { raiseRevision } from './raise-revision.ts';
 
 /** Last revision that concerns gateways; written with every control record. */
 export type ControlHead = { readonly revision: number };
@@ -109,7 +110,11 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
       if (before !== undefined && isForeign(before)) return undefined;
       const entry: LeaseEntry = { epoch, home, leaseMs, appliedRevision: view.appliedRevision() };
       await transaction.put(LEASES, id, entry);
-      return head?.value.revision ?? 0;
+      return {
+        head: head?.value.revision ?? 0,
+        // What was applied had been committed before: unless the store has gone back.
+        isOld: before !== undefined && before.value.appliedRevision > before.revision,
+      };
       // A disk that is slow to flush must not end every machine's sessions: without the process the lease means nothing anyway.
     }, UNFLUSHED);
     if (result === undefined) {
@@ -125,7 +130,7 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
     renewal.resolve();
     renewal = Promise.withResolvers<void>();
     // The store can be reached while the log cannot: then lockouts do not arrive, and the view is as stale as without a lease.
-    if (result > view.appliedRevision()) {
+    if (result.head > view.appliedRevision()) {
       mustCatchUp ||= lapsed;
       behindSinceUs ??= startUs;
     } else {
@@ -133,6 +138,7 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
       behindSinceUs = undefined;
     }
     watch();
+    if (result.isOld) await raiseRevision({ store, log }, view.appliedRevision());
   };
   const renew = (): Promise<void> => {
     again = true;
@@ -162,6 +168,7 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
   return {
     async start() {
       claimed = await claim({ store, clock }, config);
+      await raiseRevision({ store, log }, view.appliedRevision());
       await renew();
       if (taken) throw controlError('GATEWAY_ID_TAKEN', { id });
       timers.push(
@@ -203,7 +210,10 @@ export interface InForceDeps {
   readonly lease?: Pick<Lease, 'renewed' | 'watch'>;
 }
 
-/** Waits until every gateway with a live lease has applied `revision`; false when `timeoutMs` is over first. */
+/**
+ * Waits until every gateway with a live lease has applied `revision`; false when `timeoutMs` is over first, also where the store is
+ * away: it is recorded all the same.
+ */
 export async function waitInForce(
   { store, clock, lease }: InForceDeps,
   revision: number,
@@ -211,14 +221,14 @@ export async function waitInForce(
 ): Promise<boolean> {
   const endUs = clock.monotonicUs() + timeoutMs * 1000;
   const watch = lease?.watch ?? createLeaseWatch({ clock });
+  const isDone = (entry: ControlEntry<LeaseEntry>): boolean =>
+    entry.value.appliedRevision >= revision || watch.overForMs(entry) !== undefined;
   for (;;) {
     // From before the look, so that no renewal is missed.
     const renewed = lease?.renewed();
-    const leases = await store.list<LeaseEntry>(LEASES, { limit: LEASES_MAX });
-    const isDone = (entry: ControlEntry<LeaseEntry>): boolean =>
-      entry.value.appliedRevision >= revision || watch.overForMs(entry) !== undefined;
+    const leases = await store.list<LeaseEntry>(LEASES, { limit: LEASES_MAX }).catch(() => undefined);
     // Each is looked at, so that the watch knows it.
-    if (leases.map(isDone).every(Boolean)) return true;
+    if (leases?.map(isDone).every(Boolean) === true) return true;
     if (clock.monotonicUs() >= endUs) return false;
     const poll = clock.sleep(POLL_MS);
     await (renewed === undefined ? poll : Promise.race([renewed, poll]));

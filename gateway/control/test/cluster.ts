@@ -60,6 +60,8 @@ export interface Member {
   /** Nothing of it reaches the store any more, and its relay stands still: what others see of a killed process. */
   die(): void;
   stop(): Promise<void>;
+  /** What `stop` does after the core has been stopped. */
+  leave(): Promise<void>;
 }
 
 export interface Cluster {
@@ -197,10 +199,13 @@ export async function startCluster(servers?: StoreServer): Promise<Cluster> {
           cut.log = true;
         },
         async stop() {
-          members.delete(member);
           cut.log = false;
           cut.store = false;
           await core.stop(1000);
+          await member.leave();
+        },
+        async leave() {
+          members.delete(member);
           await relay.stop();
           await real.close();
         },

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { startStoreServer, type StoreServer } from '../../../platform/control-store/postgres/test/support.ts';
-import { identity, opening } from '../../sessions/test/harness.ts';
+import { TOPICS } from '../../../schemas/topics.ts';
+import { createAuditVerifier } from '../../recording/verify.ts';
+import { codec, identity, opening } from '../../sessions/test/harness.ts';
 import type { LockoutCall } from '../control-writer.ts';
 import { listAuditKeys } from '../audit-keys.ts';
 import { startCluster, type Cluster, type Member } from './cluster.ts';
@@ -40,6 +42,8 @@ const issue = (identityId: string, extra = {}) => ({
 async function until(met: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await met())) await new Promise(setImmediate);
 }
+const sequenceOf = (read: ReturnType<typeof codec.decode>): number =>
+  read.ok ? read.value.gateway.sequence : 0;
 /** Opens a session at a gateway; it closes when it is told to end. */
 function openAt({ core }: Member, extra: Parameters<typeof identity>[0] = {}) {
   const how = opening({ identity: identity(extra) });
@@ -228,6 +232,39 @@ describe('several gateways', () => {
     two!.die();
     await until(async () => (await one!.core.sessions.elsewhere.get(left.session.id)) === undefined);
     two!.cut.store = false;
+  });
+
+  it('each signs its own trail, and the store has the keys to check all of them', async () => {
+    const members = await three();
+    const [first] = members;
+    for (const member of members) openAt(member).session.close('client_closed');
+    const keys = await listAuditKeys(first!.store);
+    for (const member of members) await member.core.stop(10_000);
+    const framed: Buffer[] = [];
+    const reader = await cluster.eventLog.read({
+      topic: TOPICS.sessionEvents.name,
+      onRecords: (records) => records.forEach(({ value }) => void framed.push(Buffer.from(value!))),
+      onFailure: (error) => assert.fail(String(error)),
+    });
+    await reader.caughtUp();
+    await reader.close();
+    for (const { id } of members) {
+      const own = framed
+        .map((bytes) => ({ bytes, event: codec.decode(bytes) }))
+        .filter(({ event }) => event.ok && event.value.gateway.id === id)
+        .sort((one, other) => sequenceOf(one.event) - sequenceOf(other.event));
+      const key = keys.find(({ gateway }) => gateway === id)!;
+      const verifier = createAuditVerifier(codec, {
+        publicKeys: { [key.keyId]: key.publicKey },
+        checkpointMs: key.checkpointMs,
+        completeUntil: 0,
+      });
+      for (const { bytes } of own) verifier.take(bytes);
+      const report = verifier.finish();
+      assert.deepEqual(report.problems, []);
+      assert.ok(report.checkpoints >= 1 && report.events >= 3);
+    }
+    for (const member of members) await member.leave();
   });
 
   it('a gateway that comes later knows what was locked out before', async () => {

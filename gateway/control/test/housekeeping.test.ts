@@ -113,13 +113,11 @@ test('forgets what has ended long ago, and nothing that still refuses somebody',
   assert.deepEqual(await ids('tokens'), [lasting]);
   assert.deepEqual(await ids('tokens-by-identity'), [`countersign/ci\n${lasting}`]);
   assert.deepEqual(await ids('tokens-by-source'), [`ci/main\n${lasting}`]);
+  const forgotten = await store.outbox(100);
+  assert.ok(forgotten.every(({ value }) => value === null));
   assert.deepEqual(
-    (await store.outbox(100)).map(({ key, value }) => [key, value]).sort(),
-    [
-      [`lockout/${expired}`, null],
-      [`lockout/${released}`, null],
-      [`token_revocation/${old}`, null],
-    ].sort(),
+    new Set(forgotten.map(({ key }) => key)),
+    new Set([`lockout/${expired}`, `lockout/${released}`, `token_revocation/${old}`]),
     'the topic forgets them too',
   );
   await keeper.stop();

@@ -141,3 +141,20 @@ test('a gateway that seemed dead is fenced by its successor; a restart in its ow
   await again.start();
   assert.ok(again.held());
 });
+
+test('a store that has gone back behind the topic is raised, so that nothing counts as applied before it is', async () => {
+  const { store, here, settle, mine } = await setUp(5000);
+  // A running gateway has applied what the store, restored, does not know; and so has one that starts now.
+  mine.view.apply('lockout/l0', { revision: 60, time: 0, body: lockout() });
+  await settle(1500);
+  assert.ok((await store.revision()) >= 60);
+  const late = createControlView({ clock: here });
+  late.apply('lockout/l0', { revision: 120, time: 0, body: lockout() });
+  const lease = createLease(
+    { store, view: late, clock: here, log: quietLog },
+    { ...gatewayConfig({ id: 'late' }), epoch: 1, home: 'late' },
+  );
+  await lease.start();
+  assert.ok((await store.revision()) >= 120);
+  assert.ok(lease.held());
+});
