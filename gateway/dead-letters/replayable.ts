@@ -8,9 +8,9 @@ const BY_TOPIC: Readonly<Record<string, Replayable>> = {
   [TOPICS.sessionData.name]: 'yes',
   [TOPICS.detections.name]: 'yes',
   [TOPICS.responses.name]: 'yes',
-  [TOPICS.rekeyedEvents.name]: 'yes',
   [TOPICS.deadLetters.name]: 'yes',
   [TOPICS.incidents.name]: 'unless-newer',
+  [TOPICS.rekeyedEvents.name]: { no: 'the session event that it was made from can be' },
   [TOPICS.verdicts.name]: { no: 'a verdict is about a request that waited for it; its time is over' },
   [TOPICS.control.name]: {
     no: 'the control store is the truth about control records, and a gateway publishes what the topic lacks when it starts',
