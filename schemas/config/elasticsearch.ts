@@ -79,12 +79,6 @@ export const ElasticsearchConfig = Type.Object(
         minLength: 1,
       }),
     ),
-    caFingerprint: Type.Optional(
-      Type.String({
-        description: 'SHA-256 fingerprint of that authority, as Elasticsearch prints it; instead of caFile.',
-        pattern: '^([0-9A-Fa-f]{2}:?){32}$',
-      }),
-    ),
     indexPrefix: Type.String({
       description:
         'Start of the names of data streams (PREFIX-session-events, PREFIX-detections, ...), indices (PREFIX-incidents, PREFIX-control) and templates.',

@@ -82,9 +82,6 @@ async function clientOptions(
     ...(apiKey === undefined ? {} : { auth: { apiKey: await readSecret(apiKey) } }),
     ...(username === undefined ? {} : { auth: { username, password: await readSecret(password!) } }),
     ...(ca === undefined ? {} : { tls: { ca } }),
-    ...(config.caFingerprint === undefined
-      ? {}
-      : { caFingerprint: config.caFingerprint.replaceAll(':', '').toUpperCase().match(/../g)!.join(':') }),
     agent: { connections: config.connectionsMax },
     enableMetaHeader: false,
   };

@@ -40,7 +40,7 @@ export async function createElasticsearchIndex(
       streams,
       writes: createWrites({ ...deps, connection, bulk, streams }, config),
       reads: createReads(connection, streams.nameOf),
-      expiry: createExpiry({ connection, bulk, streams, features, log }, config.retention),
+      expiry: createExpiry({ connection, bulk, streams, features, log }, config),
     };
   };
   let opened: Promise<ReturnType<typeof open>> | undefined;

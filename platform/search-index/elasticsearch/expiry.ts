@@ -11,7 +11,7 @@ const STEP = 2000;
 
 export function createExpiry(
   deps: { connection: Connection; bulk: Bulk; streams: Streams; features: Features; log: Logger },
-  config: ElasticsearchConfig['retention'],
+  { templates, retention: config }: Pick<ElasticsearchConfig, 'templates' | 'retention'>,
 ) {
   const { connection, bulk, streams, features, log } = deps;
   /** Indexes that the server looks after. */
@@ -120,9 +120,13 @@ export function createExpiry(
     const retention = `${keepDays}d`;
     const lifecycle = mode === 'lifecycle' || (mode === 'auto' && features.lifecycle);
     const policy = mode === 'ilm' || (mode === 'auto' && !lifecycle && features.ilm);
-    const done = lifecycle
-      ? await retainByLifecycle(index, retention)
-      : policy && (await retainByPolicy(index, retention));
+    // An administrator has put the templates, and what they say about age with them.
+    const expected = templates === 'expect' && (lifecycle || policy);
+    const done = expected
+      ? true
+      : lifecycle
+        ? await retainByLifecycle(index, retention)
+        : policy && (await retainByPolicy(index, retention));
     if (done) byServer.add(index);
     else {
       byServer.delete(index);

@@ -128,7 +128,7 @@ Y
   as_es "${env[@]}" "$ES_HOME/bin/elasticsearch" -d -p "$PIDFILE" > "$ES_DATA/start.log" 2>&1 < /dev/null || { grep -vE ' = ' "$ES_DATA/start.log" | tail -20 >&2; die "did not start"; }
   running || die "started but its pid is not to be found"
   # indices of an earlier run recover after that: wait for their primaries
-  curl -fsS -k -m 90 ${ES_PASSWORD:+-u "elastic:$ES_PASSWORD"} "http${ES_TLS:+s}://127.0.0.1:$ES_PORT/_cluster/health?wait_for_status=yellow&timeout=60s" >/dev/null || die "does not answer on port $ES_PORT"
+  curl -fsS -k -m 90 --retry 60 --retry-delay 1 --retry-max-time 90 ${ES_PASSWORD:+-u "elastic:$ES_PASSWORD"} "http${ES_TLS:+s}://127.0.0.1:$ES_PORT/_cluster/health?wait_for_status=yellow&timeout=60s" >/dev/null || die "does not answer on port $ES_PORT"
   say "Elasticsearch $ES_VERSION on http${ES_TLS:+s}://127.0.0.1:$ES_PORT, pid $PID, $J"
 }
 stop() {

@@ -3,6 +3,8 @@
  * elasticsearch.sh start (its head tells the settings).
  */
 import { spawn } from 'node:child_process';
+import http from 'node:http';
+import https from 'node:https';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +90,33 @@ async function makeTls(folder: string): Promise<{ folder: string; caFile: string
   return { folder, caFile: join(folder, 'tls.crt') };
 }
 
+function ask(
+  url: string,
+  method: string,
+  body: unknown,
+  password: string | undefined,
+  caFile: string | undefined,
+): Promise<{ status: number; text: string }> {
+  const options = {
+    method,
+    headers: { 'content-type': 'application/json' },
+    agent: false as const,
+    ...(password === undefined ? {} : { auth: `elastic:${password}` }),
+    ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = (url.startsWith('https') ? https : http).request(url, options, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text += part));
+      response.once('error', reject);
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    request.once('error', reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
 /** Starts a server: 12 s warm, up to minutes on a busy machine or when it has to be fetched. Call `stop()` in `after`. */
 export async function startElasticsearch(options: ElasticsearchOptions = {}): Promise<TestElasticsearch> {
   const version = ELASTICSEARCH_VERSIONS[options.version ?? '9.5'];
@@ -137,18 +166,8 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     logFolder: join(folder, 'logs'),
     pid,
     async request(method, path, body, { fails = false } = {}) {
-      if (tls !== undefined) throw new Error('over TLS only through the client under test');
-      const authorization = `Basic ${Buffer.from(`elastic:${options.password}`).toString('base64')}`;
-      const response = await fetch(`${url}/${path}`, {
-        method,
-        headers: {
-          'content-type': 'application/json',
-          ...(options.password === undefined ? {} : { authorization }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (response.status >= 400 && !fails) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      const { status, text } = await ask(`${url}/${path}`, method, body, options.password, tls?.caFile);
+      if (status >= 400 && !fails) throw new Error(`${method} ${path}: ${status} ${text}`);
       return (text === '' ? {} : JSON.parse(text)) as Record<string, never>;
     },
     async kill9() {
