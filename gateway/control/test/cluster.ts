@@ -126,7 +126,11 @@ function cutLog(log: EventLog, cut: Cut): EventLog {
   };
 }
 
-export async function startCluster(servers?: StoreServer): Promise<Cluster> {
+/** `defaults`: configuration of every gateway. */
+export async function startCluster(
+  servers?: StoreServer,
+  defaults: Partial<GatewayConfig> = {},
+): Promise<Cluster> {
   const own = servers ?? (await startStoreServer());
   const folder = mkdtempSync(join(tmpdir(), 'gateways-'));
   const disk = createNodeDisk();
@@ -177,6 +181,7 @@ export async function startCluster(servers?: StoreServer): Promise<Cluster> {
           id,
           spoolFolder: join(place, 'spool'),
           recordingFolder: join(place, 'local'),
+          ...defaults,
           ...config,
         }),
       ).catch(async (error: unknown) => {
