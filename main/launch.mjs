@@ -20,6 +20,8 @@ const ENTRIES = {
   simulate: 'test/simulator/run.ts',
 };
 const INSTALL_POLL_MS = 500;
+/** It takes some seconds; fetching headers from nowhere must not hold the start up. */
+const BUILD_MS_MAX = 180_000;
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
@@ -28,7 +30,7 @@ const isNewEnough = (version) => {
   return major > NODE_WANTED[0] || (major === NODE_WANTED[0] && minor >= NODE_WANTED[1]);
 };
 
-function npm(args, nodeFolder) {
+function npm(args, nodeFolder, more = {}, timeout = undefined, output = 2) {
   const PATH = nodeFolder === undefined ? process.env.PATH : `${nodeFolder}:${process.env.PATH}`;
   const env = {
     ...process.env,
@@ -36,13 +38,19 @@ function npm(args, nodeFolder) {
     npm_config_update_notifier: 'false',
     npm_config_fund: 'false',
     npm_config_audit: 'false',
+    ...more,
   };
   // A prefix of the npm that runs us must not steer the one we start.
   delete env.npm_config_prefix;
   delete env.npm_config_local_prefix;
   return (
-    spawnSync('npm', args, { cwd: root, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
-      .status ?? 1
+    spawnSync('npm', args, {
+      cwd: root,
+      env,
+      timeout,
+      stdio: ['ignore', output, output],
+      shell: process.platform === 'win32',
+    }).status ?? 1
   );
 }
 
@@ -105,6 +113,43 @@ function alone(work) {
   }
 }
 
+/**
+ * Builds the native part of ssh2 where a C++ compiler is: without it SSH works, at a tenth of the speed (the gateway says so at its
+ * start). ssh2's own install script would build it without our header, which Node 24 needs (main/native/no-cleanup-hooks.h).
+ */
+function buildSshCiphers(node) {
+  const has = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+  const folder = dirname(dirname(node));
+  const compiler = has('c++') || has('g++') || has('clang++');
+  if (!compiler || !has('make') || !has('python3') || process.platform === 'win32') {
+    say(
+      'SSH will be slow: its ciphers need a C++ compiler, make and python3, which are not here (Debian: apt install build-essential python3).',
+    );
+    return;
+  }
+  const header = join(root, 'main', 'native', 'no-cleanup-hooks.h');
+  const env = {
+    // A Node from npm has its headers with it; others fetch them.
+    ...(existsSync(join(folder, 'include', 'node', 'node.h')) ? { npm_config_nodedir: folder } : {}),
+    CXXFLAGS: `${process.env.CXXFLAGS ?? ''} -include ${header}`.trim(),
+  };
+  const args = ['rebuild', 'ssh2', '--ignore-scripts=false', '--foreground-scripts', '--loglevel=error'];
+  npm(args, dirname(node), env, BUILD_MS_MAX, 'ignore');
+  const built = join(
+    root,
+    'node_modules',
+    'ssh2',
+    'lib',
+    'protocol',
+    'crypto',
+    'build',
+    'Release',
+    'sshcrypto.node',
+  );
+  if (!existsSync(built))
+    say('SSH will be slow: its ciphers could not be built (npm rebuild ssh2 says why).');
+}
+
 function isRunning(lock) {
   try {
     process.kill(Number(readFileSync(lock, 'utf8')), 0);
@@ -125,10 +170,11 @@ function installPackages(node) {
   const status = alone(() => {
     if (isInstalled()) return 0;
     say('Installing the packages that package-lock.json names (about 200 MB, once) ...');
-    // No package of ours needs its install script; NODE_ENV=production must not leave out what tests need.
+    // No package of ours needs its install script but ssh2, whose ciphers are built below; NODE_ENV=production must not leave out what tests need.
     const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
     const result = npm(args, dirname(node));
     if (result === 0) {
+      buildSshCiphers(node);
       writeFileSync(stamp, digest);
       say(`Installed in ${Math.round((Date.now() - begun) / 1000)} s.`);
     }

@@ -12,6 +12,7 @@ import {
   ALGORITHMS,
   checkVersion,
   isFast,
+  mayAbort,
   mendSignatureAlgorithms,
   offerHostCertificate,
   socketOf,
@@ -33,6 +34,11 @@ export async function createSshListener(
     deps.log.warn(
       {},
       'SSH is slow: the native part of ssh2 is not built (it needs a C++ compiler at the installation), ciphers run at a tenth of the speed',
+    );
+  if (mayAbort())
+    deps.log.error(
+      {},
+      'the native part of ssh2 can abort this process: it was not built by `npm start`; remove node_modules/ssh2/lib/protocol/crypto/build and start again with it',
     );
   const keys = await loadOwnKeys(deps);
   const certificate = certifyHost(deps, keys);

@@ -16,7 +16,7 @@ import { sshError } from './errors.ts';
 import { inKeyExchange, rekey, sendDisconnect, socketOf } from './library/internals.ts';
 import type { Connector } from './target/connector.ts';
 import type { TargetLink } from './target/dial.ts';
-import type { SessionRemains } from './target/process-script.ts';
+import { NO_MARKER, type SessionRemains } from './target/process-script.ts';
 
 /** A peer that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 1000;
@@ -65,6 +65,8 @@ export function createRelay(parts: RelayParts): Relay {
   let requests: Requests | undefined;
   let over = false;
   let opened = 0;
+  /** Something ran on a channel that the client closed. */
+  let abandoned = false;
 
   /** Everything but the session's last event; false where it is over already. */
   const finish = (note: string): boolean => {
@@ -123,7 +125,7 @@ export function createRelay(parts: RelayParts): Relay {
   };
   const clientLost = (cause?: Error): void => {
     if (over) return;
-    const running = [...channels].some((channel) => channel.running);
+    const running = abandoned || [...channels].some((channel) => channel.running);
     const kill = running && !options.leaveProcesses;
     if (kill) killAll();
     finish('the client is gone');
@@ -222,7 +224,12 @@ export function createRelay(parts: RelayParts): Relay {
         client,
         down: createGate(connection, clientSocket),
         up: createGate(client, link.socket),
-        sessionVariable,
+        variableOf: (channel) => `${sessionVariable}.${channel}`,
+        endChannel(channel) {
+          // Where sshd takes no signals (root) and no variable of ours, it is ended with the connection.
+          abandoned = true;
+          control.end(NO_MARKER, `${sessionVariable}.${channel}`).catch(() => undefined);
+        },
         hmac: parts.hmac,
         isOver: () => over,
       });
@@ -253,7 +260,7 @@ export function createRelay(parts: RelayParts): Relay {
   };
 }
 
-/** For the trail: what was found after the process groups were ended. */
+/** For the trail: what was found by the session's marks. */
 function describe({ ended, found }: SessionRemains): string {
   const processes = ended
     .slice(0, 20)
@@ -261,9 +268,7 @@ function describe({ ended, found }: SessionRemains): string {
       ({ pid, unixSession, command }) => `pid ${pid} (unix session ${unixSession}) ${redactTokens(command)}`,
     );
   const parts = [
-    ...(processes.length === 0
-      ? []
-      : [`outside the channels' process groups, ended: ${processes.join('; ')}`]),
+    ...(processes.length === 0 ? [] : [`ended on the target: ${processes.join('; ')}`]),
     ...(found.length === 0 ? [] : [`left for later, not ended: ${found.slice(0, 20).join('; ')}`]),
   ];
   return parts.length === 0 ? 'nothing of the session was left on the target' : parts.join('. ');

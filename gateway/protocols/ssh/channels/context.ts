@@ -31,8 +31,10 @@ export interface ConnectionContext {
   readonly client: Client;
   readonly down: Gate;
   readonly up: Gate;
-  /** Set in the environment of what is run, where the target takes it. */
-  readonly sessionVariable: string;
+  /** Set in the environment of what runs on a channel, where the target takes it. */
+  variableOf(channel: string): string;
+  /** A client has closed a channel on which something ran: ends what that left. */
+  endChannel(channel: string): void;
   readonly hmac: (secret: string) => Buffer;
   readonly isOver: () => boolean;
 }

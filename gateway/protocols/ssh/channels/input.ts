@@ -15,6 +15,8 @@ export interface ChannelInput {
 export interface InputSinks {
   toTarget(bytes: Buffer): void;
   toClient(bytes: Buffer): void;
+  /** A line for people: on the terminal, or on stderr where there is none. */
+  tellClient(text: string): void;
   /** What the client sent, for the recording. */
   record(bytes: Buffer): void;
   /** The channel must end: it is not what it says it is. */

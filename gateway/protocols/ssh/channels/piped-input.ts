@@ -19,7 +19,7 @@ export function createPipedInput(
     const denied = await lines.decide({ text, context: 'shell', certain: true });
     if (context.isOver()) return;
     if (denied === undefined) sinks.toTarget(line);
-    else sinks.toClient(Buffer.from(`${denied}\n`));
+    else sinks.tellClient(denied);
   };
   return {
     async feed(bytes) {

@@ -100,7 +100,9 @@ export class Channel implements SessionChannel {
         return;
       }
       this.#request = ruling.request;
-      openAtTarget(this.#context, this.#start, this.#prepared, (error, up) => this.#opened(error, up));
+      openAtTarget(this.#context, this.#start, this.#prepared, this.#name, (error, up) =>
+        this.#opened(error, up),
+      );
     };
     if (judged instanceof Promise)
       judged.then(go).catch((cause: unknown) => {
@@ -134,7 +136,10 @@ export class Channel implements SessionChannel {
       this.#finish({ status: 'cut_off' });
       return;
     }
-    if (this.running && !this.#context.options.leaveProcesses) this.kill();
+    if (this.running && !this.#context.options.leaveProcesses) {
+      this.kill();
+      this.#context.endChannel(this.#name);
+    }
     up.close();
     // Nobody reads any more; the target's close still comes through.
     up.resume();
@@ -188,6 +193,11 @@ export class Channel implements SessionChannel {
       toClient: (bytes) => {
         this.#record('out', bytes);
         this.#toClient.write(this.#down, bytes);
+      },
+      tellClient: (text) => {
+        const bytes = Buffer.from(pty === undefined ? `${text}\n` : `\r\n${text}\r\n`);
+        this.#record('out', bytes);
+        this.#toClient.write(pty === undefined ? this.#down.stderr : this.#down, bytes);
       },
       record: (bytes) => this.#record('in', bytes),
       broken: (reason) => this.#broken(reason),

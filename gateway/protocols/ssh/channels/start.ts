@@ -56,10 +56,11 @@ export function openAtTarget(
   context: ConnectionContext,
   start: Start,
   { pty, env }: Prepared,
+  channel: string,
   done: (error: Error | undefined, channel?: ClientChannel) => void,
 ): void {
-  const { client, sessionVariable } = context;
-  const variables = { ...Object.fromEntries(env), COUNTERSIGN_SESSION: sessionVariable };
+  const { client } = context;
+  const variables = { ...Object.fromEntries(env), COUNTERSIGN_SESSION: context.variableOf(channel) };
   try {
     if (start.kind === 'exec')
       client.exec(start.command, { env: variables, ...(pty === undefined ? {} : { pty }) }, done);

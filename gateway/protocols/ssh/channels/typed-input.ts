@@ -40,7 +40,7 @@ export function createTypedInput(
       sinks.toTarget(bytes);
       return;
     }
-    sinks.toClient(Buffer.from(`\r\n${denied}\r\n`));
+    sinks.tellClient(denied);
     sinks.toTarget(terminal.discard);
   };
   const feed = async (steps: readonly TerminalInput[]): Promise<void> => {

@@ -3,6 +3,7 @@
  * gap that test/library.test.ts shows. Nobody else in this folder touches an underscore of the library.
  */
 import { sign, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Client, Connection } from 'ssh2';
@@ -69,6 +70,19 @@ export function checkVersion(): void {
 /** False: ciphers run in JavaScript and through OpenSSL's slow paths, at a tenth of the speed. The library falls back without a word. */
 export const isFast = (): boolean =>
   (load('ssh2/lib/protocol/crypto.js') as { bindingAvailable: boolean }).bindingAvailable;
+
+/**
+ * True where the native part was built without main/native/no-cleanup-hooks.h against a Node that needs it: V8 may then abort the
+ * process when it collects a cipher.
+ */
+export function mayAbort(): boolean {
+  try {
+    const file = load.resolve('ssh2/lib/protocol/crypto/build/Release/sshcrypto.node');
+    return isFast() && readFileSync(file).includes('RemoveEnvironmentCleanupHook');
+  } catch {
+    return false;
+  }
+}
 
 function send(protocol: Protocol, ...parts: readonly Buffer[]): void {
   const payload = Buffer.concat(parts);

@@ -24,10 +24,10 @@ export interface SessionRemains {
 /** POSIX sh; reads calls of cs_end on its standard input. */
 export const PROGRAM = `exec 2>/dev/null
 PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
-if printf 'a\\0b\\0' | grep -qzxF b; then
-  cs_list() { grep -lzxF -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2" /proc/[0-9]*/environ; }
+if printf 'a\\0b\\0' | grep -qzxE b; then
+  cs_list() { grep -lzxE -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" /proc/[0-9]*/environ; }
 else
-  cs_list() { for e in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$e | grep -qxF -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2" && echo $e; done; }
+  cs_list() { for e in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$e | grep -qxE -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" && echo $e; done; }
 fi
 cs_end() {
   m=$1 i=$2 n=0
@@ -61,11 +61,13 @@ echo "R"
 `;
 
 const MARKER = /^[0-9A-Fa-f.:%a-z]{1,64} \d{1,5} [0-9A-Fa-f.:%a-z]{1,64} \d{1,5}$/;
-const VARIABLE = /^[0-9a-f-]{1,64}$/;
+const VARIABLE = /^[0-9a-f-]{1,64}(\.\d{1,10})?$/;
+/** For a call that goes by the variable only. */
+export const NO_MARKER = '-';
 
 /** One call; undefined where marker or variable are not what they must be (they become part of a program). */
 export function callOf(marker: string, variable: string): string | undefined {
-  if (!MARKER.test(marker) || !VARIABLE.test(variable)) return undefined;
+  if ((marker !== NO_MARKER && !MARKER.test(marker)) || !VARIABLE.test(variable)) return undefined;
   return `cs_end '${marker}' '${variable}'\n`;
 }
 
