@@ -32,7 +32,9 @@ export const KafkaConfig = Type.Object(
     tls: Type.Optional(
       Type.Object(
         {
-          caFile: file("PEM of the authority that signed the brokers' certificates; the system's where absent."),
+          caFile: file(
+            "PEM of the authority that signed the brokers' certificates; the system's where absent.",
+          ),
           certificateFile: file('PEM of our certificate, where brokers ask for one.'),
           keyFile: file('PEM of its key.'),
           serverName: file("Name in the brokers' certificates, where it is not the host's."),
@@ -84,7 +86,8 @@ export const KafkaConfig = Type.Object(
       maximum: 16 * 1024 * 1024,
     }),
     queueBytesMax: Type.Integer({
-      description: 'Records that may wait to be written while Kafka is slow or away; further ones are refused.',
+      description:
+        'Records that may wait to be written while Kafka is slow or away; further ones are refused.',
       default: 64 * 1024 * 1024,
       minimum: 64 * 1024,
       maximum: 4 * 1024 * 1024 * 1024,

@@ -14,7 +14,7 @@ export interface Committer {
   drop(): void;
 }
 
-interface Waiting {
+interface Due {
   offset: OffsetOf;
   readonly resolve: (() => void)[];
   readonly reject: ((error: unknown) => void)[];
@@ -29,7 +29,7 @@ export function createCommitter(
 ): Committer {
   const { cluster, clock } = deps;
   // One entry per partition at most: max is what the member is assigned.
-  let waiting = new Map<string, Waiting>();
+  let due = new Map<string, Due>();
   let running: Promise<void> | undefined;
   let life = 0;
 
@@ -48,9 +48,9 @@ export function createCommitter(
       }
     }, COMMIT_TIMEOUT_MS);
   const run = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      const batch = [...waiting.values()];
-      waiting = new Map();
+    while (due.size > 0) {
+      const batch = [...due.values()];
+      due = new Map();
       try {
         await send(
           batch.map(({ offset }) => offset),
@@ -66,8 +66,8 @@ export function createCommitter(
     commit: (offset) =>
       new Promise((resolve, reject) => {
         const name = `${offset.topic}/${offset.partition}`;
-        const one = waiting.get(name);
-        if (one === undefined) waiting.set(name, { offset, resolve: [resolve], reject: [reject] });
+        const one = due.get(name);
+        if (one === undefined) due.set(name, { offset, resolve: [resolve], reject: [reject] });
         else {
           one.offset = offset;
           one.resolve.push(resolve);
