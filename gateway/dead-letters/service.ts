@@ -40,7 +40,7 @@ function decode({ sourceTopic, value }: DeadLetter): Decoded {
   const codec = createCodec(topic.schema);
   const read = codec.decode(value);
   if (!read.ok) return { decoded: null, problem: read.reason };
-  return { decoded: codec.toJson(read.value as never), problem: null };
+  return { decoded: codec.toJson(read.value), problem: null };
 }
 
 export function createDeadLettersService(
@@ -87,7 +87,7 @@ export function createDeadLettersService(
         if (state !== 'all' && (replayed === null) !== (state === 'waiting')) continue;
         items.push({
           id,
-          time: document['@timestamp'] as number,
+          time: document['@timestamp'],
           topic: document[FIELDS.topic] as string,
           partition: Number(document['countersign.dead_letter.partition']),
           offset: Number(document['countersign.dead_letter.offset']),

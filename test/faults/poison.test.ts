@@ -5,6 +5,7 @@ import Value from 'typebox/value';
 import { KafkaConfig } from '../../schemas/config/kafka.ts';
 import { deadLetterId } from '../../schemas/ecs/dead-letter.ts';
 import { TOPICS } from '../../schemas/topics.ts';
+import { start } from '../../cli/test/support.ts';
 import { lacking } from '../servers/available.ts';
 import { startKafka, type TestKafka } from '../servers/kafka/kafka.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
@@ -213,6 +214,37 @@ describe('what cannot be read or answered', () => {
   });
 
   itSurvives(() => whole);
+
+  it('the command line lists, shows and replays', async () => {
+    const environment = {
+      COUNTERSIGN_API: whole.installation.gateway.api().url,
+      COUNTERSIGN_API_TOKEN: whole.installation.tokens.admin,
+    };
+    const run = (...words: string[]) => start(['dead-letter', ...words], { environment }).ended;
+    const wanted = ['--topic', TOPICS.detections.name, '--stage', 'responders'];
+    const listed = await run('ls', ...wanted, '--json');
+    assert.equal(listed.code, 0, listed.err);
+    const letters = JSON.parse(listed.out) as Letter[];
+    assert.ok(letters.length >= POISON.length);
+    const shown = await run('show', letters[0]!.id);
+    assert.equal(shown.code, 0, shown.err);
+    assert.match(shown.out, /RESPONDERS_RECORD_UNREADABLE/);
+    assert.match(shown.out, /replayed +no/);
+    const replayed = await run('replay', '--matching', ...wanted, '--reason', 'a rehearsal', '--json');
+    assert.equal(replayed.code, 0, replayed.err);
+    const results = JSON.parse(replayed.out) as { id: string; outcome: string }[];
+    assert.deepEqual(
+      results.map(({ id }) => id),
+      letters.map(({ id }) => id).toReversed(),
+    );
+    assert.ok(results.every(({ outcome }) => outcome === 'replayed'));
+    assert.match((await run('show', letters[0]!.id)).out, /replayed +\d{4}-/);
+    const refused = await run('replay', `${TOPICS.control.name}/0/0/gateway`, '--reason', 'x');
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /DEAD_LETTER_NOT_REPLAYABLE/);
+    assert.equal((await run('replay', '--reason', 'x')).code, 2);
+    assert.equal((await run('show', 'no/1/2/such')).code, 3);
+  });
 
   it('responders that do not answer: a held request that was spoken about is refused in time, and others are not held up', async () => {
     const suspect = await connect(whole, await whole.issue('suspect'));
