@@ -31,6 +31,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/', 'main/commands/'],
   pg: ['cli/commands/', 'main/sample-target/', 'main/exercise/', 'platform/control-store/postgres/'],
   'simple-statistics': ['detectors/'],
+  ssh2: ['gateway/protocols/ssh/'],
+  '@xterm/headless': ['gateway/protocols/ssh/terminal/'],
   selfsigned: ['main/'],
 };
 

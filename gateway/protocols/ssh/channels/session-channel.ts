@@ -337,8 +337,9 @@ export class Channel implements SessionChannel {
 
   #exited(code: number | null, signal?: string, dumped?: boolean, message?: string): void {
     const name = signal?.replace(/^SIG/, '') ?? 'TERM';
-    this.#exit =
-      code === 0
+    this.#exit = this.#clientGone
+      ? { status: 'cut_off' }
+      : code === 0
         ? { status: 'ok', tag: 'exit 0' }
         : {
             status: 'error',
