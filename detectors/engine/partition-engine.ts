@@ -10,6 +10,7 @@ import type { Trigger } from './detection-records.ts';
 import { passSequence, putAside, takeWaiting } from './session-order.ts';
 import { createSpokenVerdicts, NO_VERDICTS } from './spoken-verdicts.ts';
 import { openStateStore, type StateStore } from './state-store.ts';
+import { createTurns } from './turns.ts';
 import { createStateChangelog } from './state-changelog.ts';
 import { isLost } from './state-writer.ts';
 
@@ -67,23 +68,7 @@ export async function createPartitionEngine(
   let verdictKey: string | null = null;
   /** Keys with events behind a gap. */
   const gaps = new Map<string, KeyState>();
-  let queue: Promise<unknown> = Promise.resolve();
-  // After a failure the state may hold half an event: it must never be written, and a new engine starts from the last marker.
-  let broken = false;
-  const inTurn = (work: () => Promise<void>, needed = false): Promise<void> => {
-    const guarded = async (): Promise<void> => {
-      if (broken) {
-        if (needed) throw new Error(`the engine of partition ${partition} has failed before`);
-        return;
-      }
-      broken = true;
-      await work();
-      broken = false;
-    };
-    const result = queue.then(guarded);
-    queue = result.catch(() => undefined);
-    return result;
-  };
+  const { inTurn, broken } = createTurns(`the engine of partition ${partition}`);
 
   const publish = async (detections: readonly Detection[]): Promise<void> => {
     if (detections.length === 0) return;
@@ -245,7 +230,7 @@ export async function createPartitionEngine(
         parkedAt = await changelog.endOffset();
       }, true),
     async revive() {
-      if (broken) return false;
+      if (broken()) return false;
       const before = stateWriter;
       stateWriter = await deps.stateWriter(stream.component, partition);
       await before.close();

@@ -6,8 +6,8 @@ const BYTES_MAX = 64 * 1024 * 1024;
 /** The newest states that passed by while a changelog was read, within bounds; the oldest go first. */
 export interface RecentStates {
   put(key: string, place: StoredState, state: Buffer): void;
-  /** The bytes of this very writing of the key's state. */
-  get(key: string, place: StoredState): Buffer | undefined;
+  /** The bytes of this very writing of the key's state; they are not kept any longer. */
+  take(key: string, place: StoredState): Buffer | undefined;
 }
 
 export function createRecentStates(keysMax: number): RecentStates {
@@ -28,8 +28,9 @@ export function createRecentStates(keysMax: number): RecentStates {
       bytes += state.length;
       while (kept.size > keysMax || bytes > BYTES_MAX) drop(kept.keys().next().value!);
     },
-    get(key, { firstOffset }) {
+    take(key, { firstOffset }) {
       const found = kept.get(key);
+      drop(key);
       return found?.offset === firstOffset ? found.state : undefined;
     },
   };

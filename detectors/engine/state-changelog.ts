@@ -8,6 +8,7 @@ import type { EventLog, LogRecord, LogWriter, NewRecord } from '../../platform/e
 import type { Codec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { DetectorState } from '../../schemas/types.ts';
+import { readThrough } from './read-through.ts';
 import { createRecentStates } from './recent-states.ts';
 
 const TOPIC = TOPICS.detectorState.name;
@@ -32,7 +33,8 @@ export interface StoredState {
 export interface Restored {
   /** Input offset that the marker vouches for; -1 where there is none. */
   readonly inputOffset: number;
-  readonly states: ReadonlyMap<string, StoredState>;
+  /** Where the state of a key stands that the marker vouches for. Once per key: then it is forgotten here, since it is known there. */
+  takeOut(key: string): StoredState | undefined;
   /** Keys with events behind a gap. */
   readonly waiting: readonly string[];
 }
@@ -66,12 +68,11 @@ const UNREADABLE_MAX = 1000;
 /** How the keys of all components begin. */
 const OWNED_KEY = /^[a-z][a-z_-]*\/\d+\/\d+\//;
 
-const nobody = (): void => undefined;
-
+/** One object for each of a million keys: what a key wrote last, and what stands in its other slot. */
 interface Written extends StoredState {
   missing: number;
+  other: Written | undefined;
 }
-type Found = [Written | undefined, Written | undefined];
 
 const complete = (written: Written | undefined, inputOffset: number): Written | undefined =>
   written?.missing === 0 && written.inputOffset <= inputOffset ? written : undefined;
@@ -117,7 +118,7 @@ export async function createStateChangelog(
     async restore(keepMax) {
       let inputOffset = -1;
       let waiting: readonly string[] = [];
-      const found = new Map<string, Found>();
+      const found = new Map<string, Written>();
       const recent = createRecentStates(keepMax);
       const unreadable: LogRecord[] = [];
       const take = (record: LogRecord): void => {
@@ -132,27 +133,42 @@ export async function createStateChangelog(
           return;
         }
         const slot = slotOf(record);
-        const slots = found.get(value.key) ?? [undefined, undefined];
-        found.set(value.key, slots);
-        const known = slots[slot];
-        if (value.chunk === 0) {
-          const { chunks } = value;
-          const { offset: firstOffset } = record;
-          slots[slot] = { slot, inputOffset: value.inputOffset, firstOffset, chunks, missing: chunks - 1 };
-          recent.put(value.key, slots[slot], value.state);
-        } else if (known?.inputOffset === value.inputOffset) known.missing -= 1;
-        else slots[slot] = undefined;
+        const last = found.get(value.key);
+        if (value.chunk > 0) {
+          const own = last?.slot === slot ? last : last?.other;
+          // Of another writing than the first piece: what stands in the slot is not whole.
+          if (own !== undefined)
+            own.missing = own.inputOffset === value.inputOffset ? own.missing - 1 : Infinity;
+          return;
+        }
+        const written: Written = {
+          slot,
+          inputOffset: value.inputOffset,
+          firstOffset: record.offset,
+          chunks: value.chunks,
+          missing: value.chunks - 1,
+          other: last?.slot === slot ? last.other : last,
+        };
+        if (last?.other !== undefined && last.slot !== slot) last.other = undefined;
+        found.set(value.key, written);
+        recent.put(value.key, written, value.state);
       };
-      await readThrough(eventLog, partition, take);
+      await readThrough(eventLog, { topic: TOPIC, partition }, take);
       for (const record of unreadable) await giveUp?.(record, 'it is no state of a detector');
-      const states = new Map<string, StoredState>();
-      for (const [key, [one, two]] of found) {
-        const best = newer(complete(one, inputOffset), complete(two, inputOffset));
-        if (best === undefined) continue;
-        const bytes = recent.get(key, best);
-        states.set(key, bytes === undefined ? best : { ...best, bytes });
-      }
-      return { inputOffset, states, waiting };
+      return {
+        inputOffset,
+        waiting,
+        takeOut(key) {
+          const last = found.get(key);
+          found.delete(key);
+          const best = newer(complete(last, inputOffset), complete(last?.other, inputOffset));
+          if (best === undefined) return undefined;
+          const { slot, firstOffset, chunks } = best;
+          const place = { slot, inputOffset: best.inputOffset, firstOffset, chunks };
+          const bytes = recent.take(key, place);
+          return bytes === undefined ? place : { ...place, bytes };
+        },
+      };
     },
     endOffset: async () => (await eventLog.endOffsets(TOPIC))[partition]!,
     async untouchedSince(offset) {
@@ -161,7 +177,7 @@ export async function createStateChangelog(
         if (record.key?.startsWith(prefix) === true) untouched = false;
         return !untouched;
       };
-      await readThrough(eventLog, partition, take, offset);
+      await readThrough(eventLog, { topic: TOPIC, partition }, take, offset);
       return untouched;
     },
     async write(states, inputOffset) {
@@ -204,47 +220,9 @@ export async function createStateChangelog(
           pieces.push(value.state);
         return pieces.length === stored.chunks;
       };
-      await readThrough(eventLog, partition, take, stored.firstOffset);
+      await readThrough(eventLog, { topic: TOPIC, partition }, take, stored.firstOffset);
       if (pieces.length !== stored.chunks) throw detectorsError('DETECTORS_STATE_UNREADABLE', { key });
       return Buffer.concat(pieces);
     },
   };
-}
-
-/** Reads a partition of the changelog to its end, or until `take` says that it has enough. */
-async function readThrough(
-  eventLog: EventLog,
-  partition: number,
-  take: (record: LogRecord) => boolean | void,
-  fromOffset?: number,
-): Promise<void> {
-  let enough = nobody;
-  let failed: (error: unknown) => void = nobody;
-  const done = new Promise<void>((resolve, reject) => {
-    enough = resolve;
-    failed = reject;
-  });
-  done.catch(nobody);
-  let ended = false;
-  const reader = await eventLog.read({
-    topic: TOPIC,
-    partition,
-    ...(fromOffset === undefined ? {} : { fromOffset }),
-    onRecords(records) {
-      for (const record of records) {
-        if (ended) return;
-        if (take(record) === true) {
-          ended = true;
-          enough();
-        }
-      }
-    },
-    onFailure: failed,
-  });
-  try {
-    await Promise.race([done, reader.caughtUp()]);
-  } finally {
-    ended = true;
-    await reader.close();
-  }
 }

@@ -36,7 +36,6 @@ export async function openStateStore(changelog: StateChangelog, statesMax: numbe
   const inMemory = new Map<string, Entry>();
   /** Written since the last marker. */
   const unmarked = new Set<Entry>();
-  for (const [key, marked] of restored.states) entries.set(key, { dirty: false, marked });
 
   /** Never the slot that the marker vouches for. */
   const slotFor = ({ marked }: Entry): Slot => (marked?.slot === 0 ? 1 : 0);
@@ -63,7 +62,7 @@ export async function openStateStore(changelog: StateChangelog, statesMax: numbe
     async get(key) {
       let entry = entries.get(key);
       if (entry === undefined) {
-        entry = { dirty: true };
+        entry = { dirty: true, marked: restored.takeOut(key) };
         entries.set(key, entry);
       }
       if (entry.state === undefined) {

@@ -1,17 +1,13 @@
 /** Every role as a process of its own, several copies of each, on real Kafka, PostgreSQL and Elasticsearch. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import Value from 'typebox/value';
 import type pg from 'pg';
+import { openKafka } from './support/kafka-log.ts';
 import { attackedHistory } from '../../detectors/test/support/history.ts';
-import { createSystemClock, createSystemRandom } from '../../platform/clock/system-clock.ts';
+
 import type { EventLog, NewRecord } from '../../platform/event-log/event-log.ts';
-import { createKafkaEventLog } from '../../platform/event-log/kafka/kafka-event-log.ts';
-import { silentLogger } from '../../platform/log/pino-logger.ts';
-import { createPromMetrics } from '../../platform/metrics/prom-metrics.ts';
 import type { Lockout } from '../../schemas/api/lockouts.ts';
 import { createCodec } from '../../schemas/codec.ts';
-import { KafkaConfig } from '../../schemas/config/kafka.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import { lacking } from '../../test/servers/available.ts';
 import {
@@ -63,16 +59,7 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn') }, () => {
     const starting = [cluster.start('detectors'), cluster.start('detectors')];
     gateways.push(...(await Promise.all([cluster.gateway(0), cluster.gateway(1)])));
     detectors.push(...(await Promise.all(starting)));
-    eventLog = await createKafkaEventLog(
-      {
-        clock: createSystemClock(),
-        random: createSystemRandom(),
-        log: silentLogger,
-        metrics: createPromMetrics(),
-        readSecret: () => Promise.reject(new Error('there is none')),
-      },
-      { ...(Value.Default(KafkaConfig, {}) as KafkaConfig), brokers: [...kafka.brokers] },
-    );
+    eventLog = await openKafka(kafka.brokers);
   });
   after(async () => {
     await observer?.end();

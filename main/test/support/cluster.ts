@@ -128,10 +128,12 @@ export async function createCluster(target: TestTarget, options: ClusterOptions)
       elasticsearch: { ...options.elasticsearch, replicasCount: 0, refreshMs: 100 },
     },
     responders: {
-      controlApi: {
-        urls: apiPorts.map((apiPort) => `http://127.0.0.1:${apiPort}`),
-        token: { env: 'CLUSTER_RESPONDER_TOKEN' },
-      },
+      ...(options.gateways > 0 && {
+        controlApi: {
+          urls: apiPorts.map((apiPort) => `http://127.0.0.1:${apiPort}`),
+          token: { env: 'CLUSTER_RESPONDER_TOKEN' },
+        },
+      }),
       ...options.settings?.['responders'],
     },
   };
