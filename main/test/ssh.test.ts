@@ -106,7 +106,7 @@ describe('ssh on a whole installation', { skip: lacking('sshd', 'ssh'), timeout:
   it('an opaque command of a job is denied with the decision, and does not run', async () => {
     const key = await enrol('job', 'service_account');
     const marker = join(folder, 'ran');
-    const denied = await ssh(key, `echo dG91Y2ggL3RtcC94 | base64 -d | sh; touch ${marker}`);
+    const denied = await ssh(key, `cat /etc/hostname | sh; touch ${marker}`);
     assert.equal(denied.status, 126, denied.err);
     assert.match(denied.err, /denied by policy: .*decision [0-9a-f-]{36}/);
     assert.throws(() => readFileSync(marker));
@@ -125,13 +125,13 @@ describe('ssh on a whole installation', { skip: lacking('sshd', 'ssh'), timeout:
     });
     const { status, err } = await running;
     assert.equal(status, 255);
-    assert.match(err, /a test locks out/);
+    assert.match(err, /locked out/);
     await until('it is gone', () =>
       Promise.resolve(sshd.processesRunning(command).length === 0 || undefined),
     );
     const again = await ssh(key, 'true');
     assert.equal(again.status, 255);
-    assert.match(again.err, /locked out/i);
+    assert.match(again.err, /locked out|revoked/i);
     const closed = await until('the end is indexed', async () => {
       const query = { identity: 'countersign/eve', kind: 'session_closed' };
       return (await installation.api.get<Page<Hit>>('/v1/events', query)).items[0];

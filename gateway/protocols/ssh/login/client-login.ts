@@ -301,7 +301,7 @@ export class ClientLogin {
     try {
       // Only who has begun to log in can be told in words.
       if (this.#claimedName !== null)
-        sendBanner(connection, `countersign: ${error.message}. ${error.hint}\r\n`);
+        sendBanner(connection, `countersign: ${error.message.replace(/\.$/, '')}. ${error.hint}\r\n`);
       sendDisconnect(connection, NO_MORE_METHODS, error.message);
     } catch {
       // Its keys are not exchanged yet, or the library has given it up.
