@@ -145,8 +145,12 @@ export interface TerminalLines {
   /** Bytes from the client, split at what submits a line; bracketed paste counts as typing. */
   input(bytes: Buffer): TerminalInput[];
   resize(columns: number, rows: number): void;
-  /** Sent to the target instead of a denied line's Enter: drops the line that was typed (usually ^C). */
+  /** Sent to the target instead of a denied line's Enter: drops the line that was typed. Reading it says that the line was denied. */
   readonly discard: Buffer;
+  /** What stood before the line that was read last; to be shown again behind a denial. */
+  readonly prompt?: string;
+  /** Resolves when the target has answered `discard` (bounded): what is said to the client then stays where it is said. */
+  settled?(): Promise<void>;
   close(): void;
 }
 

@@ -16,7 +16,7 @@ export interface InputSinks {
   toTarget(bytes: Buffer): void;
   toClient(bytes: Buffer): void;
   /** A line for people: on the terminal, or on stderr where there is none. */
-  tellClient(text: string): void;
+  tellClient(text: string, prompt?: string): void;
   /** What the client sent, for the recording. */
   record(bytes: Buffer): void;
   /** The channel must end: it is not what it says it is. */

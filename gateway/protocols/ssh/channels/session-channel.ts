@@ -194,8 +194,8 @@ export class Channel implements SessionChannel {
         this.#record('out', bytes);
         this.#toClient.write(this.#down, bytes);
       },
-      tellClient: (text) => {
-        const bytes = Buffer.from(pty === undefined ? `${text}\n` : `\r\n${text}\r\n`);
+      tellClient: (text, prompt = '') => {
+        const bytes = Buffer.from(pty === undefined ? `${text}\n` : `\r\n${text}\r\n${prompt}`);
         this.#record('out', bytes);
         this.#toClient.write(pty === undefined ? this.#down.stderr : this.#down, bytes);
       },

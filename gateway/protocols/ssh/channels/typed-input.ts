@@ -40,8 +40,11 @@ export function createTypedInput(
       sinks.toTarget(bytes);
       return;
     }
-    sinks.tellClient(denied);
     sinks.toTarget(terminal.discard);
+    // The target erases the line first; what is said then stands below it, and the prompt below that.
+    await terminal.settled?.();
+    if (context.isOver()) return;
+    sinks.tellClient(denied, terminal.prompt);
   };
   const feed = async (steps: readonly TerminalInput[]): Promise<void> => {
     for (const step of steps) {

@@ -69,6 +69,8 @@ export interface Walk {
   readonly found: Found;
   /** A person types at the other end of a terminal: what a shell reads comes as lines of its own. */
   readonly interactive: boolean;
+  /** The line goes on with the next one: what is missing at its end is no mistake. */
+  readonly incomplete: boolean;
   /** Current folder, `~` at first; `?` where not known. */
   folder: string;
   /** Names of functions that the line defines. */

@@ -23,7 +23,8 @@ export function walkRedirections(
 function redirectionStdin(walk: TreeWalk, redirection: Redirection, scope: Scope): Stdin | null {
   if (redirection.type === 'HereDoc') {
     const { body, closing, delimiter } = redirection;
-    if (closing === undefined) walk.opaque('does not parse', 'here document without end', scope.parent);
+    if (closing === undefined && !walk.incomplete)
+      walk.opaque('does not parse', 'here document without end', scope.parent);
     for (const part of body.parts ?? []) walk.node(part, scope);
     if (descriptorOf(redirection) !== 0) return null;
     const literal = delimiter?.quoted === true || (body.parts === undefined && !/[\\$`]/.test(body.text));

@@ -12,6 +12,7 @@ import {
   type Stdin,
   type Walk,
 } from './found.ts';
+import { isIncomplete } from './is-incomplete.ts';
 import type { ShellLimits } from './limits.ts';
 import { resolvePath } from './paths.ts';
 import { outputOf } from './pipes.ts';
@@ -41,6 +42,7 @@ export function walkLine(text: string, limits: ShellLimits, interactive = false)
     limits,
     found,
     interactive,
+    incomplete: interactive && isIncomplete(text),
     folder: '~',
     functions: new Set(),
     tainted: new Set(),
@@ -63,7 +65,8 @@ export function walkLine(text: string, limits: ShellLimits, interactive = false)
     children: (node, scope) =>
       forEachChild(node, (child) => walk.node(child, { ...scope, depth: scope.depth + 0.25 })),
   };
-  walk.script(text, TOP);
+  // The next line is a part of the word before the backslash.
+  walk.script(walk.incomplete ? text.replace(/\\$/, '') : text, TOP);
   for (const name of walk.computed)
     if (walk.tainted.has(name) || walk.tainted.has('*'))
       walk.opaque('arithmetic that may run code', name, null);
@@ -73,7 +76,9 @@ export function walkLine(text: string, limits: ShellLimits, interactive = false)
 function visit(walk: TreeWalk, node: SyntaxNode, scope: Scope): void {
   switch (node.type) {
     case 'Script':
-      for (const error of node.errors ?? []) walk.opaque('does not parse', error.message, scope.parent);
+      // A line that goes on is decided again with the next one.
+      for (const error of node.errors ?? [])
+        if (!walk.incomplete) walk.opaque('does not parse', error.message, scope.parent);
       return walk.children(node, scope);
     case 'Command':
       return walkCommand(walk, node, scope);
