@@ -1,5 +1,7 @@
 import type { KafkaConfig } from '../../../schemas/config/kafka.ts';
 import type { Clock } from '../../clock/clock.ts';
+import type { Logger } from '../../log/log.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import { eventLogError } from '../errors.ts';
 import { bootstrapId, createChannels, type Channels } from './channels.ts';
 import { asEventLogError, isPassing } from './failures.ts';
@@ -41,10 +43,15 @@ function parseAddress(text: string): Address {
 }
 
 export function createCluster(
-  deps: { readonly clock: Clock; readonly transport: Transport },
+  deps: {
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly metrics: Metrics;
+    readonly transport: Transport;
+  },
   config: KafkaConfig,
 ): Cluster {
-  const { clock, transport } = deps;
+  const { clock, log, transport } = deps;
   const bootstrap = config.brokers.map((text, index) => [bootstrapId(index), parseAddress(text)] as const);
   const username = config.login?.username ?? '';
   const control = createChannels(transport);
@@ -53,6 +60,24 @@ export function createCluster(
   let brokers: ReadonlyMap<number, Address> = new Map();
   let asking: Promise<void> | undefined;
   let turn = 0;
+  let awaySinceUs: number | undefined;
+  const reachable = deps.metrics.gauge(
+    'countersign_kafka_reachable',
+    '1 while a broker answers, 0 while none does.',
+  );
+
+  /** Said once when the brokers go and once when they are back. */
+  const noteHealth = (error?: unknown): void => {
+    reachable.set(error === undefined ? 1 : 0);
+    if (error !== undefined && awaySinceUs === undefined) {
+      awaySinceUs = clock.monotonicUs();
+      log.warn({ error }, 'kafka is away; what is to be written waits');
+    } else if (error === undefined && awaySinceUs !== undefined) {
+      const awayMs = Math.round((clock.monotonicUs() - awaySinceUs) / 1000);
+      awaySinceUs = undefined;
+      log.info({ awayMs }, 'kafka is back');
+    }
+  };
 
   const anyChannel = (): Promise<Channel> => {
     turn += 1;
@@ -77,6 +102,10 @@ export function createCluster(
     asking = ask([...topics.keys(), ...unknown]);
     try {
       await asking;
+      noteHealth();
+    } catch (error) {
+      if (!closing.signal.aborted && error instanceof KafkaConnectionError) noteHealth(error);
+      throw error;
     } finally {
       asking = undefined;
     }

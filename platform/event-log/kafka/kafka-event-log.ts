@@ -43,7 +43,7 @@ export async function openKafkaEventLog(
   config: KafkaConfig,
 ): Promise<EventLog> {
   const { clock, log, metrics, transport } = deps;
-  const cluster = createCluster({ clock, transport }, config);
+  const cluster = createCluster({ clock, log, metrics, transport }, config);
   const asking = createChannels(transport);
   const consumers = new Set<Consumer>();
   const readers = new Set<Reader>();

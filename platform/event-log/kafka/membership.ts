@@ -43,6 +43,8 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
+type Change = 'none' | 'rebalance' | 'unheard' | 'lost';
+const SEVERITY: readonly Change[] = ['none', 'rebalance', 'unheard', 'lost'];
 const LEAVE_TIMEOUT_MS = 2000;
 const NOBODY = { generation: -1, memberId: '' };
 
@@ -62,11 +64,11 @@ export function createMembership(
   let talk: Promise<Channel> | undefined;
   let leaving = false;
   /** Set when the group changes; `wake` ends the wait for it. */
-  let change: 'none' | 'rebalance' | 'lost' = 'none';
+  let change: Change = 'none';
   let wake: (() => void) | undefined;
 
-  const changed = (what: 'rebalance' | 'lost'): void => {
-    if (change !== 'lost') change = what;
+  const changed = (what: Change): void => {
+    if (SEVERITY.indexOf(what) > SEVERITY.indexOf(change)) change = what;
     wake?.();
   };
   const coordinator = async (): Promise<Channel> => {
@@ -88,7 +90,7 @@ export function createMembership(
       await clock.sleep(config.heartbeatMs, stopped.signal).catch(() => undefined);
       if (stopped.signal.aborted) return;
       const asked = me;
-      if (asked.memberId === '') continue;
+      if (asked.memberId === '' || asked.generation < 0) continue;
       try {
         const code = await heartbeat(await coordinator(), asked);
         if (asked.generation !== me.generation) continue;
@@ -103,7 +105,7 @@ export function createMembership(
       // Unheard of for so long, the broker gives our partitions to others: whoever still works on them must know.
       if (clock.monotonicUs() - lastHeard > config.sessionTimeoutMs * 1000) {
         lastHeard = clock.monotonicUs();
-        changed('lost');
+        changed('unheard');
       }
     }
   };
@@ -152,13 +154,14 @@ export function createMembership(
         throw error;
       }
     }, JOIN_TIMEOUT_MS);
-  const giveUp = async (): Promise<void> => {
-    me = { group, ...NOBODY };
+  const giveUp = async (memberId = ''): Promise<void> => {
+    me = { group, generation: -1, memberId };
     await handlers.lost();
   };
   const round = async (): Promise<void> => {
     const assigned = await join();
     if (leaving) return;
+    log.info({ group, partitions: assigned.length, generation: me.generation }, 'a group has changed');
     handlers.rebalanced();
     const owned = handlers.owned();
     const has = (list: readonly TopicPartition[], one: TopicPartition): boolean =>
@@ -170,7 +173,8 @@ export function createMembership(
       // What was given up here goes to others in a next round.
       changed('rebalance');
     }
-    if (added.length > 0 && !leaving && change !== 'lost') await handlers.assign(added);
+    if (added.length > 0 && !leaving && change !== 'lost' && change !== 'unheard')
+      await handlers.assign(added);
   };
   const run = async (onFirst: () => void): Promise<void> => {
     while (!leaving) {
@@ -180,7 +184,10 @@ export function createMembership(
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-      if (change === 'lost' && !leaving) await giveUp();
+      if (leaving) return;
+      if (change === 'lost') await giveUp();
+      // Under the same id: where the broker still knows it, nobody has to wait until the old one has expired.
+      else if (change === 'unheard') await giveUp(me.memberId);
     }
   };
   let running: Promise<void> | undefined;

@@ -73,6 +73,8 @@ export function createProducer(deps: ProducerDeps, config: KafkaConfig): Produce
     const count = (failures.get(lane) ?? 0) + 1;
     failures.set(lane, count);
     lastFailure = said;
+    if (count === 1)
+      log.debug({ topic: lane.topic, partition: lane.partition, said }, 'a batch is sent again');
     deps.resends.add(1, { reason });
     const waitMs = Math.min(AGAIN_MS_MAX, AGAIN_MS_FIRST * 2 ** Math.min(count - 1, 10));
     clock.after(
