@@ -67,8 +67,9 @@ export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, r
         return { text: '', context: 'secret', certain: true };
       return finish(typed, typed.text, prompt, false);
     }
-    // Keys and screen say different things: a screen that was painted over, or a shell that lost a key. Both are looked at.
-    if (!typed.edited && typed.text.trim() !== '' && !shows)
+    // Keys and screen say different things: painted over, filled before, or a shell that lost a key or has not caught up. Both are decided.
+    const keysAlone = typed.text.trimEnd();
+    if (!typed.edited && keysAlone.trim() !== '' && text !== keysAlone && !text.endsWith(`\n${keysAlone}`))
       return finish(typed, `${typed.text}\n${text}`, prompt, false);
     const certain =
       !screen.searched && !typed.searched && (typed.edited || !typed.any || text === typed.text.trimEnd());

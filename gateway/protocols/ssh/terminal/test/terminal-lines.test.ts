@@ -136,7 +136,7 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
     assert.ok(shell.denied.length >= 1);
     await shell.send('echo q1\necho q2\ncanary\n');
     await shell.until('q2\r\n');
-    assert.equal(shell.denied.at(-1), 'canary');
+    assert.match(shell.denied.at(-1) ?? '', /^canary/);
     assert.equal(shell.ran(), false);
   });
 
