@@ -24,6 +24,7 @@ import type { ThreadedRole } from './threads/threaded-role.ts';
 import { withThreadMetrics } from './threads/thread-metrics.ts';
 import { checkTopology } from './topology.ts';
 import { loadVaultKey } from './vault-key.ts';
+import { readVaultSecrets } from './vault-secrets.ts';
 
 export interface Installation {
   /** Absent in a process without it. */
@@ -189,6 +190,7 @@ async function startRoles(
     settings: config,
     logLevel: config.logLevel,
     processName: place.name,
+    vaultSecrets: gatewayRole && (await readVaultSecrets(gatewayRole.vault, config.sinks)),
   };
   // Detectors and index first: what the gateway then writes meets somebody.
   if (wanted.includes('ingest')) {

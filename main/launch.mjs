@@ -17,6 +17,7 @@ const ENTRIES = {
   build: 'main/build.ts',
   test: 'test/run.ts',
   bench: 'bench/run.ts',
+  server: 'test/servers/run.ts',
   simulate: 'test/simulator/run.ts',
 };
 const INSTALL_POLL_MS = 500;

@@ -3,6 +3,7 @@ import type { SecretReference } from '../../schemas/config/secret.ts';
 import type { Environment } from '../config.ts';
 import { mainError } from '../errors.ts';
 import type { Surroundings } from '../storage.ts';
+import type { VaultSecrets } from '../vault-secrets.ts';
 
 /** What every adapter is made with. */
 export interface AdapterDeps extends Surroundings {
@@ -10,10 +11,15 @@ export interface AdapterDeps extends Surroundings {
 }
 
 /**
- * Reads secrets from the environment and from files. The vault is behind the control store and a gateway's key: what opens before them, or
+ * Reads secrets from the environment and from files, and of the vault what is given. The vault is behind the control store and a gateway's key: what opens before them, or
  * runs without a gateway, cannot ask it, and rejects with SECRET_NEEDS_GATEWAY.
  */
-export const createOwnSecretReader = (environment: Environment): AdapterDeps['readSecret'] =>
+export const createOwnSecretReader = (
+  environment: Environment,
+  vaultSecrets?: VaultSecrets,
+): AdapterDeps['readSecret'] =>
   createSecretReader(environment, (path) =>
-    Promise.reject(mainError('SECRET_NEEDS_GATEWAY', { reference: `vault ${path}` })),
+    vaultSecrets === undefined
+      ? Promise.reject(mainError('SECRET_NEEDS_GATEWAY', { reference: `vault ${path}` }))
+      : Promise.resolve(vaultSecrets[path]),
   );

@@ -44,7 +44,7 @@ export function hostRole<C>(make: (around: ThreadSurroundings<C>) => Promise<Hos
     random: createSystemRandom(),
     log,
     metrics,
-    readSecret: createOwnSecretReader(data.environment),
+    readSecret: createOwnSecretReader(data.environment, data.vaultSecrets),
   };
   let eventLog: EventLog | undefined;
   let hosted: HostedRole | undefined;

@@ -4,6 +4,7 @@ import type { Role } from '../../platform/lifecycle/role.ts';
 import type { LogLevel } from '../../platform/log/pino-logger.ts';
 import type { EventLogSettings } from '../adapters/event-log.ts';
 import type { Environment } from '../config.ts';
+import type { VaultSecrets } from '../vault-secrets.ts';
 
 /** What the thread is started with. */
 export interface RoleThreadData<C> {
@@ -15,6 +16,8 @@ export interface RoleThreadData<C> {
   readonly settings: EventLogSettings;
   /** Where secrets of the adapters come from. */
   readonly environment: Environment;
+  /** Of the vault, where a gateway runs in this process. */
+  readonly vaultSecrets?: VaultSecrets | undefined;
   /** Name of the process among all; its threads' writers are named for it. */
   readonly processName: string;
 }

@@ -10,6 +10,7 @@ import type { LogLevel } from '../../platform/log/pino-logger.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { EventLogSettings } from '../adapters/event-log.ts';
 import type { Environment } from '../config.ts';
+import type { VaultSecrets } from '../vault-secrets.ts';
 import { mainError } from '../errors.ts';
 import type { ThreadHealth } from './messages.ts';
 import { createRestarts, RESTARTS, type RestartLimits } from './restarts.ts';
@@ -27,6 +28,7 @@ export interface ThreadedRoleDeps {
   readonly eventLog: EventLog | null;
   readonly settings: EventLogSettings;
   readonly environment: Environment;
+  readonly vaultSecrets?: VaultSecrets | undefined;
   readonly processName: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -62,6 +64,7 @@ export function createThreadedRole<C>(
           logFile: deps.logFile,
           settings: deps.settings,
           environment: deps.environment,
+          vaultSecrets: deps.vaultSecrets,
           processName: deps.processName,
         },
       },
