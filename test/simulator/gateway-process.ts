@@ -69,6 +69,6 @@ export async function startGateway(
     ...core,
     id: options.id,
     life,
-    inForce: (revision) => waitInForce({ store, clock }, revision, IN_FORCE_MS),
+    inForce: (revision) => waitInForce({ store, clock, lease: core.lease }, revision, IN_FORCE_MS),
   };
 }

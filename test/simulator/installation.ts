@@ -6,6 +6,7 @@ import { topicOptions } from '../../main/topics.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import { createInProcessControlStore } from '../../platform/control-store/sqlite/sqlite-control-store.ts';
 import { createOutboxRelay } from '../../platform/control-store/outbox-relay.ts';
+import { createSharedOutboxRelay } from '../../platform/control-store/shared-outbox-relay.ts';
 import { createDeadLetters } from '../../platform/dead-letters/dead-letters.ts';
 import { createSimulatedDisk, type SimulatedDisk } from '../../platform/disk/simulated-disk.ts';
 import {
@@ -98,6 +99,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
   );
   const publicKeys: Record<string, string> = {};
   const recordingStore = createMemoryRecordings();
+  const relayNames = plan.gateways === 1 ? ['outbox'] : ['outbox-1', 'outbox-2'];
   const randoms = disks.map(() => world.random());
   const restart = new Map<string, () => void>();
   const services = new Map<string, Service>();
@@ -107,10 +109,10 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
 
   const link = (life: Life) => createLogLink({ clock, chance, faults, life }, log!);
   /** Starts a process and starts it again, a little later, each time it dies or cannot start. */
-  const keep = (name: string, run: (life: Life) => Promise<void>): void => {
+  const keep = (name: string, run: (life: Life) => Promise<void>, wallAheadMs = 0): void => {
     const begin = (): void => {
       if (log === undefined) return;
-      const life = createLife(clock, name);
+      const life = createLife(clock, name, wallAheadMs);
       const service: Service = { life, ready: false };
       services.set(name, service);
       life.onEnd(() => {
@@ -135,7 +137,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
   };
   const gatewayName = (index: number): string => `gateway-${index + 1}`;
   disks.forEach((own, index) => {
-    keep(gatewayName(index), async (life) => {
+    const run = async (life: Life): Promise<void> => {
       life.onEnd(() => {
         gateways[index] = undefined;
         // However it ended: nothing of it writes any more.
@@ -168,7 +170,8 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
       publicKeys[started.signer.keyId] = started.signer.publicKeyPem;
       gateways[index] = started;
       watchHealth(life, () => started.health().ready, GATEWAY_PATIENCE_MS);
-    });
+    };
+    keep(gatewayName(index), run, plan.wallAheadMs[index]);
   });
   const failingDisks: ReturnType<typeof createFailingDisk>[] = [];
   const crashKinds: { next: CrashKind }[] = [];
@@ -183,15 +186,20 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
       }
     });
   };
-  keep('outbox', async (life) => {
-    const writer = await link(life).writer('outbox');
-    createOutboxRelay({
-      store: createStoreLink({ chance, faults, life }, store),
-      writer,
-      clock: life.clock,
-      log: world.log,
-      metrics: world.metrics,
-    }).start();
+  relayNames.forEach((name) => {
+    keep(name, async (life) => {
+      const eventLog = link(life);
+      const common = {
+        store: createStoreLink({ chance, faults, life }, store),
+        clock: life.clock,
+        log: world.log,
+        metrics: world.metrics,
+      };
+      // One for each gateway, as in production; one alone has always its turn.
+      if (relayNames.length === 1)
+        createOutboxRelay({ ...common, writer: await eventLog.writer('outbox') }).start();
+      else createSharedOutboxRelay({ ...common, eventLog, random: world.random() }, { name }).start();
+    });
   });
   keep('detectors', async (life) => {
     const eventLog = parts.detectorsLog(link(life));
@@ -283,7 +291,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
       failingDisks[index]?.dieAfter(changes);
     },
     crashDetectors: () => kill('detectors'),
-    crashOutbox: () => kill('outbox'),
+    crashOutbox: () => kill(relayNames[0]!),
     crashResponders: () => kill('responders'),
     crashMachine(kind) {
       world.trace(`${kind} of the machine`);
@@ -291,7 +299,7 @@ export function createInstallation(world: World, plan: Plan, target: Target, par
       logLife.end();
       logDisk.crash(kind);
       disks.forEach((_, index) => crashGateway(index, kind));
-      for (const name of ['outbox', 'detectors', 'responders']) kill(name);
+      for (const name of [...relayNames, 'detectors', 'responders']) kill(name);
       services.clear();
       clock.after(chance.between(1, RESTART_MS_MAX), begin);
     },

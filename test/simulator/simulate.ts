@@ -108,7 +108,7 @@ async function settle(world: World, book: Book, installation: Installation): Pro
 
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Outcome> {
   const world = createWorld(seed, options.verbose === undefined ? {} : { verbose: options.verbose });
-  const plan = drawPlan(world.chance);
+  const plan = drawPlan(world.chance, seed);
   world.trace(`seed ${seed}: ${JSON.stringify(plan)}`);
   const target = createTarget(world);
   const book: Book = {
@@ -161,7 +161,8 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
       inForce: target.inForce.length,
     };
     world.trace(JSON.stringify(counts));
-    await installation.store.close();
+    // What still runs may be in the middle of a transaction.
+    await runFor(world, book, installation.store.close());
     return { seed, plan, violations: world.violations, lines: world.lines, digest: world.digest(), counts };
   } finally {
     process.off('unhandledRejection', rejected);

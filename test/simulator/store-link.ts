@@ -18,7 +18,7 @@ export function createStoreLink(
   };
   const inTransaction = (inner: ControlTransaction): ControlTransaction => {
     const step = async <T>(work: () => Promise<T>): Promise<T> => {
-      if (chance.happens(0.1)) {
+      if (life.alive() && chance.happens(0.1)) {
         // Not the process's own clock: the store itself notices that a client is gone.
         await new Promise<void>((resolve) => {
           life.onEnd(resolve);
