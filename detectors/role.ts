@@ -3,7 +3,7 @@ import type { Consumer, EventLog, LogWriter } from '../platform/event-log/event-
 import type { Role } from '../platform/lifecycle/role.ts';
 import type { Logger } from '../platform/log/log.ts';
 import type { Metrics } from '../platform/metrics/metrics.ts';
-import { createCodec, type RegistryIds } from '../schemas/codec.ts';
+import { createCodec } from '../schemas/codec.ts';
 import type { DetectorsConfig } from '../schemas/config/detectors.ts';
 import type { Detector, Directory } from './detector.ts';
 import type { DeadLetterSink, EngineDeps, EngineStream } from './engine/engine-deps.ts';
@@ -30,7 +30,6 @@ export interface DetectorsDeps {
   /** Run after them; may be replaced while the role runs (detectors/rules: createRuleSet). */
   readonly rules?: RuleSource;
   readonly directory: Directory;
-  readonly registry?: RegistryIds;
   /** An event log that cannot be reached for so long makes the role not ready, milliseconds; 10 s where absent. */
   readonly awayMs?: number;
 }
@@ -42,7 +41,7 @@ const RESTORE_MS = [5, 10, 50, 100, 500, 1000, 5000, 10_000, 30_000, 60_000];
 
 /** The detectors as a role: consumes session-events (and rekeyed-events where a detector needs them). Topics must exist. */
 export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig): Role {
-  const { eventLog, clock, log, metrics, detectors, directory, registry } = deps;
+  const { eventLog, clock, log, metrics, detectors, directory } = deps;
   let failure: string | undefined = 'not started';
   let failed = false;
   const stopping = new AbortController();
@@ -53,7 +52,7 @@ export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig
     failed = !stopped;
     log.error({ error }, 'detectors stopped on an error');
   };
-  const incidents = createIncidentWatch({ eventLog, codec: createCodec('incident', registry), log }, fail);
+  const incidents = createIncidentWatch({ eventLog, codec: createCodec('incident'), log }, fail);
   const patient = (raw: LogWriter): PatientWriter =>
     createPatientWriter(raw, { clock, log }, stopping.signal);
   const writer = patient(deps.writer);
@@ -77,11 +76,11 @@ export function createDetectorsRole(deps: DetectorsDeps, config: DetectorsConfig
     incidents,
     config,
     codecs: {
-      event: createCodec('session-event', registry),
-      detection: createCodec('detection', registry),
-      verdict: createCodec('verdict', registry),
-      state: createCodec('detector-state', registry),
-      rekeyed: createCodec('rekeyed-event', registry),
+      event: createCodec('session-event'),
+      detection: createCodec('detection'),
+      verdict: createCodec('verdict'),
+      state: createCodec('detector-state'),
+      rekeyed: createCodec('rekeyed-event'),
     },
     metrics: {
       events: metrics.counter('countersign_detectors_events_total', 'Events judged.', ['stream']),

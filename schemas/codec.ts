@@ -1,6 +1,7 @@
 /**
- * Records of every topic: Avro binary, framed as Avro single-object encoding (Avro 1.12 specification,
- * "Single-object encoding") or, where a registry gives ids, as Confluent wire format.
+ * Records of every topic: Avro binary, framed as Avro single-object encoding (Avro 1.12 specification, "Single-object encoding").
+ * Where there is a schema registry, platform/schema-registry gives them the frame of Confluent's wire format in the log, and takes it
+ * off again before they come here.
  *
  *   single object:  C3 01 | CRC-64-AVRO of the writer's schema, 8 bytes little-endian | Avro binary
  *   Confluent:      00    | schema id, 4 bytes big-endian                             | Avro binary
@@ -38,14 +39,6 @@ export interface SchemaTypes {
 
 /** Why a record could not be read. Values, not exceptions: an unreadable record goes to dead-letters. */
 export type DecodeResult<T> = { ok: true; value: T } | { ok: false; reason: string };
-
-/** Ids that a schema registry gave; without one, records carry their schema's fingerprint. */
-export interface RegistryIds {
-  /** Id to write a schema under. */
-  idOf(schema: SchemaName): number;
-  /** The writer's schema (JSON) behind an id, if known. */
-  schemaOf(id: number): string | undefined;
-}
 
 export interface Codec<T> {
   readonly name: SchemaName;
@@ -114,21 +107,20 @@ function readHistory(name: SchemaName): string[] {
 const parse = (schemaJson: string): avro.Type =>
   avro.Type.forSchema(JSON.parse(schemaJson) as avro.Schema, { wrapUnions: 'auto' });
 
-/** Codecs without a registry know nothing but their schema: one for each is enough, and making one takes milliseconds. */
+/** Codecs know nothing but their schema: one for each is enough, and making one takes milliseconds. */
 const plain = new Map<SchemaName, unknown>();
 
 /** Objects that a session repeats in its events, as RECORD.FIELD: encoded once each, and frozen from then on. */
 const KEPT = ['SessionEvent.identity', 'SessionEvent.client', 'SessionEvent.target', 'Request.actions'];
 
-/** The codec of one schema. `registry` switches the framing to Confluent's. */
-export function createCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec<SchemaTypes[N]> {
-  if (registry !== undefined) return makeCodec(name, registry);
+/** The codec of one schema. */
+export function createCodec<N extends SchemaName>(name: N): Codec<SchemaTypes[N]> {
   const codec = (plain.get(name) as Codec<SchemaTypes[N]> | undefined) ?? makeCodec(name);
   plain.set(name, codec);
   return codec;
 }
 
-function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec<SchemaTypes[N]> {
+function makeCodec<N extends SchemaName>(name: N): Codec<SchemaTypes[N]> {
   type T = SchemaTypes[N];
   const schemaJson = readSchema(name);
   const schema = JSON.parse(schemaJson) as AvroRecordSchema;
@@ -147,7 +139,6 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
     resolvers.set(key, type.createResolver(writer));
   }
   let write: AvroWriter | undefined;
-  const registryResolvers = new Map<number, avro.Resolver | undefined>();
 
   const wrap = (value: T): unknown => {
     if (discriminated.length === 0) return value;
@@ -180,12 +171,7 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
     }
   };
 
-  const frame = registry === undefined ? Buffer.concat([Buffer.of(0xc3, 0x01), fingerprint]) : undefined;
-  const frameOf = (ids: RegistryIds): Buffer => {
-    const bytes = Buffer.alloc(CONFLUENT_FRAME_BYTES);
-    bytes.writeUInt32BE(ids.idOf(name), 1);
-    return bytes;
-  };
+  const frame = Buffer.concat([Buffer.of(0xc3, 0x01), fingerprint]);
 
   return {
     name,
@@ -193,13 +179,12 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
     schemaDigest,
     encode(value) {
       const body = type.toBuffer(wrap(value));
-      return Buffer.concat([frame ?? frameOf(registry!), body]);
+      return Buffer.concat([frame, body]);
     },
     encodeInto(value, buffer, at) {
-      const prefix = frame ?? frameOf(registry!);
-      const start = at + prefix.length;
+      const start = at + frame.length;
       if (start >= buffer.length) return 0;
-      prefix.copy(buffer, at);
+      frame.copy(buffer, at);
       write ??= createAvroWriter(schemaJson, KEPT);
       return Math.max(0, write(value, buffer, start));
     },
@@ -211,20 +196,11 @@ function makeCodec<N extends SchemaName>(name: N, registry?: RegistryIds): Codec
           return { ok: false, reason: `written with an unknown schema (fingerprint ${key})` };
         return decodeBody(bytes, FRAME_BYTES, resolvers.get(key));
       }
-      if (bytes.length >= CONFLUENT_FRAME_BYTES && bytes[0] === 0 && registry !== undefined) {
-        const id = bytes.readUInt32BE(1);
-        if (!registryResolvers.has(id)) {
-          const writerJson = registry.schemaOf(id);
-          if (writerJson === undefined)
-            return { ok: false, reason: `written with an unknown schema (registry id ${id})` };
-          const writer = parse(writerJson);
-          registryResolvers.set(
-            id,
-            JSON.stringify(writer.schema()) === canonical ? undefined : type.createResolver(writer),
-          );
-        }
-        return decodeBody(bytes, CONFLUENT_FRAME_BYTES, registryResolvers.get(id));
-      }
+      if (bytes.length >= CONFLUENT_FRAME_BYTES && bytes[0] === 0)
+        return {
+          ok: false,
+          reason: `framed for a schema registry (id ${bytes.readUInt32BE(1)}), with a schema that is not known here`,
+        };
       return {
         ok: false,
         reason: `no Avro frame (${bytes.length} bytes, first ${bytes.toString('hex', 0, 2)})`,

@@ -13,7 +13,7 @@ export interface DeadLettersDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Codec of dead letters; one without a schema registry where absent. */
+  /** Codec of dead letters; createCodec's where absent. */
   readonly codec?: Codec<DeadLetter>;
 }
 
