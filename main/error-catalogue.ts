@@ -10,6 +10,7 @@ import { definitions as credentials } from '../gateway/credentials/errors.ts';
 import { definitions as deadLetters } from '../gateway/dead-letters/errors.ts';
 import { definitions as policy } from '../gateway/policy/errors.ts';
 import { definitions as postgres } from '../gateway/protocols/postgres/errors.ts';
+import { definitions as ssh } from '../gateway/protocols/ssh/errors.ts';
 import { definitions as recording } from '../gateway/recording/errors.ts';
 import { definitions as sessions } from '../gateway/sessions/errors.ts';
 import { definitions as ingest } from '../ingest/errors.ts';
@@ -29,6 +30,7 @@ const rooms: Readonly<Record<string, ErrorDefinitions>> = {
   Configuration: config,
   'Starting up': main,
   'PostgreSQL clients': postgres,
+  'SSH clients': ssh,
   Tokens: access,
   Sessions: sessions,
   'Lockouts and the control revision': control,

@@ -74,8 +74,22 @@ describe('ssh on a whole installation', { skip: lacking('sshd', 'ssh'), timeout:
     const plain = hostKeys!.filter((line) => !line.startsWith('@'));
     writeFileSync(known, plain.map((line) => `[${host}]:${port} ${line}\n`).join(''));
     const child = spawn('ssh', [
-      ...['-F', '/dev/null', '-i', key, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
-      ...['-o', `UserKnownHostsFile=${known}`, '-p', String(port), '-l', 'web', host, command],
+      '-F',
+      '/dev/null',
+      '-i',
+      key,
+      '-o',
+      'IdentitiesOnly=yes',
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      `UserKnownHostsFile=${known}`,
+      '-p',
+      String(port),
+      '-l',
+      'web',
+      host,
+      command,
     ]);
     child.stdin.end();
     let [out, err] = ['', ''];

@@ -8,13 +8,13 @@ import type { SshAnalysis } from './analysis.ts';
 import { makeCertificate } from './keys/certificate.ts';
 import { loadOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import { lineOf } from './keys/public-key.ts';
+import { offerHostCertificate } from './library/certificates.ts';
 import {
   ALGORITHMS,
   checkVersion,
   isFast,
   mayAbort,
   mendSignatureAlgorithms,
-  offerHostCertificate,
   socketOf,
 } from './library/internals.ts';
 import { ClientLogin, type LoginContext } from './login/client-login.ts';
@@ -64,7 +64,7 @@ export async function createSshListener(
       ident: IDENT,
       algorithms: ALGORITHMS as never,
       keepaliveInterval: 15_000,
-    } as never,
+    },
     (connection: Connection, { header }) => {
       mendSignatureAlgorithms(connection);
       offerHostCertificate(connection, certificate, 'ssh-ed25519');

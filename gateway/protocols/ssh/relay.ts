@@ -1,6 +1,5 @@
 /** One logged-in connection: joins the client's side and the target's, counts its channels, and ends exactly once. */
-import type { Client, Connection, ServerChannel } from 'ssh2';
-import { redactTokens } from '../../access/redact-tokens.ts';
+import type { Connection } from 'ssh2';
 import type { Clock, Timer } from '../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../platform/errors/errors.ts';
 import type { Logger } from '../../../platform/log/log.ts';
@@ -11,20 +10,19 @@ import type { ConnectionContext, Permits } from './channels/context.ts';
 import { serveForwards } from './channels/forwards.ts';
 import { createGate } from './channels/gate.ts';
 import { createRequests, type Requests } from './channels/requests.ts';
-import { serveSession, type Channel } from './channels/session-channel.ts';
+import { serveSession } from './channels/serve-session.ts';
+import type { Channel } from './channels/session-channel.ts';
 import { sshError } from './errors.ts';
-import { inKeyExchange, rekey, sendDisconnect, socketOf } from './library/internals.ts';
+import { inKeyExchange, sendDisconnect, socketOf } from './library/internals.ts';
+import { keepKeysFresh } from './library/fresh-keys.ts';
 import type { Connector } from './target/connector.ts';
 import type { TargetLink } from './target/dial.ts';
-import { NO_MARKER, type SessionRemains } from './target/process-script.ts';
+import { describeRemains, NO_MARKER } from './target/process-script.ts';
 
 /** A peer that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 1000;
 /** The target's answer about what it ended is waited for so long before the session's end is written, milliseconds. */
 const REMAINS_MS = 1500;
-const REKEY_CHECK_MS = 1000;
-/** A peer that begins a key exchange has to finish it. */
-const KEY_EXCHANGE_MS = 30_000;
 /** SSH_DISCONNECT_BY_APPLICATION (RFC 4253, section 11.1). */
 const BY_APPLICATION = 11;
 
@@ -65,6 +63,8 @@ export function createRelay(parts: RelayParts): Relay {
   let requests: Requests | undefined;
   let over = false;
   let opened = 0;
+  /** Session channels, also those on which nothing has started yet. */
+  let sessionsOpen = 0;
   /** Something ran on a channel that the client closed. */
   let abandoned = false;
 
@@ -92,7 +92,7 @@ export function createRelay(parts: RelayParts): Relay {
     );
     if (remains === 'late') return 'the target did not say in time what was left of the session';
     if (remains === undefined) return 'the target could not be asked what was left of the session';
-    return describe(remains);
+    return describeRemains(remains);
   };
   const killAll = (): void => {
     for (const channel of channels) channel.kill();
@@ -154,46 +154,20 @@ export function createRelay(parts: RelayParts): Relay {
   client.on('close', targetLost);
   client.on('end', targetLost);
 
-  const keepKeysFresh = (): void => {
-    for (const [peer, socket] of [
-      [connection, clientSocket],
-      [client, link.socket],
-    ] as const) {
-      let bytes = 0;
-      let sinceUs = clock.monotonicUs();
-      let exchangeSinceUs: number | undefined;
-      const total = (): number => socket.bytesRead + socket.bytesWritten;
-      timers.push(
-        clock.every(REKEY_CHECK_MS, () => {
-          const nowUs = clock.monotonicUs();
-          if (over) return;
-          if (inKeyExchange(peer)) {
-            exchangeSinceUs ??= nowUs;
-            if (nowUs - exchangeSinceUs < KEY_EXCHANGE_MS * 1000) return;
-            const reason = 'a key exchange was begun and not finished';
-            fail(sshError('SSH_PROTOCOL_VIOLATION', { reason }), 'protocol_error', true);
-            return;
-          }
-          exchangeSinceUs = undefined;
-          if (total() - bytes < options.rekeyBytes && nowUs - sinceUs < options.rekeyMs * 1000) return;
-          bytes = total();
-          sinceUs = nowUs;
-          rekey(peer as Client);
-        }),
-      );
-    }
-  };
-
   const serve = (context: ConnectionContext): void => {
     connection.on('session', (accept, reject) => {
-      if (over || channels.size >= options.channelsMax) {
+      if (over || sessionsOpen >= options.channelsMax) {
         reject();
         return;
       }
       opened += 1;
-      const clientSession = accept() as unknown as ServerChannel | undefined;
+      const clientSession = accept() as ReturnType<typeof accept> | undefined;
       if (clientSession === undefined) return;
-      serveSession(context, String(opened), clientSession as never, (channel, closed) => {
+      sessionsOpen += 1;
+      clientSession.once('close', () => {
+        sessionsOpen -= 1;
+      });
+      serveSession(context, String(opened), clientSession, (channel, closed) => {
         channels.add(channel);
         closed.then(() => channels.delete(channel)).catch(() => undefined);
       });
@@ -233,7 +207,13 @@ export function createRelay(parts: RelayParts): Relay {
         hmac: parts.hmac,
         isOver: () => over,
       });
-      keepKeysFresh();
+      for (const peer of [connection, client])
+        timers.push(
+          keepKeysFresh(clock, peer, options, () => {
+            const reason = 'a key exchange was begun and not finished';
+            fail(sshError('SSH_PROTOCOL_VIOLATION', { reason }), 'protocol_error', true);
+          }),
+        );
     },
     end(order) {
       if (over) return;
@@ -258,18 +238,4 @@ export function createRelay(parts: RelayParts): Relay {
       letTargetGo();
     },
   };
-}
-
-/** For the trail: what was found by the session's marks. */
-function describe({ ended, found }: SessionRemains): string {
-  const processes = ended
-    .slice(0, 20)
-    .map(
-      ({ pid, unixSession, command }) => `pid ${pid} (unix session ${unixSession}) ${redactTokens(command)}`,
-    );
-  const parts = [
-    ...(processes.length === 0 ? [] : [`ended on the target: ${processes.join('; ')}`]),
-    ...(found.length === 0 ? [] : [`left for later, not ended: ${found.slice(0, 20).join('; ')}`]),
-  ];
-  return parts.length === 0 ? 'nothing of the session was left on the target' : parts.join('. ');
 }

@@ -88,9 +88,9 @@ function join(
       record(source === up ? 'out' : 'in', bytes);
       if (!sink.write(stream, bytes)) flow();
     });
-    source.once('end', () => sink.then(() => eof(stream)));
+    source.once('end', () => sink.afterwards(() => eof(stream)));
     source.once('close', () => {
-      sink.then(() => (stream as unknown as { close(): void }).close());
+      sink.afterwards(() => (stream as unknown as { close(): void }).close());
       closed();
     });
   }
@@ -165,7 +165,7 @@ function serveListeners(
   const { connection, client } = context;
   const listening = new Map<string, RunningRequest>();
   connection.on('request', (accept, reject, name, info) => {
-    const { bindAddr, bindPort } = info as { bindAddr: string; bindPort: number };
+    const { bindAddr, bindPort } = info;
     const object = `${bindAddr}:${bindPort}`;
     if (name === 'cancel-tcpip-forward') {
       client.unforwardIn(bindAddr, bindPort, (error) => {
@@ -190,7 +190,7 @@ function serveListeners(
             return;
           }
           listening.set(`${bindAddr}:${bindPort === 0 ? port : bindPort}`, request);
-          (accept as ((port?: number) => void) | undefined)?.(port);
+          accept?.(port);
         });
       })
       .catch((cause: unknown) => {

@@ -15,7 +15,7 @@ export interface Outflow {
   /** False while the source must stop. */
   readonly open: boolean;
   /** Does something when all before it has been written (or dropped). */
-  then(work: () => void): void;
+  afterwards(work: () => void): void;
   /** Drops what waits. */
   close(): void;
 }
@@ -78,7 +78,7 @@ export function createOutflow(gate: Gate, channelOf: () => unknown, onDrained: (
       full = queuedBytes > QUEUED_BYTES_MAX;
       return !full;
     },
-    then(work) {
+    afterwards(work) {
       queue.push({ work });
       pump();
     },

@@ -1,5 +1,5 @@
 /** One session channel: a command, a shell or a subsystem, from what the client asks for to its exit status. */
-import type { ClientChannel, ServerChannel, Session as ClientSession } from 'ssh2';
+import type { ClientChannel, ServerChannel } from 'ssh2';
 import { sshError } from '../errors.ts';
 import { sendChannelRequest, sendExit, sendSignal } from '../library/internals.ts';
 import type { ConnectionContext } from './context.ts';
@@ -216,7 +216,7 @@ export class Channel implements SessionChannel {
     let closed = false;
     // The library says `close` when the first stream is read to its end, whatever waits in the other.
     const closeIfDone = (): void => {
-      if (closed && streams === 0) this.#toClient.then(() => this.#targetClosed());
+      if (closed && streams === 0) this.#toClient.afterwards(() => this.#targetClosed());
     };
     const ended = (): void => {
       streams -= 1;
@@ -249,7 +249,7 @@ export class Channel implements SessionChannel {
     const end = (): void => {
       patience.cancel();
       this.#endWaits = undefined;
-      this.#toClient.then(() => this.#down.eof());
+      this.#toClient.afterwards(() => this.#down.eof());
     };
     const patience = this.#context.clock.after(EXIT_MS, end, { background: true });
     this.#endWaits = end;
@@ -286,7 +286,7 @@ export class Channel implements SessionChannel {
       this.#clientEnded = false;
       const up = this.#up;
       // Not `end`: the library closes a channel that has ended both ways, and its exit status is lost.
-      const end = (): void => this.#toTarget.then(() => up.eof());
+      const end = (): void => this.#toTarget.afterwards(() => up.eof());
       const ended = this.#input?.end();
       if (ended instanceof Promise) this.#wait(ended.then(end));
       else end();
@@ -348,7 +348,7 @@ export class Channel implements SessionChannel {
           };
     const exit =
       code === null ? { signal: name, dumped: dumped ?? false, message: message ?? '' } : { status: code };
-    this.#toClient.then(() => sendExit(this.#down, exit));
+    this.#toClient.afterwards(() => sendExit(this.#down, exit));
     this.#endWaits?.();
   }
 
@@ -376,7 +376,7 @@ export class Channel implements SessionChannel {
     const line = Buffer.from(`${text}${this.#prepared.pty === undefined ? '\n' : '\r\n'}`);
     this.#record('out', line);
     this.#toClient.write(down.stderr, line);
-    this.#toClient.then(() => {
+    this.#toClient.afterwards(() => {
       sendExit(down, { status });
       down.eof();
       down.close();
@@ -394,67 +394,4 @@ export class Channel implements SessionChannel {
     this.#waiting = [];
     this.#onClosed();
   }
-}
-
-/** Takes the requests of a client's session channel until something starts. */
-export function serveSession(
-  context: ConnectionContext,
-  name: string,
-  session: ClientSession,
-  started: (channel: Channel, closed: Promise<void>) => void,
-): void {
-  const env = new Map<string, string>();
-  let pty: Prepared['pty'];
-  let channel: Channel | undefined;
-  const { options, permits } = context;
-  const start = (accept: (() => ServerChannel) | undefined, wanted: Start): void => {
-    const forced: Start =
-      permits.forceCommand === null ? wanted : { kind: 'exec', command: permits.forceCommand };
-    // At once: what the client sends behind its request is lost otherwise.
-    const down = accept?.();
-    if (down === undefined || channel !== undefined) return;
-    let close: () => void = () => undefined;
-    const closed = new Promise<void>((resolve) => {
-      close = resolve;
-    });
-    channel = new Channel(context, {
-      name,
-      down,
-      start: forced,
-      prepared: { pty, env },
-      onClosed: () => close(),
-    });
-    started(channel, closed);
-    channel.begin();
-  };
-  session.on('pty', (accept, reject, info) => {
-    if (!permits.pty || options.execOnly) {
-      reject?.();
-      return;
-    }
-    pty = info;
-    accept?.();
-  });
-  session.on('env', (accept, reject, { key, val }) => {
-    if (env.size >= 64 || val.length > 4096 || !options.env.some((allowed) => allowed.test(key))) {
-      reject?.();
-      return;
-    }
-    env.set(key, val);
-    accept?.();
-  });
-  session.on('window-change', (accept, _reject, info) => {
-    if (pty !== undefined) pty = { ...pty, ...info };
-    channel?.windowChange(info);
-    accept?.();
-  });
-  session.on('signal', (accept, _reject, { name: signal }) => {
-    channel?.signal(signal);
-    accept?.();
-  });
-  session.on('exec', (accept, _reject, { command }) => start(accept, { kind: 'exec', command }));
-  session.on('shell', (accept) => start(accept, { kind: 'shell' }));
-  session.on('subsystem', (accept, _reject, info) => start(accept, { kind: 'subsystem', name: info.name }));
-  (session as unknown as NodeJS.EventEmitter).on('eow', () => channel?.endOfWrite());
-  session.on('close', () => channel?.clientClosed());
 }

@@ -65,7 +65,7 @@ export function openAtTarget(
     if (start.kind === 'exec')
       client.exec(start.command, { env: variables, ...(pty === undefined ? {} : { pty }) }, done);
     else if (start.kind === 'shell') client.shell(pty ?? false, { env: variables }, done);
-    else client.subsys(start.name, done as never);
+    else client.subsys(start.name, done);
   } catch (error) {
     // The target is gone already.
     done(error as Error);

@@ -2,18 +2,17 @@
  * Everything that stands on the inside of ssh2, in one place and for one version: each function here is a remedy for a defect or a
  * gap that test/library.test.ts shows. Nobody else in this folder touches an underscore of the library.
  */
-import { sign, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Client, Connection } from 'ssh2';
 import { sshString, uint32 } from '../keys/wire.ts';
 
-const load = createRequire(import.meta.url);
+export const load = createRequire(import.meta.url);
 /** What these remedies were written and tested for. */
 export const LIBRARY_VERSION = '1.17.0';
 
-interface Protocol {
+export interface Protocol {
   _kex: {
     sessionID: Buffer;
     remoteExtInfoEnabled: boolean;
@@ -34,7 +33,7 @@ interface Protocol {
   exitSignal(channel: number, signal: string, dumped: boolean, message: string): void;
   rekey(): void;
 }
-interface LibraryKey {
+export interface LibraryKey {
   readonly type: string;
   getPublicSSH(): Buffer;
   sign(data: Buffer, hash?: string): Buffer | Error;
@@ -51,11 +50,10 @@ export interface ChannelInside extends Ends {
   readonly _client: Inside;
 }
 
-const inside = (of: Connection | Client): Inside => of as unknown as Inside;
+export const inside = (of: Connection | Client): Inside => of as unknown as Inside;
 const { sendPacket } = load('ssh2/lib/protocol/utils.js') as {
   sendPacket(protocol: Protocol, packet: Buffer): boolean;
 };
-const { KexInit } = load('ssh2/lib/protocol/kex.js') as { KexInit: new (lists: object) => object };
 const constants = load('ssh2/lib/protocol/constants.js') as Record<string, readonly string[]>;
 
 /** Throws where another version of the library is installed than these remedies are for. */
@@ -84,7 +82,7 @@ export function mayAbort(): boolean {
   }
 }
 
-function send(protocol: Protocol, ...parts: readonly Buffer[]): void {
+export function send(protocol: Protocol, ...parts: readonly Buffer[]): void {
   const payload = Buffer.concat(parts);
   const { write } = protocol._packetRW;
   const packet = write.alloc(payload.length);
@@ -92,7 +90,7 @@ function send(protocol: Protocol, ...parts: readonly Buffer[]): void {
   sendPacket(protocol, write.finalize(packet));
 }
 
-const message = (number: number): Buffer => Buffer.from([number]);
+export const message = (number: number): Buffer => Buffer.from([number]);
 
 /** SSH_MSG_USERAUTH_BANNER (RFC 4252, section 5.4): what a client shows before its login is over. */
 export function sendBanner(connection: Connection, text: string): void {
@@ -200,95 +198,6 @@ export function mendChannelRequests(connection: Connection): void {
 }
 
 /**
- * Offers a host certificate. The library writes the name of the negotiated host key type into the signature, where the plain type
- * belongs: while it signs, the plain type stands there.
- */
-export function offerHostCertificate(connection: Connection, certificate: Buffer, type: string): void {
-  const protocol = inside(connection)._protocol;
-  const certified = `${type}-cert-v01@openssh.com`;
-  const plain = protocol._hostKeys[type];
-  if (plain === undefined) return;
-  const key = Object.create(plain, {
-    type: { value: certified },
-    getPublicSSH: { value: () => certificate },
-    sign: {
-      value: (data: Buffer, hash?: string) => {
-        protocol._kex.negotiated.serverHostKey = type;
-        return plain.sign(data, hash);
-      },
-    },
-  }) as LibraryKey;
-  protocol._hostKeys = { ...protocol._hostKeys, [certified]: key };
-  protocol._offer = withHostKeys(protocol._offer, [certified]);
-}
-
-interface Offer {
-  readonly lists: Record<
-    string,
-    { readonly array: readonly string[] } | Record<string, { readonly array: readonly string[] }>
-  >;
-}
-function withHostKeys(offer: object, first: readonly string[]): object {
-  const { lists } = offer as Offer;
-  const list = (of: unknown): readonly string[] => (of as { array: readonly string[] }).array;
-  const side = (of: unknown): object => {
-    const { cipher, mac, compress, lang } = of as Record<string, unknown>;
-    return { cipher: list(cipher), mac: list(mac), compress: list(compress), lang: list(lang) };
-  };
-  return new KexInit({
-    kex: list(lists['kex']),
-    serverHostKey: [...first, ...list(lists['serverHostKey'])],
-    cs: side(lists['cs']),
-    sc: side(lists['sc']),
-  });
-}
-
-/**
- * Accepts host certificates of the target. The library compares and parses the certificate as if it were a key: once the caller has
- * accepted it, the certified key stands in its place for all that comes after the exchange hash.
- */
-export function acceptHostCertificates(client: Client, types: readonly string[]): void {
-  const protocol = inside(client)._protocol;
-  protocol._offer = withHostKeys(protocol._offer, types);
-}
-
-/** To be called by the host verifier for a certificate that it accepts. */
-export function useCertifiedKey(client: Client, certificate: Buffer, keyBlob: Buffer, keyType: string): void {
-  const kex = inside(client)._protocol._kex;
-  kex.negotiated.serverHostKey = keyType;
-  // The exchange hash is over the certificate (read once); the signature is the certified key's (read after that).
-  let reads = 0;
-  let value: Buffer | undefined = certificate;
-  Object.defineProperty(kex, '_hostKey', {
-    configurable: true,
-    get: () => (value !== certificate ? value : (reads += 1) === 1 ? certificate : keyBlob),
-    set: (given: Buffer | undefined) => {
-      value = given;
-      reads = 0;
-    },
-  });
-}
-
-/** Logs in with a user certificate, which the library cannot: replaces its `authPK`. The key is Ed25519. */
-export function authenticateWithCertificate(client: Client, certificate: Buffer, key: KeyObject): void {
-  const protocol = inside(client)._protocol;
-  protocol.authPK = (user) => {
-    const request = Buffer.concat([
-      message(50),
-      sshString(user),
-      sshString('ssh-connection'),
-      sshString('publickey'),
-      Buffer.from([1]),
-      sshString('ssh-ed25519-cert-v01@openssh.com'),
-      sshString(certificate),
-    ]);
-    const signature = sign(null, Buffer.concat([sshString(protocol._kex.sessionID), request]), key);
-    protocol._authsQueue.push('publickey');
-    send(protocol, request, sshString(Buffer.concat([sshString('ssh-ed25519'), sshString(signature)])));
-  };
-}
-
-/**
  * To be called when a write is done: the library keeps what once waited for the window, and writes it a second time when the other
  * stream of the channel waits.
  */
@@ -327,7 +236,7 @@ export const socketOf = (of: Connection | Client): Socket => (of as unknown as {
 
 /** What the library would offer by default, without what is too weak (SHA-1). */
 export const ALGORITHMS = {
-  kex: constants['DEFAULT_KEX']!.filter((name) => !/sha1$/.test(name)),
+  kex: constants['DEFAULT_KEX']!.filter((name) => !name.endsWith('sha1')),
   hmac: constants['DEFAULT_MAC']!.filter((name) => !/sha1|md5/.test(name)),
   cipher: constants['DEFAULT_CIPHER']!.filter((name) => !/cbc|arcfour/.test(name)),
   serverHostKey: constants['DEFAULT_SERVER_HOST_KEY']!.filter((name) => name !== 'ssh-rsa'),

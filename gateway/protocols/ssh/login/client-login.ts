@@ -1,12 +1,6 @@
 /** One client from its first byte to its session: proof, admission, target, session. Every way out is told. */
 import type { Socket } from 'node:net';
-import type {
-  AuthContext,
-  Connection,
-  KeyboardAuthContext,
-  PasswordAuthContext,
-  PublicKeyAuthContext,
-} from 'ssh2';
+import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from 'ssh2';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
 import type { Identity, Target } from '../../../../schemas/types.ts';
 import { normalAddress } from '../../../../platform/network/address.ts';
@@ -151,13 +145,13 @@ export class ClientLogin {
     const { access } = this.#context.deps;
     switch (asked.method) {
       case 'password':
-        return proveToken(access, (asked as PasswordAuthContext).password, 'password');
+        return proveToken(access, asked.password, 'password');
       case 'keyboard-interactive': {
-        const secret = await ask(asked as KeyboardAuthContext);
+        const secret = await ask(asked);
         return secret === undefined ? 'asked' : proveToken(access, secret, 'keyboard-interactive');
       }
       case 'publickey':
-        return this.#proveKey(asked as PublicKeyAuthContext);
+        return this.#proveKey(asked);
       default:
         asked.reject([...METHODS]);
         return 'asked';

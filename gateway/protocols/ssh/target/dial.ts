@@ -11,10 +11,10 @@ import { makeCertificate } from '../keys/certificate.ts';
 import { ed25519Blob, openSshPrivateKey, type Ed25519Authority } from '../keys/own-keys.ts';
 import {
   acceptHostCertificates,
-  ALGORITHMS,
   authenticateWithCertificate,
   useCertifiedKey,
-} from '../library/internals.ts';
+} from '../library/certificates.ts';
+import { ALGORITHMS } from '../library/internals.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { checkHost, HOST_CERTIFICATE_TYPES } from './host-check.ts';
 

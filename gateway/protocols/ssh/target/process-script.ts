@@ -6,6 +6,7 @@
  * other live connection has), which children inherit, also those that left the process group (setsid, nohup, disown). Where the
  * target accepts it (AcceptEnv COUNTERSIGN_SESSION), a variable of ours says the same behind address translation.
  */
+import { redactTokens } from '../../../access/redact-tokens.ts';
 
 export interface LeftProcess {
   readonly pid: number;
@@ -86,4 +87,18 @@ export function readRemains(lines: readonly string[]): SessionRemains {
     else if (line.startsWith('F ')) found.push(line.slice(2, 200));
   }
   return { ended, found };
+}
+
+/** For the trail: what was found by the session's marks. */
+export function describeRemains({ ended, found }: SessionRemains): string {
+  const processes = ended
+    .slice(0, 20)
+    .map(
+      ({ pid, unixSession, command }) => `pid ${pid} (unix session ${unixSession}) ${redactTokens(command)}`,
+    );
+  const parts = [
+    ...(processes.length === 0 ? [] : [`ended on the target: ${processes.join('; ')}`]),
+    ...(found.length === 0 ? [] : [`left for later, not ended: ${found.slice(0, 20).join('; ')}`]),
+  ];
+  return parts.length === 0 ? 'nothing of the session was left on the target' : parts.join('. ');
 }

@@ -262,8 +262,14 @@ describe('ssh: forwarding', { skip: lacking('sshd', 'ssh') }, () => {
       assert.equal(stage.gateway.sessions[0]!.requests[0]!.responses[0]!.bytes, 12);
       const [listen] = await freePorts(1);
       const child = stage.clients.start('ssh', [
-        ...['-F', stage.clients.config, '-R', `127.0.0.1:${listen}:127.0.0.1:${port}`],
-        ...['-o', 'ExitOnForwardFailure=yes', '-N', 'target'],
+        '-F',
+        stage.clients.config,
+        '-R',
+        `127.0.0.1:${listen}:127.0.0.1:${port}`,
+        '-o',
+        'ExitOnForwardFailure=yes',
+        '-N',
+        'target',
       ]);
       let text = '';
       await until('the target listens', async () => (text = await read(listen!)) !== '');

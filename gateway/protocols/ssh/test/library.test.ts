@@ -50,9 +50,21 @@ describe('ssh: remedies for the library', { skip: lacking('sshd', 'ssh') }, () =
     stage.gateway.boundKeys.add(fingerprintOf(blobOfLine(readFileSync(`${key}.pub`, 'utf8'))!));
     const only = ['-o', `IdentityFile=${key}`, '-o', 'PubkeyAcceptedAlgorithms=rsa-sha2-512'];
     const ran = await stage.clients.run('ssh', [
-      ...['-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes', ...only],
-      ...['-o', `UserKnownHostsFile=${join(stage.clients.folder, 'known_hosts')}`],
-      ...['-p', String(stage.gateway.port), '-l', 'main', stage.gateway.host, 'echo in'],
+      '-F',
+      '/dev/null',
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'IdentitiesOnly=yes',
+      ...only,
+      '-o',
+      `UserKnownHostsFile=${join(stage.clients.folder, 'known_hosts')}`,
+      '-p',
+      String(stage.gateway.port),
+      '-l',
+      'main',
+      stage.gateway.host,
+      'echo in',
     ]);
     assert.equal(ran.stdout.toString(), 'in\n', ran.stderr);
   });

@@ -204,19 +204,19 @@ describe('ssh: login', { skip: lacking('sshd', 'ssh') }, () => {
 });
 
 const sshOptions = (stage: Stage, key: string): string[] => [
-  ...[
-    '-p',
-    String(stage.gateway.port),
-    '-l',
-    'robot+main',
-    '-i',
-    key,
-    '-o',
-    'IdentitiesOnly=yes',
-    '-o',
-    'BatchMode=yes',
-  ],
-  ...['-o', `UserKnownHostsFile=${join(stage.clients.folder, 'known_hosts')}`, stage.gateway.host],
+  '-p',
+  String(stage.gateway.port),
+  '-l',
+  'robot+main',
+  '-i',
+  key,
+  '-o',
+  'IdentitiesOnly=yes',
+  '-o',
+  'BatchMode=yes',
+  '-o',
+  `UserKnownHostsFile=${join(stage.clients.folder, 'known_hosts')}`,
+  stage.gateway.host,
 ];
 
 describe('ssh: logins that fail too often', () => {
