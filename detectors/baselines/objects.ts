@@ -66,7 +66,8 @@ export const objectsBaseline = defineBaseline<ObjectState>({
       view.setFact('connection_new', sure > 0 && isNew(state.items, touched[0]!.item, time));
     if (body.kind !== 'session_opened' && body.kind !== 'request') return NOTHING;
     if (body.kind === 'request') {
-      for (const action of body.actions) touched.push(...itemsOf(action));
+      // Files and programs of hosts are another matter: people touch new ones all day (programs.ts).
+      if (target?.protocol !== 'ssh') for (const action of body.actions) touched.push(...itemsOf(action));
       view.setFact(
         'object_new',
         sure > 0 && touched.some(({ item }) => item.startsWith('object:') && isNew(state.items, item, time)),

@@ -20,11 +20,33 @@ const FIRST_TIME_RISK: Readonly<Record<string, number>> = {
   drop_column: 50,
   alter: 35,
   create: 30,
+  // On hosts.
+  privilege_escalation: 48,
+  persistence: 62,
+  tunnel: 55,
+  forward_local: 45,
+  forward_remote: 55,
+  delete_logs: 70,
+  obfuscate: 50,
 };
+/** What on a host is everyday work, whatever its name means in a database. */
+const HOST_OBJECTS: ReadonlySet<string> = new Set([
+  'file',
+  'folder',
+  'encoding',
+  'package',
+  'crontab',
+  'at',
+  'container',
+  'process',
+]);
+const HOST_PRIVILEGES: ReadonlySet<string> = new Set(['privilege_escalation', 'persistence', 'delete_logs']);
 const WHOLE_DELETE_RISK = 68;
 
 /** Kind of privileged action, null for the others. A delete counts where nothing restricts it. */
 export function privilegedKind({ action, whole, objectKind }: Action): string | null {
+  // Decoding something is not yet running it; files are made and removed all day.
+  if (objectKind !== null && HOST_OBJECTS.has(objectKind) && !HOST_PRIVILEGES.has(action)) return null;
   if (action === 'delete') return whole ? 'delete of all rows' : null;
   if ((action === 'create' || action === 'alter') && objectKind === 'role') return 'role_change';
   if (action === 'drop' && objectKind === 'column') return 'drop_column';

@@ -10,6 +10,7 @@ import { objectVolumeBaseline } from './object-volume.ts';
 import { objectsBaseline } from './objects.ts';
 import { peerGroupsBaseline } from './peer-groups.ts';
 import { privilegedActionsBaseline } from './privileged-actions.ts';
+import { programsBaseline } from './programs.ts';
 import { requestRateBaseline } from './request-rate.ts';
 import { rowsAndBytesBaseline } from './rows-and-bytes.ts';
 import { sessionConcurrencyBaseline } from './session-concurrency.ts';
@@ -29,6 +30,7 @@ export const BASELINES: readonly Detector[] = [
   tokenNetworksBaseline,
   requestRateBaseline,
   statementShapesBaseline,
+  programsBaseline,
   objectsBaseline,
   temporaryObjectsBaseline,
   privilegedActionsBaseline,

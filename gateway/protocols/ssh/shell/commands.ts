@@ -15,6 +15,7 @@ export function walkCommand(walk: TreeWalk, command: Command, scope: Scope): voi
   walk.node(command.name, scope);
   const argv: Argument[] = [...fieldsOf(command.name, walk.limits.expansionsMax)];
   for (const argument of command.args) argv.push(...argumentFields(walk, argument, scope));
+  if (isDisguised(command.name)) walk.deed('obfuscate', 'name', argv[0]?.text ?? null);
   dashReading(walk, command, scope);
   walk.run(argv, { ...scope, stdin });
 }
@@ -62,4 +63,17 @@ function dashReading(walk: TreeWalk, command: Command, scope: Scope): void {
     argument.type === 'Word' ? fieldsOf(argument, 8) : [{ text: argument.text, sure: 'unknown' as const }],
   );
   if (argv.length > 0) walk.run(argv, scope);
+}
+
+/** A name with quotes or escapes in the middle (`r''m`, `$'\x72m'`, `c\at`), as nobody writes it who wants to be read. */
+function isDisguised({ text, parts }: Word): boolean {
+  if (parts === undefined) return /[^\s]\\[\w]/.test(text);
+  if (parts.some(({ type }) => type === 'AnsiCQuoted')) return true;
+  const quoted = parts.some(({ type }) => type === 'SingleQuoted' || type === 'DoubleQuoted');
+  return (
+    quoted &&
+    parts.length > 1 &&
+    !text.includes('/') &&
+    parts.every(({ type }) => /Quoted|Literal/.test(type))
+  );
 }

@@ -67,6 +67,7 @@ export function walkLine(text: string, limits: ShellLimits, interactive = false)
   };
   // The next line is a part of the word before the backslash.
   walk.script(walk.incomplete ? text.replace(/\\$/, '') : text, TOP);
+  noteDecodedCode(found);
   for (const name of walk.computed)
     if (walk.tainted.has(name) || walk.tainted.has('*'))
       walk.opaque('arithmetic that may run code', name, null);
@@ -136,4 +137,28 @@ function walkPipeline(walk: TreeWalk, node: Pipeline, scope: Scope): void {
     // Each part of a pipeline is a process of its own; only some shells keep the last one's folder.
     if (index > 0 || node.commands.length > 1) walk.folder = folder;
   });
+}
+
+const SHELLS = new Set([
+  'sh',
+  'bash',
+  'dash',
+  'ash',
+  'zsh',
+  'ksh',
+  'eval',
+  'source',
+  '.',
+  'python',
+  'python3',
+  'perl',
+]);
+
+/** What is decoded in a line that also runs code from a pipe is most likely that code. */
+function noteDecodedCode(found: Found): void {
+  if (!found.deeds.some(({ kind }) => kind === 'obfuscate.medium')) return;
+  const runs =
+    found.programs.some(({ name }) => SHELLS.has(name)) ||
+    found.opaque.some(({ reason }) => reason === 'command name is not known');
+  if (runs) found.deeds.push({ kind: 'obfuscate', objectKind: 'code', object: 'decoded', whole: false });
 }
