@@ -28,6 +28,8 @@ export interface ConnectDeps {
 }
 
 const APPLICATION = 'countersign control store';
+const GRACE_MS = 500;
+const QUICK_MS = 1000;
 
 function readFile(path: string): string {
   try {
@@ -63,9 +65,10 @@ function wrap(client: pg.Client, clock: Clock, timeoutMs: number): Connection {
     // Not `end()`: that says goodbye and waits, and who is being left may not answer.
     (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   };
-  const timed = async <R>(work: Promise<R>): Promise<R> => {
+  const timed = async <R>(work: Promise<R>, quick = false): Promise<R> => {
     // The server ends a statement by itself (statement_timeout); this is for one that does not answer any more.
-    const timer = clock.after(timeoutMs + 500, destroy, { background: true });
+    const patienceMs = quick ? Math.min(QUICK_MS, timeoutMs) : timeoutMs + GRACE_MS;
+    const timer = clock.after(patienceMs, destroy, { background: true });
     try {
       return await work;
     } catch (error) {
@@ -76,9 +79,10 @@ function wrap(client: pg.Client, clock: Clock, timeoutMs: number): Connection {
     }
   };
   return {
-    async query({ name, text }, values) {
+    async query({ name, text, quick }, values) {
       const result = await timed(
         client.query<unknown[]>({ name, text, values: values as unknown[], rowMode: 'array' }),
+        quick,
       );
       return result.rows;
     },

@@ -29,12 +29,20 @@ export interface PostgresStoreDeps {
   readonly readSecret: (reference: SecretReference) => Promise<string>;
 }
 
-async function opening<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return await work();
-  } catch (error) {
-    const failure = failureOf(error);
-    throw failure.kind === 'final' ? failure.error : unavailable(failure.error);
+const OPEN_RETRY_MS = 250;
+
+/** A server that starts just now is waited for. */
+async function opening<R>(clock: Clock, timeoutMs: number, work: () => Promise<R>): Promise<R> {
+  const untilUs = clock.monotonicUs() + timeoutMs * 1000;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === 'final') throw failure.error;
+      if (clock.monotonicUs() + OPEN_RETRY_MS * 1000 >= untilUs) throw unavailable(failure.error);
+    }
+    await clock.sleep(OPEN_RETRY_MS);
   }
 }
 
@@ -50,7 +58,7 @@ export async function createPostgresControlStore(
   const connect = createConnector(deps, config);
   const stopping = new AbortController();
   let watch: PublicationWatch | undefined;
-  const listener = await opening(async () => {
+  const listener = await opening(clock, config.transactionTimeoutMs, async () => {
     const first = await connect();
     try {
       await layOut(first, config);

@@ -10,6 +10,8 @@ export interface Statements {
   readonly outbox: Statement;
   readonly acknowledge: Statement;
   readonly commit: Statement;
+  /** For a transaction that waits for no disk. */
+  readonly quickCommit: Statement;
   readonly unchanged: Statement;
   readonly resolve: Statement;
 }
@@ -25,14 +27,19 @@ export function statementsOf(schema: string): Statements {
     name: `countersign_${LAYOUT_VERSION}_${name}`,
     text,
   });
-  const commit = ['text', 'bigint', 'bigint', 'boolean', 'bigint', ...SEEN, 'text[]', 'bytea[]', 'text[]'];
+  const quickly = (name: string, text: string): Statement => ({ ...named(name, text), quick: true });
+  const taken = ['text', 'bigint', 'bigint', 'boolean', 'bigint', ...SEEN, 'text[]', 'bytea[]', 'text[]'];
+  const commit = named(
+    'commit',
+    `select outcome, last from ${s}.commit(${placeholders([...taken, 'text[]', 'bytea[]', 'bytea[]'])})`,
+  );
   return {
-    one: named(
+    one: quickly(
       'one',
       `select state.revision, e.value, e.revision from ${s}.state
          left join ${s}.entries e on e.collection = $1::text and e.id = $2::bytea where state.one`,
     ),
-    many: named(
+    many: quickly(
       'many',
       `select state.revision, e.value, e.revision from ${s}.state
          cross join unnest($1::text[], $2::bytea[]) with ordinality as asked (collection, id, number)
@@ -46,7 +53,7 @@ export function statementsOf(schema: string): Statements {
            where collection = $1::text and id >= $2::bytea and id > $3::bytea and ($4::bytea is null or id < $4)
            order by id limit $5::bigint) page on true where state.one order by page.id`,
     ),
-    state: named('state', `select revision, published from ${s}.state where one`),
+    state: quickly('state', `select revision, published from ${s}.state where one`),
     outbox: named(
       'outbox',
       // Beyond what is relayed: the index still holds what was deleted there.
@@ -62,14 +69,12 @@ export function statementsOf(schema: string): Statements {
          update ${s}.relayed set sequence = greatest(sequence, least($1::bigint, (select published from ${s}.state where one)))
            from unflushed where one`,
     ),
-    commit: named(
-      'commit',
-      `select outcome, last from ${s}.commit(${placeholders([...commit, 'text[]', 'bytea[]', 'bytea[]'])})`,
-    ),
+    commit,
+    quickCommit: { ...commit, quick: true },
     unchanged: named(
       'unchanged',
       `select ${s}.unchanged(${placeholders(SEEN)}), revision from ${s}.state where one`,
     ),
-    resolve: named('resolve', `select ${s}.resolve($1::text, $2::bigint)`),
+    resolve: quickly('resolve', `select ${s}.resolve($1::text, $2::bigint)`),
   };
 }

@@ -60,10 +60,16 @@ export function createTransactions(deps: TransactionDeps, config: TransactionsCo
     }
   };
 
-  const commit = async (lane: Lane, values: readonly unknown[], untilUs: number): Promise<Outcome> => {
+  const commit = async (
+    lane: Lane,
+    values: readonly unknown[],
+    flush: boolean,
+    untilUs: number,
+  ): Promise<Outcome> => {
+    const statement = flush ? statements.commit : statements.quickCommit;
     for (let attempt = 0; ; attempt += 1) {
       lane.sequence += 1;
-      const answer = await pool.run(statements.commit, [lane.writer, lane.sequence, ...values]);
+      const answer = await pool.run(statement, [lane.writer, lane.sequence, ...values]);
       if (answer.ok) {
         const [outcome, revision] = answer.rows[0] as [Outcome, string];
         last.see(Number(revision));
@@ -136,6 +142,7 @@ export function createTransactions(deps: TransactionDeps, config: TransactionsCo
         published.map(({ key }) => Buffer.from(key)),
         published.map(({ value }) => (value === null ? null : Buffer.from(value))),
       ],
+      flush,
       untilUs,
     );
     if (outcome === 'outbox_full')

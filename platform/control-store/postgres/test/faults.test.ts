@@ -114,10 +114,13 @@ describe('faults of the server', () => {
     await store.transact((tx) => tx.put('c', 'a', {}));
     await servers.query("create role reader login superuser password 'reader'");
     await servers.query('alter role reader set default_transaction_read_only = on');
-    await assert.rejects(servers.open({ user: 'reader' }, { password: 'reader' }), (error) => {
-      assert.ok(code('CONTROL_STORE_UNAVAILABLE')(error));
-      return /standby/.test((error as Error).message);
-    });
+    await assert.rejects(
+      servers.open({ user: 'reader', transactionTimeoutMs: 300 }, { password: 'reader' }),
+      (error) => {
+        assert.ok(code('CONTROL_STORE_UNAVAILABLE')(error));
+        return /standby/.test((error as Error).message);
+      },
+    );
     await store.close();
   });
 

@@ -10,6 +10,8 @@ export interface FaultyLink {
   cutAt(cut: CutAt): Promise<void>;
   /** Takes no connections, and ends those there are. */
   setAway(away: boolean): void;
+  /** Connections there are pass nothing on any more, and nobody is told; new ones work. */
+  swallow(): void;
   /** Lets what was held back arrive. */
   deliver(): void;
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export async function createFaultyLink(target: {
   let armed: CutAt | undefined;
   let happened: () => void = () => undefined;
   let away = false;
+  let swallowed = 0;
   let held: (() => void) | undefined;
   const server = createServer((client) => {
     if (away) {
@@ -36,7 +39,9 @@ export async function createFaultyLink(target: {
       socket.on('error', () => undefined);
       socket.on('close', () => open.delete(socket));
     }
+    const swallowedAt = swallowed;
     client.on('data', (bytes) => {
+      if (swallowed !== swallowedAt) return;
       if (armed === undefined || !bytes.includes('countersign_1_commit')) {
         upstream.write(bytes);
         return;
@@ -70,6 +75,9 @@ export async function createFaultyLink(target: {
     setAway(now) {
       away = now;
       if (away) for (const socket of open) socket.destroy();
+    },
+    swallow: () => {
+      swallowed += 1;
     },
     deliver: () => held?.(),
     async close() {

@@ -1,6 +1,7 @@
 /** The connection is lost in a commit: what happened is found out, and nothing happens twice. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { createSystemClock } from '../../../clock/system-clock.ts';
 import { createPromMetrics } from '../../../metrics/prom-metrics.ts';
 import type { ControlStore } from '../../control-store.ts';
 import { createFaultyLink, type CutAt, type FaultyLink } from './faulty-link.ts';
@@ -59,6 +60,20 @@ describe('a lost connection in a commit', () => {
       await store.close();
     });
   }
+
+  it('leaves connections that do not answer any more, in time for a lease', async () => {
+    const { through } = open();
+    const store = await through;
+    await increment(store);
+    await Promise.all(Array.from({ length: 8 }, () => store.get('c', 'n')));
+    link.swallow();
+    const clock = createSystemClock();
+    const startUs = clock.monotonicUs();
+    await store.transact((tx) => tx.put('leases', 'a', {}), { flush: false });
+    assert.ok(clock.monotonicUs() - startUs < 5_000_000, 'not at the end of all patience');
+    assert.equal(await increment(store), 2);
+    await store.close();
+  });
 
   it('says that it does not know when the server does not come back, and what was on its way never lands', async () => {
     const { through, schema } = open({ transactionTimeoutMs: 300 });

@@ -71,7 +71,7 @@ describe('setting up', () => {
     );
     // The authority is right, the name is not.
     await assert.rejects(
-      servers.open({ hosts: [{ host: '127.0.0.2', port: servers.server.port }] }),
+      servers.open({ hosts: [{ host: '127.0.0.2', port: servers.server.port }], transactionTimeoutMs: 300 }),
       (error) =>
         ['CONTROL_STORE_CERTIFICATE', 'CONTROL_STORE_UNAVAILABLE'].includes((error as { code: string }).code),
     );
@@ -81,7 +81,7 @@ describe('setting up', () => {
       code('CONTROL_STORE_CONFIG'),
     );
     await assert.rejects(
-      servers.open({ hosts: [{ host: '127.0.0.1', port: 1 }] }),
+      servers.open({ hosts: [{ host: '127.0.0.1', port: 1 }], transactionTimeoutMs: 300 }),
       code('CONTROL_STORE_UNAVAILABLE'),
     );
     await assert.rejects(servers.open({ password: { vault: 'x' } }), code('CONTROL_STORE_CONFIG'));
