@@ -117,7 +117,7 @@ export const KafkaConfig = Type.Object(
     }),
     requestTimeoutMs: Type.Integer({
       description: 'Time for an answer of a broker, milliseconds; then the connection is given up.',
-      default: 10_000,
+      default: 5000,
       minimum: 500,
       maximum: 300_000,
     }),

@@ -24,6 +24,10 @@ export interface Cluster {
   channelTo(channels: Channels, broker: number): Promise<Channel>;
   /** The connection to the broker that keeps a group or a writer's identity. */
   coordinator(channels: Channels, kind: 'group' | 'transaction', name: string): Promise<Channel>;
+  /** A broker has not answered: others are asked first for a while. */
+  distrust(broker: number, error: unknown): void;
+  /** It has not answered just now: there is no use in sending it more until it is known whether it still leads. */
+  isSilent(broker: number): boolean;
   /** For a question that any broker can answer. */
   anyChannel(): Promise<Channel>;
   /**
@@ -36,6 +40,8 @@ export interface Cluster {
 
 const RETRY_MS_FIRST = 5;
 const RETRY_MS_MAX = 500;
+const DISTRUST_MS = 10_000;
+const SILENT_MS = 2000;
 
 function parseAddress(text: string): Address {
   const colon = text.lastIndexOf(':');
@@ -59,6 +65,9 @@ export function createCluster(
   const closing = new AbortController();
   let brokers: ReadonlyMap<number, Address> = new Map();
   let asking: Promise<void> | undefined;
+  /** Until when each is asked last; at most one entry per broker: max is the size of the cluster. */
+  const distrusted = new Map<number, number>();
+  const silent = new Map<number, number>();
   let turn = 0;
   let awaySinceUs: number | undefined;
   const reachable = deps.metrics.gauge(
@@ -80,9 +89,13 @@ export function createCluster(
   };
 
   const anyChannel = (): Promise<Channel> => {
+    const now = clock.monotonicUs();
+    const trusted = [...brokers].filter(([id]) => (distrusted.get(id) ?? 0) <= now);
     turn += 1;
     const turned = [...bootstrap.slice(turn % bootstrap.length), ...bootstrap];
-    return control.any([...brokers, ...turned]);
+    return control.any(
+      trusted.length > 0 && trusted.length < brokers.size ? trusted : [...brokers, ...turned],
+    );
   };
   const ask = async (names: readonly string[]): Promise<void> => {
     const channel = await anyChannel();
@@ -142,6 +155,12 @@ export function createCluster(
       return found;
     },
     leaderOf: (topic, partition) => topics.get(topic)?.[partition]?.leader ?? -1,
+    distrust(broker, error) {
+      distrusted.set(broker, clock.monotonicUs() + DISTRUST_MS * 1000);
+      if (error instanceof KafkaConnectionError && error.kind === 'silent')
+        silent.set(broker, clock.monotonicUs() + SILENT_MS * 1000);
+    },
+    isSilent: (broker) => (silent.get(broker) ?? 0) > clock.monotonicUs(),
     isKnown: (topic) => topics.has(topic),
     refresh,
     channelTo,

@@ -4,7 +4,7 @@ import { isNotAllowed, isRetriable, KafkaAnswerError, KafkaConnectionError } fro
 
 /** True where the same call may well succeed a moment later. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof KafkaConnectionError) return error.kind === 'unreachable';
+  if (error instanceof KafkaConnectionError) return error.kind !== 'login-refused';
   return error instanceof KafkaAnswerError && isRetriable(error.code);
 }
 

@@ -166,6 +166,7 @@ export function createFetcher(
         waitMs = 0;
       } catch (error) {
         moved = true;
+        cluster.distrust(leader, error);
         log.debug({ error, leader }, 'fetch failed');
       }
       if (!moved || closed()) continue;

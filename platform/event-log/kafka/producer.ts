@@ -55,8 +55,8 @@ export function createProducer(deps: ProducerDeps, config: KafkaConfig): Produce
   const dispatch = (lane: ProducerLane): void => {
     if (closed) return;
     const leader = cluster.leaderOf(lane.topic, lane.partition);
-    if (leader < 0) {
-      again(lane, 'error', 'no leader');
+    if (leader < 0 || cluster.isSilent(leader)) {
+      again(lane, 'error', leader < 0 ? 'no leader' : `broker ${leader} does not answer`);
       return;
     }
     let sender = senders.get(leader);
@@ -160,6 +160,7 @@ export function createProducer(deps: ProducerDeps, config: KafkaConfig): Produce
       results = await produce(channel, batches, config.requestTimeoutMs);
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
+      cluster.distrust(leader, error);
       for (const lane of lanes) again(lane, 'error', said);
       return;
     }

@@ -98,6 +98,25 @@ describe('event log on three brokers that fail', { skip: lacking('java', 'mvn') 
       await consumed.consumer.close();
     });
 
+  it('a leader that hangs without closing anything: what waited for it goes to its successor', async () => {
+    await makeTopic('hanging');
+    const running = await load(harness.log, 'hanging');
+    await running.more(300);
+    const topic = `${harness.config.prefix}hanging`;
+    const leader = await kafka.leaderOf(topic, 0);
+    kafka.freeze(leader, true);
+    try {
+      // Keys of all partitions: also those that it led.
+      const before = new Map(running.acknowledged);
+      await until(() => KEYS.every((key) => running.acknowledged.get(key)! > before.get(key)! + 20));
+    } finally {
+      kafka.freeze(leader, false);
+    }
+    await running.more(300);
+    await running.stop();
+    assertComplete(await readAll(harness.log, 'hanging'), running.acknowledged);
+  });
+
   it('all brokers away and back: appends wait or say so, consumers go on, nothing is lost', async () => {
     await makeTopic('away');
     const impatient = await harness.another({ appendTimeoutMs: 1500 });

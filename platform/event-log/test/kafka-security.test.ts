@@ -40,7 +40,7 @@ describe('event log on a secured Kafka', { skip: lacking('java', 'mvn') }, () =>
     brokers: [...kafka.brokers],
     tls: { caFile: kafka.caFile },
     login: { mechanism: 'scram-sha-512', username, password: { env: 'UNUSED' } },
-    requestTimeoutMs: 2000,
+    requestTimeoutMs: 1000,
     appendTimeoutMs: 5000,
   });
   const allow = (
@@ -97,6 +97,36 @@ describe('event log on a secured Kafka', { skip: lacking('java', 'mvn') }, () =>
       await assert.rejects(openKafka(given), { code: 'EVENT_LOG_UNREACHABLE' });
     });
   }
+
+  for (const client of ['kafkajs', 'platformatic'] as const)
+    it(`${client} shows its certificate, and has the rights of the name in it`, async () => {
+      const tls = { caFile: kafka.caFile, certificateFile: kafka.clientFile, keyFile: kafka.clientFile };
+      const { log, config, end } = await openKafka({ client, brokers: [...kafka.certificateBrokers], tls });
+      await assert.rejects(makeTopic(log, 'things'), { code: 'EVENT_LOG_NOT_ALLOWED' });
+      await kafka.addAcls(
+        [AclOperationTypes.CREATE, AclOperationTypes.DESCRIBE, AclOperationTypes.DESCRIBE_CONFIGS].map(
+          (operation) => ({
+            principal: 'User:CN=countersign on localhost',
+            host: '*',
+            operation,
+            permissionType: AclPermissionTypes.ALLOW,
+            resourceType: AclResourceTypes.TOPIC,
+            resourceName: config.prefix,
+            resourcePatternType: ResourcePatternTypes.PREFIXED,
+          }),
+        ),
+      );
+      await makeTopic(log, 'things', 2);
+      assert.equal(await log.partitions('things'), 2);
+      await end();
+      const without = openKafka({
+        client,
+        brokers: [...kafka.certificateBrokers],
+        tls: { caFile: kafka.caFile },
+        requestTimeoutMs: 500,
+      });
+      await assert.rejects(without, { code: 'EVENT_LOG_UNREACHABLE' });
+    });
 
   it('does what its rights allow and says what they do not', async () => {
     const role = await openKafka(settings('role'), { password: PASSWORD });

@@ -16,6 +16,8 @@ export interface Broker {
   stop(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** SIGSTOP and SIGCONT. */
+  freeze(frozen: boolean): void;
   readonly ended: boolean;
   /** Writes the class archive when it stops in order. */
   readonly archives: boolean;
@@ -125,6 +127,7 @@ export function launchBroker(files: BrokerFiles, steady: boolean): Broker {
       await gone;
       if (archives && existsSync(archive)) renameSync(archive, classArchive);
     },
+    freeze: (frozen) => void child.kill(frozen ? 'SIGSTOP' : 'SIGCONT'),
     async kill() {
       if (!ended) child.kill('SIGKILL');
       await gone;

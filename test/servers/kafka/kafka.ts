@@ -33,6 +33,8 @@ export interface TestKafka {
   /** With `secure`: certificate of the brokers, as PEM and as a file. */
   readonly caPem: string;
   readonly caFile: string;
+  /** With `secure`: a client's key and certificate in one PEM file; its principal is `User:CN=countersign on localhost`. */
+  readonly clientFile: string;
   /** Log of broker n, as a file. */
   logFile(n: number): string;
   /** Node that leads a partition. */
@@ -44,6 +46,8 @@ export interface TestKafka {
   addAcls(entries: readonly AclEntry[]): Promise<void>;
   /** SIGKILL on broker n (counted from 1). */
   kill9(n: number): Promise<void>;
+  /** Broker n hangs, its connections stay open (SIGSTOP), or goes on. */
+  freeze(n: number, frozen: boolean): void;
   /** Starts broker n again on its data, after stopping it in order where it still runs. Resolves when it serves. */
   restart(n: number): Promise<void>;
   /** Ends all and removes the data. */
@@ -133,12 +137,14 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
     admin: ADMIN,
     caPem: tls.certificatePem,
     caFile,
+    clientFile: keyStoreFile,
     logFile: (n) => running[n - 1]!.logFile,
     leaderOf: (topic, partition) => partitionLeader([`127.0.0.1:${any().port}`], topic, partition),
     controller: () => quorumLeader(any()),
     addUser: (name, password) => addScramUser(any(), name, password),
     addAcls: (entries) => addAcls(internalBrokers, entries),
     kill9: (n) => running[n - 1]!.kill(),
+    freeze: (n, frozen) => running[n - 1]!.freeze(frozen),
     async restart(n) {
       if (!running[n - 1]!.ended) await running[n - 1]!.stop();
       launch(n - 1);

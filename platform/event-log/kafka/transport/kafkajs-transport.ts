@@ -60,7 +60,10 @@ KafkajsQueue.prototype.scheduleCheckPendingRequests = function (this: RequestQue
 
 /** SaslHandshake and SaslAuthenticate, the only requests that kafkajs picks a version of itself here. */
 const VERSIONS = { 17: { minVersion: 0, maxVersion: 1 }, 36: { minVersion: 0, maxVersion: 1 } };
-const LOGIN_REFUSED: ReadonlySet<string> = new Set(['KafkaJSSASLAuthenticationError']);
+const KINDS: Readonly<Record<string, KafkaConnectionError['kind']>> = {
+  KafkaJSSASLAuthenticationError: 'login-refused',
+  KafkaJSRequestTimeoutError: 'silent',
+};
 
 export function createKafkajsTransport(log: Logger, options: TransportOptions): Transport {
   const logger = createLogger({ level: LEVELS.WARN, logCreator: createKafkajsLog(log) });
@@ -162,6 +165,6 @@ function channelOf(connection: Connection, address: string, requestTimeoutMs: nu
 
 function connectionError(error: unknown, address: string): KafkaConnectionError {
   const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
-  const kind = LOGIN_REFUSED.has(name) ? 'login-refused' : 'unreachable';
+  const kind = KINDS[name] ?? 'unreachable';
   return new KafkaConnectionError(kind, `${address}: ${message}`, error);
 }

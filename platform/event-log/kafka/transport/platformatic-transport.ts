@@ -65,7 +65,7 @@ function channelOf(clock: Clock, connection: Connection, address: string, reques
         };
         const timer = clock.after(
           requestTimeoutMs + waitMs,
-          () => fail(new Error(`${api.name} was not answered in time`)),
+          () => fail(new KafkaConnectionError('silent', `${address}: ${api.name} was not answered in time`)),
           { background: true },
         );
         if (!usable) {
@@ -93,6 +93,7 @@ function channelOf(clock: Clock, connection: Connection, address: string, reques
 }
 
 function connectionError(error: unknown, address: string): KafkaConnectionError {
+  if (error instanceof KafkaConnectionError) return error;
   const errors = chainOf(error);
   const kind = errors.some((one) => one.code === LOGIN_REFUSED) ? 'login-refused' : 'unreachable';
   return new KafkaConnectionError(kind, `${address}: ${errors.map((one) => one.message).join(' ')}`, error);

@@ -100,7 +100,8 @@ export class KafkaAnswerError extends Error {
 
 /** No answer: no connection, a broken one, a request that took too long, or a refused login. */
 export class KafkaConnectionError extends Error {
-  readonly kind: 'unreachable' | 'login-refused';
+  /** silent: it is connected and does not answer, as a broker that hangs. */
+  readonly kind: 'unreachable' | 'silent' | 'login-refused';
   constructor(kind: KafkaConnectionError['kind'], reason: string, cause?: unknown) {
     super(reason, { cause });
     this.name = 'KafkaConnectionError';

@@ -20,7 +20,7 @@ export interface ProduceResult {
   readonly baseOffset: number;
 }
 
-/** Produce, version 7, with acks of all replicas in sync. Not every partition need be in the answer: compare. */
+/** Produce, version 7, with acks of all replicas in sync, for which the broker waits so long. Not every partition need be in the answer: compare. */
 export async function produce(
   channel: Channel,
   batches: readonly PartitionBatch[],
@@ -33,7 +33,7 @@ export async function produce(
   body.array([...byTopic], ([topic, ofTopic]) => {
     body.string(topic).array(ofTopic, ({ partition, batch }) => body.int32(partition).bytes(batch));
   });
-  const request = { api: PRODUCE, version: 7, body: body.done(), waitMs: timeoutMs };
+  const request = { api: PRODUCE, version: 7, body: body.done() };
   const answer = createReader(await channel.send(request));
   return answer
     .array(() => {
