@@ -18,14 +18,15 @@ async function openAdapter(deps: AdapterDeps, config: EventLogSettings['eventLog
 async function withRegistry(
   deps: AdapterDeps,
   eventLog: EventLog,
-  { schemaRegistry: config }: EventLogSettings['eventLog'],
+  { kind, kafka, schemaRegistry: config }: EventLogSettings['eventLog'],
 ): Promise<EventLog> {
   if (config === undefined) return eventLog;
   const [{ createSchemaRegistry }, { frameForRegistry }] = await Promise.all([
     import('../../platform/schema-registry/schema-registry.ts'),
     import('../../platform/schema-registry/framed-event-log.ts'),
   ]);
-  return frameForRegistry(eventLog, await createSchemaRegistry(deps, config));
+  const prefix = kind === 'kafka' ? kafka.prefix : '';
+  return frameForRegistry(eventLog, await createSchemaRegistry(deps, config, prefix));
 }
 
 /** Opens it with all topics there. */
