@@ -60,6 +60,7 @@ export const programsBaseline = defineBaseline<ProgramState>({
       Math.max(0, Math.log(1 / OTHERS_PROGRAMS / (newChance / OTHERS_PROGRAMS))) * state.novel.length;
     const risk = fresh.length > 0 ? Math.round(sure * 55 * (1 - Math.exp(-odds / 14))) : 0;
     const speaks = worthSaying(state.said, risk, time);
+    const usual = state.programs.size;
     if (mayLearn) {
       for (const program of run) {
         if (!state.programs.has(program) && sure > 0) state.inventions += 1;
@@ -78,7 +79,7 @@ export const programsBaseline = defineBaseline<ProgramState>({
           .slice(-5)
           .join(
             ', ',
-          )}: programs never run before, among ${figure(state.programs.size)} that are known from ${figure(state.known.seen)} commands`,
+          )}: programs never run before, among ${figure(usual)} that are known from ${figure(state.known.seen)} commands`,
         figures: [
           { name: 'new programs', value: state.novel.length, usual: newChance, unit: '1' },
           { name: 'log odds of others against self', value: odds, usual: 0, unit: 'nat' },
