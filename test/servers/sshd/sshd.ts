@@ -31,6 +31,8 @@ export interface TestSshd {
   readonly pid: number;
   /** Pids of processes whose command line is this. */
   processesRunning(command: string): number[];
+  /** Ends the process that serves a connection, by the client's port; something must run on it. */
+  killConnection(clientPort: number): void;
   restart(): Promise<void>;
   kill9(): void;
   stop(): Promise<void>;
@@ -139,6 +141,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
       return child.pid!;
     },
     processesRunning,
+    killConnection,
     async restart() {
       child.kill('SIGTERM');
       await ended();
@@ -180,5 +183,22 @@ function commandOf(pid: string): string {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
   } catch {
     return '';
+  }
+}
+
+/** The parent of what runs on the connection: sshd's process for it. */
+function killConnection(clientPort: number): void {
+  const mark = `SSH_CONNECTION=127.0.0.1 ${clientPort} `;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)) continue;
+      const parent = readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ')[1]!;
+      if (readFileSync(`/proc/${parent}/comm`, 'latin1').startsWith('sshd'))
+        process.kill(Number(parent), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
   }
 }
