@@ -61,10 +61,11 @@ async function start(sessionsMax?: number): Promise<Stage> {
           );
           return rows.reduce((sum: number, row: { piece: string }) => sum + row.piece.length, 0);
         },
-        vanish: () =>
-          void (
-            client as unknown as { connection: { stream: { destroy(): void } } }
-          ).connection.stream.destroy(),
+        vanish() {
+          const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } })
+            .connection;
+          stream.destroy();
+        },
         close: () => client.end(),
       };
     },
