@@ -1,5 +1,4 @@
 /** The calls of Confluent's REST API that we need (https://docs.confluent.io/platform/current/schema-registry/develop/api.html). */
-import { isCountersignError } from '../errors/errors.ts';
 import { schemaRegistryError } from './errors.ts';
 import type { Answer, HttpClient } from './http-client.ts';
 
@@ -126,7 +125,3 @@ export function createRegistryApi(http: HttpClient, url: string): RegistryApi {
     },
   };
 }
-
-/** True for what the registry has said and will say again. */
-export const isFinal = (error: unknown): boolean =>
-  isCountersignError(error) && error.code.startsWith('SCHEMA_REGISTRY_');

@@ -1,5 +1,5 @@
 /** `npm run server -- NAME`: one of the test servers in the foreground, for trying things by hand. Ctrl-C ends it and removes its data. */
-import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What is printed, and how to end it. */
 interface Running {
@@ -64,12 +64,12 @@ const SERVERS: Readonly<Record<string, Server>> = {
   sshd: {
     text: 'OpenSSH server',
     async start() {
-      const file = new URL('./sshd/sshd.ts', import.meta.url);
-      if (!existsSync(file)) throw new Error('there is no test server for SSH yet');
-      const { startSshd } = (await import(file.href)) as { startSshd: () => Promise<object> };
-      const server = (await startSshd()) as Record<string, unknown> & { stop: () => Promise<void> };
-      const fields = Object.entries(server).filter(([, value]) => typeof value !== 'function');
-      return { fields: Object.fromEntries(fields), stop: () => server.stop() };
+      const { startSshd } = await import('./sshd/sshd.ts');
+      const server = await startSshd();
+      const { host, port, user, folder, logFile: log } = server;
+      const key = join(folder, 'user_key');
+      const login = `ssh -i ${key} -p ${port} ${user}@${host}`;
+      return { fields: { host, port, user, key, log, login }, stop: () => server.stop() };
     },
   },
 };
