@@ -8,7 +8,7 @@ export const definitions = {
   },
   SEARCH_INDEX_UNAVAILABLE: {
     message: 'The search index cannot be used: {reason}.',
-    hint: 'Check that its files are readable and writable, and that the disk is neither full nor broken. Nothing is lost: ingest goes on from the event log when the index is back.',
+    hint: 'Check that Elasticsearch runs, is reached and has room; of the embedded index, that its files are readable and writable and the disk is neither full nor broken. Nothing is lost: ingest goes on from the event log when the index is back.',
     status: 503,
   },
   SEARCH_INDEX_VERSION: {

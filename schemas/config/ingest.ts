@@ -13,7 +13,7 @@ export const IngestConfig = Type.Object(
   {
     batchRecordsMax: Type.Integer({
       description: 'Records that are indexed in one step.',
-      default: 500,
+      default: 1000,
       minimum: 1,
       maximum: 10_000,
     }),

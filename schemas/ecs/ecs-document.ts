@@ -28,33 +28,32 @@ export const LIST_ENTRIES_MAX = 1000;
 const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export function createEcsBuilder(timestamp: number, dataset: string): EcsBuilder {
-  const fields: Record<string, EcsValue> = {};
+  const fields: Record<string, EcsValue> & { '@timestamp': number } = {
+    '@timestamp': timestamp,
+    'ecs.version': '9.0.0',
+    'event.module': 'countersign',
+    'event.dataset': dataset,
+  };
   const related = new Map<string, Set<string>>();
   const builder: EcsBuilder = {
     set(field, value) {
       if (value === null || value === undefined || value === '') return builder;
-      if (Array.isArray(value)) {
-        if (value.length > 0) fields[field] = value.slice(0, LIST_ENTRIES_MAX) as (string | number)[];
-      } else fields[field] = value;
+      if (typeof value !== 'object') fields[field] = value;
+      else if (value.length > LIST_ENTRIES_MAX) fields[field] = value.slice(0, LIST_ENTRIES_MAX);
+      else if (value.length > 0) fields[field] = value;
       return builder;
     },
     setHex: (field, bytes) => builder.set(field, bytes === null ? null : view(bytes).toString('hex')),
     setBase64: (field, bytes) => builder.set(field, bytes === null ? null : view(bytes).toString('base64')),
     relate(field, ...values) {
-      const set = related.get(field) ?? new Set();
-      related.set(field, set);
+      let set = related.get(field);
+      if (set === undefined) related.set(field, (set = new Set()));
       for (const value of values) if (value !== null && value !== '') set.add(value);
       return builder;
     },
     build() {
       for (const [field, values] of related) builder.set(`related.${field}`, [...values]);
-      return {
-        '@timestamp': timestamp,
-        'ecs.version': '9.0.0',
-        'event.module': 'countersign',
-        'event.dataset': dataset,
-        ...fields,
-      };
+      return fields;
     },
   };
   return builder;
