@@ -1,14 +1,17 @@
 /**
- * `npm run bench -- kafka-loss [--events N] [--kill-every S] [--client kafkajs|platformatic] [--bytes N]`: events through the event log on three real
- * brokers while the leader of a partition is killed again and again. Every event has a number; at the end the whole topic is read, and
- * every number that was acknowledged must be there, each once, in the order in which it was written. A consumer of a group runs along.
+ * `npm run bench -- kafka-loss [--events N] [--kill-every S] [--client kafkajs|platformatic] [--bytes N] [--index elasticsearch|none]`:
+ * events through the event log on three real brokers while the leader of a partition is killed again and again. Every event has a number;
+ * at the end the whole topic is read, and every number that was acknowledged must be there, each once, in the order in which it was
+ * written. A consumer of a group runs along and puts them into an index by id, where each must be once too.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openKafka } from '../platform/event-log/kafka/test/harness.ts';
-import type { EventLog, LogRecord } from '../platform/event-log/event-log.ts';
+import type { EventLog } from '../platform/event-log/event-log.ts';
 import type { KafkaConfig } from '../schemas/config/kafka.ts';
 import { startKafka, type TestKafka } from '../test/servers/kafka/kafka.ts';
 import { atMost, option, percentile, round, type Bench } from './bench.ts';
+import { createCounter } from './support/loss-counter.ts';
+import { openLossIndex, type LossIndex } from './support/loss-index.ts';
 
 const TOPIC = 'events';
 const PARTITIONS = 6;
@@ -92,35 +95,7 @@ function killLeaders(kafka: TestKafka, topic: string, everyMs: number) {
   };
 }
 
-/** Counts numbers and sees whether each key's came in the order in which they were written. */
-function counter(events: number) {
-  const seen = new Uint8Array(events);
-  const last = new Map<string, number>();
-  let doubled = 0;
-  let disordered = 0;
-  return {
-    seen,
-    get doubled() {
-      return doubled;
-    },
-    get disordered() {
-      return disordered;
-    },
-    add(records: readonly LogRecord[]): void {
-      for (const { key, value } of records) {
-        const number = Number.parseInt(Buffer.from(value!.subarray(0, 16)).toString(), 10);
-        if (seen[number] === 1) doubled += 1;
-        else if (number <= (last.get(key!) ?? -1)) disordered += 1;
-        seen[number] = 1;
-        last.set(key!, Math.max(number, last.get(key!) ?? -1));
-      }
-    },
-    missing: (wanted: Uint8Array): number =>
-      wanted.reduce((sum, one, number) => sum + (one === 1 && seen[number] === 0 ? 1 : 0), 0),
-  };
-}
-
-async function measure(kafka: TestKafka, args: readonly string[]) {
+async function measure(kafka: TestKafka, index: LossIndex | undefined, args: readonly string[]) {
   const events = Number(option(args, 'events', '1000000'));
   const client = option(args, 'client', 'kafkajs') as KafkaConfig['client'];
   const harness = await openKafka({
@@ -133,7 +108,7 @@ async function measure(kafka: TestKafka, args: readonly string[]) {
     sessionTimeoutMs: 30_000,
   });
   await harness.log.ensureTopics([{ name: TOPIC, partitions: PARTITIONS, cleanup: 'delete' }]);
-  const consumed = counter(events);
+  const consumed = createCounter(events);
   const consumer = await (
     await harness.another()
   ).consume({
@@ -143,6 +118,7 @@ async function measure(kafka: TestKafka, args: readonly string[]) {
     batchRecordsMax: 1000,
     commit: 'after-batch',
     async onBatch(records) {
+      await index?.add(records);
       consumed.add(records);
     },
     onFailure(error) {
@@ -158,7 +134,7 @@ async function measure(kafka: TestKafka, args: readonly string[]) {
   const kills = await killer.stop();
   while ((await consumer.lag()) > 0) await sleep(200);
   await consumer.close();
-  const topic = counter(events);
+  const topic = createCounter(events);
   const reader = await harness.log.read({
     topic: TOPIC,
     onRecords: topic.add,
@@ -169,7 +145,8 @@ async function measure(kafka: TestKafka, args: readonly string[]) {
   await reader.caughtUp();
   const metrics = await harness.metrics.expose();
   await harness.end();
-  return { events, client, kills, written, topic, consumed, metrics };
+  const indexed = await index?.count();
+  return { events, client, kills, written, topic, consumed, metrics, indexed };
 }
 
 const metric = (text: string, name: string): number =>
@@ -179,16 +156,23 @@ const metric = (text: string, name: string): number =>
   );
 
 export const bench: Bench = async (args) => {
+  const index =
+    option(args, 'index', 'elasticsearch') === 'elasticsearch' ? await openLossIndex() : undefined;
   const kafka = await startKafka({ brokers: 3, steady: true });
   try {
-    const { events, client, kills, written, topic, consumed, metrics } = await measure(kafka, args);
+    const { events, client, kills, written, topic, consumed, metrics, indexed } = await measure(
+      kafka,
+      index,
+      args,
+    );
+    const acknowledged = written.acknowledged.reduce((sum, one) => sum + one, 0);
     const lost = topic.missing(written.acknowledged);
     const notConsumed = consumed.missing(written.acknowledged);
     return {
       figures: {
         client,
         events,
-        acknowledged: written.acknowledged.reduce((sum, one) => sum + one, 0),
+        acknowledged,
         leadersKilled: kills,
         eventsPerSecond: Math.round(events / written.seconds),
         appendP50Ms: round(percentile(written.appendMs, 0.5)),
@@ -197,15 +181,23 @@ export const bench: Bench = async (args) => {
         appendsDoneAgain: written.retries,
         batchesSentAgain: metric(metrics, 'countersign_kafka_resends_total'),
         deliveredTwice: consumed.doubled,
+        ...(indexed !== undefined && { indexed }),
       },
       goals: [
         atMost('acknowledged events lost', 0, lost),
         atMost('events twice in the topic', 0, topic.doubled),
         atMost('events out of order in their key', 0, topic.disordered),
         atMost('acknowledged events not consumed', 0, notConsumed),
+        ...(indexed === undefined
+          ? []
+          : [
+              atMost('acknowledged events missing from the index', 0, Math.max(0, acknowledged - indexed)),
+              atMost('events twice in the index', 0, Math.max(0, indexed - acknowledged)),
+            ]),
       ],
     };
   } finally {
     await kafka.stop();
+    await index?.close();
   }
 };

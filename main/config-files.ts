@@ -1,5 +1,6 @@
 /** What a configuration names or holds beyond its schema: policy, playbooks, rules, directory. Every mistake with file and line. */
 import { findProtocol } from '../gateway/protocols/registry.ts';
+import { isLoopback } from '../platform/network/address.ts';
 import { readFileSync } from 'node:fs';
 import { readDirectory } from '../detectors/directory/directory.ts';
 import { libraryFolder, loadRules } from '../detectors/rules/index.ts';
@@ -98,11 +99,28 @@ function checkConnections({ connections }: Config, file: string, text: string): 
   });
 }
 
+/** The token of the responders goes to these addresses. */
+function checkGatewayUrls({ responders }: Config, file: string, text: string): Problem[] {
+  return (responders.controlApi?.urls ?? []).flatMap((address, index) => {
+    const url = URL.parse(address);
+    const reason =
+      url === null
+        ? 'is no address'
+        : url.protocol === 'http:' && !isLoopback(url.hostname)
+          ? 'must be https: a token would go over the network in the clear'
+          : undefined;
+    if (reason === undefined) return [];
+    const path = ['responders', 'controlApi', 'urls', String(index)];
+    return [{ file, line: lineOfPath(text, path), path: path.join('.'), reason }];
+  });
+}
+
 /** All mistakes, of all parts. `file` and `text` are the configuration file itself. */
 export function checkConfigFiles(config: Config, file: string, text: string): Problem[] {
   return [
     ...checkPolicy(config.policy.rules, file, text),
     ...checkConnections(config, file, text),
+    ...checkGatewayUrls(config, file, text),
     ...checkPlaybooks(config),
     ...checkRules(config),
     ...checkDirectory(config),

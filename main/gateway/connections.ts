@@ -57,7 +57,8 @@ function fromStored(stored: Stored): ConnectionConfig {
     port: stored.port,
     credential: `connections/${stored.name}`,
     options: {
-      sslMode,
+      ...(stored.protocol === 'postgres' ? { sslMode } : {}),
+      ...stored.options,
       ...(stored.database === undefined || stored.database === null ? {} : { database: stored.database }),
       ...(stored.ca === undefined || stored.ca === null ? {} : { caPem: stored.ca }),
     },
@@ -153,8 +154,11 @@ export function createConnections(
       if (problem !== undefined) return { ok: false, error: problem };
       const { credential: given, ...shown } = put;
       if (given !== undefined) {
-        const password = 'password' in given ? given.password : await readSecret(given);
-        await vault.put(`connections/${name}`, JSON.stringify({ username: put.role, password }));
+        const secret =
+          'password' in given || 'privateKey' in given || 'certificate' in given
+            ? given
+            : { password: await readSecret(given) };
+        await vault.put(`connections/${name}`, JSON.stringify({ username: put.role, ...secret }));
       }
       const value: Stored = { name, ...shown };
       await store.transact((transaction) => transaction.put(COLLECTION, name, value as Stored & JsonObject));
