@@ -14,6 +14,8 @@ export type PostResult =
 export interface HttpsPoster {
   /** Never rejects. */
   post(body: Uint8Array, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<PostResult>;
+  /** Takes no further posts; those under way end as they may, then its connections are closed. */
+  retire(): void;
   close(): void;
 }
 
@@ -65,9 +67,16 @@ export function createHttpsPoster(
     timeout: IDLE_MS_MAX,
     lookup: options.lookup,
   });
+  let underWay = 0;
+  let retired = false;
+  const ended = (): void => {
+    underWay -= 1;
+    if (retired && underWay === 0) agent.destroy();
+  };
   return {
     post(body, headers, signal) {
-      return new Promise((resolve) => {
+      underWay += 1;
+      return new Promise<PostResult>((resolve) => {
         let sent = false;
         const done = (result: PostResult): void => {
           timer.cancel();
@@ -90,7 +99,11 @@ export function createHttpsPoster(
         request.on('response', (response) => readAnswer(response, done));
         request.on('error', (error) => done({ ok: false, reason: error.message, sent }));
         request.end(body);
-      });
+      }).finally(ended);
+    },
+    retire() {
+      retired = true;
+      if (underWay === 0) agent.destroy();
     },
     close: () => agent.destroy(),
   };

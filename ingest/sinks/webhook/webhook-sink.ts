@@ -75,7 +75,8 @@ export async function createWebhookSink(deps: SinkDeps, config: WebhookSinkConfi
   const reopen = (): void => {
     try {
       const next = open();
-      poster.close();
+      // Another partition's post may be under way on it.
+      poster.retire();
       poster = next;
     } catch {
       // A file that is being replaced: the old ones do for another try.
