@@ -1,92 +1,21 @@
 /** Session events: sign-ons are Authentication, a database's requests Datastore Activity, all others API Activity. */
-import { isIP } from 'node:net';
-import type { Action, Client, Identity, SessionEvent, Target } from '../types.ts';
+import type { SessionEvent, Target } from '../types.ts';
+import { compact, ocsfEvent, OCSF_CLASSES, OTHER, severityId, STATUS, type OcsfEvent } from './ocsf-event.ts';
 import {
-  compact,
-  ocsfEvent,
-  OCSF_CLASSES,
-  OTHER,
-  severityId,
-  STATUS,
-  type OcsfEvent,
-  type OcsfObject,
-} from './ocsf-event.ts';
+  activity,
+  actor,
+  API,
+  DATASTORE,
+  destination,
+  session,
+  source,
+  unmapped,
+  user,
+} from './session-parties.ts';
 
 const DATABASE_PROTOCOLS = new Set(['postgres', 'mysql', 'mongodb', 'redis']);
-const KINDS = { human: 1, unknown: 0, service_account: OTHER, workload: OTHER, ai_agent: OTHER } as const;
-const UTF8_BOUND = 16_384;
-
-function user(identity: Identity): OcsfObject | undefined {
-  return compact({
-    uid: identity.id,
-    name: identity.displayName,
-    domain: identity.issuer,
-    type: identity.kind,
-    type_id: KINDS[identity.kind],
-    groups: identity.groups.map((name) => ({ name })),
-    credential_uid: identity.tokenId,
-  });
-}
-
-function session(event: SessionEvent): OcsfObject | undefined {
-  if (event.session === null) return undefined;
-  return compact({
-    uid: event.session.id,
-    issuer: event.identity?.issuer,
-    credential_uid: event.identity?.tokenId,
-    expiration_time: event.identity?.expiresAt,
-    is_remote: true,
-  });
-}
-
-/** Who acts; before a login it is only known through which gateway. */
-const actor = (event: SessionEvent): OcsfObject | undefined =>
-  event.identity === null
-    ? { app_name: event.gateway.id }
-    : compact({ user: user(event.identity), session: session(event) });
-
-const address = (host: string): OcsfObject => (isIP(host) > 0 ? { ip: host } : { hostname: host });
-
-const source = (client: Client | null): OcsfObject =>
-  client === null ? { name: 'unknown' } : { ...address(client.ip), port: client.port };
-
-const destination = (target: Target | null): OcsfObject | undefined =>
-  target === null ? undefined : { ...address(target.host), port: target.port, svc_name: target.connection };
-
-/** What OCSF has no name for. */
-function unmapped(event: SessionEvent, more: Readonly<Record<string, unknown>> = {}): OcsfObject | undefined {
-  return compact({
-    origin: event.origin,
-    exercise_id: event.exerciseId,
-    connection: event.target?.connection,
-    protocol: event.target?.protocol,
-    request_id: event.requestId,
-    credential_source: event.identity?.credentialSource,
-    on_behalf_of: event.identity?.onBehalfOf,
-    client_tool: event.client?.tool,
-    ...more,
-  });
-}
-
-/** The strongest thing that a request does decides its activity. */
-const DATASTORE: readonly (readonly [activity: number, actions: readonly string[]])[] = [
-  [7, ['delete', 'truncate', 'drop']],
-  [6, ['create']],
-  [2, ['alter', 'update', 'grant', 'revoke', 'role_change', 'set']],
-  [5, ['write', 'import']],
-  [1, ['export']],
-  [4, ['read']],
-];
-const API: typeof DATASTORE = [
-  [4, ['delete', 'truncate', 'drop']],
-  [1, ['create']],
-  [3, ['alter', 'update', 'write', 'grant', 'revoke', 'role_change', 'set', 'import']],
-  [2, ['read', 'export', 'list']],
-];
-function activity(table: typeof DATASTORE, actions: readonly Action[]): number {
-  const done = new Set(actions.map(({ action }) => action));
-  return table.find(([, names]) => names.some((name) => done.has(name)))?.[0] ?? OTHER;
-}
+/** Longer texts stand in the recording; an event of a lake stays small. */
+const TEXT_CHARS_MAX = 16_384;
 
 interface Parts {
   readonly activityId: number;
@@ -125,7 +54,7 @@ const common = (event: SessionEvent, parts: Parts): Record<string, unknown> => (
 });
 
 function datastore(event: SessionEvent, target: Target, parts: Parts): OcsfEvent {
-  const query = parts.query?.slice(0, UTF8_BOUND);
+  const query = parts.query?.slice(0, TEXT_CHARS_MAX);
   return ocsfEvent(head(event, OCSF_CLASSES.datastoreActivity, parts), {
     ...common(event, parts),
     type_id: 1,
@@ -212,7 +141,7 @@ export function sessionEventToOcsf(event: SessionEvent): OcsfEvent | undefined {
         severity: severityId(body.risk),
         status: body.decision.outcome === 'deny' ? STATUS.failure : STATUS.unknown,
         detail: body.decision.reason,
-        message: body.text?.slice(0, UTF8_BOUND) ?? null,
+        message: body.text?.slice(0, TEXT_CHARS_MAX) ?? null,
         query: body.text,
         objects: body.actions.map(({ object }) => object),
         more: {

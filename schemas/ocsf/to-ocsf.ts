@@ -9,7 +9,7 @@ const MAPPINGS: { readonly [S in keyof SchemaTypes]?: (record: SchemaTypes[S]) =
   'session-event': sessionEventToOcsf,
   detection: detectionToOcsf,
   incident: incidentToOcsf,
-  'response': responseStepToOcsf,
+  response: responseStepToOcsf,
   'control-record': (record) => controlRecordToOcsf(record, controlRecordId(record)),
 };
 
