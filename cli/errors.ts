@@ -29,6 +29,11 @@ export const definitions = {
     hint: 'Check the path and its rights.',
     exitCode: EXIT.usage,
   },
+  CLI_OPTIONS_INVALID: {
+    message: 'The value of --options is no JSON object.',
+    hint: `Write it as one, in quotes: --options '{"execOnly":true}'.`,
+    exitCode: EXIT.usage,
+  },
   CLI_NO_PASSWORD: {
     message: 'There is no password in {place}.',
     hint: 'Write it into the file, or set the variable.',

@@ -13,6 +13,7 @@ export interface TokenWish {
   readonly connections: readonly string[];
   readonly ttlMs: number;
   readonly credentialSource?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 export const identityIdOf = (subject: string): string =>
@@ -20,7 +21,7 @@ export const identityIdOf = (subject: string): string =>
 
 /** Makes the account known, or brings its groups up to date and keeps the rest of it; then issues a token for it. */
 export async function issueToken(api: ApiClient, wish: TokenWish): Promise<IssueTokenAnswer> {
-  const { subject, kind, groups, connections, ttlMs, credentialSource } = wish;
+  const { subject, kind, groups, connections, ttlMs, credentialSource, attributes } = wish;
   const id = identityIdOf(subject);
   const [known] = (await api.get<Page<IdentityRecord>>('/v1/identities', { id })).items;
   const sameGroups = groups === undefined || groups.join('\n') === known?.groups.join('\n');
@@ -42,5 +43,6 @@ export async function issueToken(api: ApiClient, wish: TokenWish): Promise<Issue
     ttlMs,
     connections,
     ...(credentialSource === undefined ? {} : { credentialSource }),
+    ...(attributes === undefined ? {} : { attributes }),
   });
 }

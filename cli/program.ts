@@ -11,6 +11,7 @@ import { registerPlaybooks } from './commands/playbooks.ts';
 import { registerService } from './commands/service.ts';
 import { registerSessions } from './commands/sessions.ts';
 import { registerSql } from './commands/sql.ts';
+import { registerSsh } from './commands/ssh.ts';
 import { registerTokens } from './commands/tokens.ts';
 import { createApiClient, findApi } from './api-client.ts';
 import type { CliContext, RegisterCommands } from './context.ts';
@@ -113,6 +114,7 @@ function createProgram(around: CliSurroundings, isJson: () => boolean): Command 
     registerDeadLetters,
     registerService,
     registerSql,
+    registerSsh,
     ...around.further,
   ]) {
     register(program, context);

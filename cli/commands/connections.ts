@@ -21,6 +21,9 @@ interface AddOptions {
   passwordEnv?: string;
   passwordFile?: string;
   vault?: string;
+  privateKeyFile?: string;
+  gatewayCertificate?: boolean;
+  options?: string;
 }
 
 function readFile(path: string): string {
@@ -33,10 +36,12 @@ function readFile(path: string): string {
 
 /** Passwords come from a file or a variable, never from the command line, where everybody on the machine could read them. */
 function readCredential(
-  { passwordEnv, passwordFile, vault }: AddOptions,
+  { passwordEnv, passwordFile, vault, privateKeyFile, gatewayCertificate }: AddOptions,
   environment: CliContext['environment'],
 ): object {
   if (vault !== undefined) return { credential: { vault } };
+  if (gatewayCertificate === true) return { credential: { certificate: 'gateway-ca' } };
+  if (privateKeyFile !== undefined) return { credential: { privateKey: readFile(privateKeyFile) } };
   let password: string | undefined;
   if (passwordFile !== undefined) password = readFile(passwordFile).split(/\r?\n/)[0];
   else if (passwordEnv !== undefined) password = environment[passwordEnv];
@@ -44,6 +49,16 @@ function readCredential(
   if (password === undefined || password === '')
     throw cliError('CLI_NO_PASSWORD', { place: passwordFile ?? passwordEnv ?? '' });
   return { credential: { password } };
+}
+
+function readObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw cliError('CLI_OPTIONS_INVALID', {});
 }
 
 function describe(connection: Connection): string {
@@ -80,8 +95,14 @@ const add = (connection: Command, context: CliContext): void => {
     .option('--password-file <file>', 'file with the password in its first line; - for standard input')
     .option('--password-env <variable>', 'variable that holds the password')
     .option('--vault <path>', 'path in the vault where the password is already')
+    .option('--private-key-file <file>', 'SSH: private key that the target knows; - for standard input')
+    .option(
+      '--gateway-certificate',
+      'SSH: the target trusts the authority of the gateway (countersign ssh authority)',
+    )
+    .option('--options <json>', 'options of the protocol, as a JSON object (docs/configuration.md)')
     .action(async (name: string, options: AddOptions) => {
-      const { host, port, protocol, database, role, tls, ca } = options;
+      const { host, port, protocol, database, role, tls, ca, options: more } = options;
       const made = await context.api().send<Connection>('PUT', pathOf(name), {
         host,
         port,
@@ -90,6 +111,7 @@ const add = (connection: Command, context: CliContext): void => {
         tls,
         ...(database === undefined ? {} : { database }),
         ...(ca === undefined ? {} : { ca: readFile(ca) }),
+        ...(more === undefined ? {} : { options: readObject(more) }),
         ...readCredential(options, context.environment),
       });
       context.output().value(made, () => `${describe(made)}\n\nTry it: countersign connection check ${name}`);

@@ -25,6 +25,7 @@ interface IssueOptions {
   connections: string;
   groups?: string;
   source?: string;
+  sshKey?: string;
 }
 
 const issue: RegisterCommands = (token, context) => {
@@ -37,6 +38,10 @@ const issue: RegisterCommands = (token, context) => {
     .option('--connections <names>', 'connections it may open, by comma; * for all', '*')
     .option('--groups <names>', 'groups of the account, by comma; without it they stay as they are')
     .option('--source <name>', 'credential source: where the token goes (CI repository, vault path)')
+    .option(
+      '--ssh-key <fingerprint>',
+      'SSH: a public key that opens what the token opens (ssh-keygen -l shows SHA256:...)',
+    )
     .action(async (options: IssueOptions) => {
       const issued = await issueToken(context.api(), {
         subject: options.subject,
@@ -45,6 +50,7 @@ const issue: RegisterCommands = (token, context) => {
         ...(options.kind === undefined ? {} : { kind: options.kind }),
         ...(options.groups === undefined ? {} : { groups: splitNames(options.groups) }),
         ...(options.source === undefined ? {} : { credentialSource: options.source }),
+        ...(options.sshKey === undefined ? {} : { attributes: { ssh_key: options.sshKey } }),
       });
       const until = formatTime(issued.summary.expiresAt);
       context

@@ -8,6 +8,7 @@ import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
 import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { Health } from '../../schemas/api/service.ts';
 import type { RecordingLine, SessionQuery, SessionSummary } from '../../schemas/api/sessions.ts';
+import type { SshCertificateAnswer, SshCertificateRequest } from '../../schemas/api/ssh.ts';
 import type { IssueTokenAnswer, IssueTokenRequest, TokenSummary } from '../../schemas/api/tokens.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import type { ControlAction, Detection, Incident, ResponseStep, SessionEvent } from '../../schemas/types.ts';
@@ -68,6 +69,8 @@ export interface ListenerAnswer {
   readonly ca: string | null;
   /** SSH: lines of known_hosts, without the host. */
   readonly hostKeys?: readonly string[];
+  /** SSH: what targets trust (TrustedUserCAKeys). */
+  readonly userAuthority?: string;
 }
 
 export interface ControlApiServices {
@@ -78,6 +81,8 @@ export interface ControlApiServices {
   readonly sessions: SessionsService;
   readonly tokens: TokensService;
   readonly identities: IdentitiesService;
+  /** Certifies a public key for what a token opens. */
+  sshCertificate(request: SshCertificateRequest): Promise<ServiceResult<SshCertificateAnswer>>;
   readonly connections: ConnectionsService;
   /** Undefined: there is no recording. */
   readonly recordings: { read(sessionId: string): Promise<AsyncIterable<RecordingLine> | undefined> };

@@ -90,6 +90,8 @@ export interface ListenerAddress {
     readonly tls: boolean;
     readonly ca: string | null;
     readonly hostKeys?: readonly string[];
+    /** Public key of the authority that certifies this gateway towards targets. */
+    readonly userAuthority?: string;
   };
 }
 

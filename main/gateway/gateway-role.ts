@@ -9,6 +9,7 @@ import { createDeadLettersService } from '../../gateway/dead-letters/service.ts'
 import { createReplaceablePolicy, type ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
 import type { ProtocolDeps, ProtocolListener } from '../../gateway/protocols/protocol.ts';
 import { protocols } from '../../gateway/protocols/registry.ts';
+import { issueCertificate } from '../../gateway/protocols/ssh/keys/issue-certificate.ts';
 import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../gateway/sessions/gateway-core.ts';
 import type { Role } from '../../platform/lifecycle/role.ts';
 import { createSecretReader } from '../../platform/config/secrets.ts';
@@ -137,6 +138,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
       tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
       identities: createIdentitiesService(core.tokens),
+      sshCertificate: (request) => issueCertificate({ kept, tokens: core.tokens, clock, random }, request),
       connections: connections.service,
       recordings: createRecordingService(storage.recordingStore, vault),
       deadLetters: createDeadLettersService({ store, eventLog, clock, search: storage.searchIndex }),

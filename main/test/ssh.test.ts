@@ -117,6 +117,58 @@ describe('ssh on a whole installation', { skip: lacking('sshd', 'ssh'), timeout:
     assert.ok(session !== undefined, text.slice(0, 500));
   });
 
+  it('a certificate of the gateway opens what its token opens; a revoked token ends that', async () => {
+    const key = join(folder, 'certified');
+    spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const { api } = installation;
+    const identityId = 'countersign/grace';
+    await api.send('PUT', '/v1/identities', {
+      id: identityId,
+      kind: 'human',
+      displayName: 'g',
+      groups: [],
+      attributes: {},
+    });
+    const { summary } = await api.send<IssueTokenAnswer>('POST', '/v1/tokens', {
+      identityId,
+      connections: ['web'],
+      ttlMs: 600_000,
+    });
+    const made = await api.send<{ certificate: string; expiresAt: number }>('POST', '/v1/ssh/certificates', {
+      tokenId: summary.tokenId,
+      publicKey: readFileSync(`${key}.pub`, 'utf8'),
+    });
+    assert.ok(made.expiresAt <= summary.expiresAt);
+    writeFileSync(`${key}-cert.pub`, `${made.certificate}\n`);
+    assert.equal((await ssh(key, 'echo certified')).out, 'certified\n');
+    await api.send('POST', `/v1/tokens/${summary.tokenId}/revoke`, { reason: 'a test' });
+    const again = await ssh(key, 'true');
+    assert.equal(again.status, 255);
+    assert.match(again.err, /revoked/i);
+  });
+
+  it('connections with their keys and options come through the control API, too', async () => {
+    const { api } = installation;
+    const connection = { protocol: 'ssh', host: sshd.host, port: sshd.port, role: sshd.user, labels: {} };
+    await assert.rejects(
+      api.send('PUT', '/v1/connections/second', {
+        ...connection,
+        credential: { privateKey: sshd.privateKey },
+      }),
+      /no host key/,
+    );
+    await api.send('PUT', '/v1/connections/second', {
+      ...connection,
+      options: { hostKeys: [...sshd.hostKeys], execOnly: true },
+      credential: { privateKey: sshd.privateKey },
+    });
+    const check = await api.send<{ ok: boolean }>('POST', '/v1/connections/second/check');
+    assert.equal(check.ok, true);
+    const answer = await api.get<{ hostKeys?: string[]; userAuthority?: string }>('/v1/listeners/ssh');
+    assert.ok(answer.hostKeys!.length >= 3);
+    assert.match(answer.userAuthority!, /^ssh-ed25519 /);
+  });
+
   it('an opaque command of a job is denied with the decision, and does not run', async () => {
     const key = await enrol('job', 'service_account');
     const marker = join(folder, 'ran');

@@ -15,6 +15,12 @@ const fields = {
   ca: Type.Optional(
     nullable(Type.String({ maxLength: 262_144, description: 'Certificate authority of the target, PEM.' })),
   ),
+  options: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), {
+      maxProperties: 64,
+      description: 'Options of the protocol (docs/configuration.md); for PostgreSQL the fields above say it.',
+    }),
+  ),
   labels: Type.Record(Type.String({ maxLength: 100 }), Type.String({ maxLength: 200 }), {
     maxProperties: 32,
     default: {},
@@ -30,10 +36,18 @@ export const ConnectionPut = Type.Object(
     ...fields,
     credential: Type.Optional(
       Type.Union(
-        [SecretReference, Type.Object({ password: Type.String({ minLength: 1, maxLength: 4096 }) })],
+        [
+          SecretReference,
+          Type.Object({ password: Type.String({ minLength: 1, maxLength: 4096 }) }),
+          Type.Object({
+            privateKey: Type.String({ minLength: 1, maxLength: 32_768 }),
+            passphrase: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+          }),
+          Type.Object({ certificate: Type.Literal('gateway-ca') }),
+        ],
         {
           description:
-            'Reference to the credential, or a password that goes into the vault. Absent: kept as it is.',
+            "Reference to the password, or what goes into the vault: a password, a private key (SSH), or that the gateway's own authority certifies each login (SSH). Absent: kept as it is.",
         },
       ),
     ),

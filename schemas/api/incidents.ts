@@ -40,7 +40,9 @@ export const IncidentAnswer = Type.Object({
   detections: Ids,
   detectionCount: Type.Integer(),
   lockouts: Ids,
-  link: Type.Optional(Type.String({ description: 'Everything about it in Kibana, where one is configured.' })),
+  link: Type.Optional(
+    Type.String({ description: 'Everything about it in Kibana, where one is configured.' }),
+  ),
 });
 export type IncidentAnswer = Type.Static<typeof IncidentAnswer>;
 

@@ -13,6 +13,7 @@ import { responses } from './responses.ts';
 import type { Resource } from './route.ts';
 import { service } from './service.ts';
 import { sessions } from './sessions.ts';
+import { ssh } from './ssh.ts';
 import { tokens } from './tokens.ts';
 
 export const RESOURCES: readonly Resource[] = [
@@ -25,6 +26,7 @@ export const RESOURCES: readonly Resource[] = [
   incidents,
   responses,
   tokens,
+  ssh,
   identities,
   connections,
   deadLetters,

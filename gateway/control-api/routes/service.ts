@@ -9,6 +9,12 @@ const Listener = Type.Object({
   port: Type.Integer(),
   tls: Type.Boolean(),
   ca: Type.Union([Type.String(), Type.Null()]),
+  hostKeys: Type.Optional(
+    Type.Array(Type.String(), { description: 'SSH: lines of known_hosts, without the host.' }),
+  ),
+  userAuthority: Type.Optional(
+    Type.String({ description: 'SSH: public key that targets trust (TrustedUserCAKeys).' }),
+  ),
 });
 
 export const service: Resource = (app, { services }) => {
@@ -30,9 +36,10 @@ export const service: Resource = (app, { services }) => {
     handler(request) {
       const { protocol } = request.params;
       const listener = services.listener(protocol);
-      return listener === undefined
-        ? Promise.reject(controlApiError('CONTROL_API_NOT_FOUND', { what: `listener for ${protocol}` }))
-        : Promise.resolve(listener);
+      if (listener === undefined)
+        return Promise.reject(controlApiError('CONTROL_API_NOT_FOUND', { what: `listener for ${protocol}` }));
+      const { hostKeys, ...rest } = listener;
+      return Promise.resolve({ ...rest, ...(hostKeys === undefined ? {} : { hostKeys: [...hostKeys] }) });
     },
   });
 

@@ -137,6 +137,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
         }),
       list: () => Promise.resolve({ items: [] }),
     },
+    sshCertificate: () => Promise.resolve({ ok: true, value: { certificate: '', expiresAt: 0 } }),
     identities: {
       put: (value) => Promise.resolve({ ok: true, value }),
       list: () => Promise.resolve({ items: [] }),

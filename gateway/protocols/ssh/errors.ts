@@ -52,6 +52,11 @@ export const definitions = {
     hint: 'Have a new one made: `countersign ssh certificate`.',
     status: 401,
   },
+  SSH_CERTIFICATE_WISH: {
+    message: 'no certificate can be made of this: {reason}',
+    hint: 'Give the content of a .pub file (ssh-keygen -t ed25519), and networks in CIDR form.',
+    status: 400,
+  },
   SSH_PROTOCOL_VIOLATION: {
     message: 'the peer broke the SSH protocol: {reason}',
     hint: 'Check that the peer speaks SSH 2; report the message with the client and its version if it does.',

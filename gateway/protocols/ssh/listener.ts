@@ -89,7 +89,7 @@ export async function createSshListener(
             ...keys.hostBlobs.map(lineOf),
             `@cert-authority ${lineOf(keys.hostAuthority.publicBlob)}`,
           ];
-          resolve({ host: address, port, trust: { tls: false, ca: null, hostKeys } });
+          resolve({ host: address, port, trust: { tls: false, ca: null, hostKeys, userAuthority: lineOf(keys.targetAuthority.publicBlob) } });
         });
       });
     },

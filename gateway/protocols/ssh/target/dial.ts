@@ -146,10 +146,11 @@ async function proofOf(
   credential: TargetCredential,
   { account, keyId }: { readonly account: string; readonly keyId: string },
 ): Promise<Proof | string> {
-  if ('password' in credential)
+  if ('password' in credential && credential.password !== undefined) {
+    const { password } = credential;
     return {
       methods: [
-        { type: 'password', username: account, password: credential.password },
+        { type: 'password', username: account, password },
         {
           type: 'keyboard-interactive',
           username: account,
@@ -159,15 +160,11 @@ async function proofOf(
             _language: string,
             prompts: readonly { echo?: boolean }[],
             answer: (answers: string[]) => void,
-          ) =>
-            answer(
-              prompts.map((prompt) =>
-                prompt.echo === true ? '' : (credential as { password: string }).password,
-              ),
-            ),
+          ) => answer(prompts.map((prompt) => (prompt.echo === true ? '' : password))),
         },
       ],
     };
+  }
   if ('privateKey' in credential) {
     const parsed = ssh2.utils.parseKey(credential.privateKey, credential.passphrase);
     if (parsed instanceof Error) return 'its private key cannot be read';
@@ -182,6 +179,7 @@ async function proofOf(
       ],
     };
   }
+  if (!('certificate' in credential)) return 'it is of a kind that SSH cannot use';
   const { privateKey } = generateKeyPairSync('ed25519');
   const nowSeconds = Math.floor(deps.clock.now() / 1000);
   const certificate = makeCertificate(
