@@ -1,14 +1,16 @@
 /** Whether a shell that reads lines would ask for another one before it runs anything. */
 import { parse, type ParsedScript } from 'unbash';
 
-const LENGTH_MAX = 65_536;
+const LENGTH_MAX = 16_384;
+const HERE_DOCUMENTS_MAX = 100;
 
 /** Errors that more text could mend. */
 const OPEN = /^(unterminated|expected|unexpected end|missing)/i;
 
 /** True where the text is the beginning of a command: an open quote, a here document, `do` without `done`, a backslash at the end. */
 export function isIncomplete(text: string): boolean {
-  if (text.length > LENGTH_MAX) return false;
+  if (text.length > LENGTH_MAX || text.split('<<', HERE_DOCUMENTS_MAX + 2).length > HERE_DOCUMENTS_MAX)
+    return false;
   const backslashes = /\\+$/.exec(text.replace(/\n$/, ''));
   if (backslashes !== null && backslashes[0].length % 2 === 1) return true;
   try {
@@ -23,7 +25,8 @@ export function isIncomplete(text: string): boolean {
 
 /** An error that stands at the end, or a quote or bracket that nothing closes. */
 export const isOpenAt = (text: string, message: string, position: number): boolean =>
-  /^unterminated/i.test(message) || (OPEN.test(message) && text.slice(position).trim() === '');
+  /^unterminated/i.test(message) ||
+  (OPEN.test(message) && /^\s*([{(]|do|then|else|elif|if|while|until)?\s*$/.test(text.slice(position)));
 
 function hasOpenDocument(tree: ParsedScript): boolean {
   let open = false;

@@ -52,6 +52,8 @@ export function walkLine(text: string, limits: ShellLimits, interactive = false)
       if (scope.depth >= limits.depthMax) return walk.opaque('too complex', 'nested too deep', scope.parent);
       if (Buffer.byteLength(source) > limits.lineBytesMax)
         return walk.opaque('too long', `${source.length} characters`, scope.parent);
+      if (source.split('<<', limits.hereDocumentsMax + 2).length > limits.hereDocumentsMax + 1)
+        return walk.opaque('too complex', 'too many here documents', scope.parent);
       const tree = parse(source);
       walk.node(tree, { ...scope, depth: scope.depth + 1 });
     },
@@ -79,7 +81,8 @@ function visit(walk: TreeWalk, node: SyntaxNode, scope: Scope): void {
     case 'Script':
       // A line that goes on is decided again with the next one.
       for (const error of node.errors ?? [])
-        if (!walk.incomplete) walk.opaque('does not parse', error.message, scope.parent);
+        if (!walk.incomplete)
+          walk.opaque('does not parse', error.message.replace('token', 'word'), scope.parent);
       return walk.children(node, scope);
     case 'Command':
       return walkCommand(walk, node, scope);
