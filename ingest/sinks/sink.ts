@@ -5,6 +5,7 @@
  */
 import type { SinkConfig } from '../../schemas/config/sinks.ts';
 import type { EcsDocument } from '../../schemas/ecs/ecs-document.ts';
+import type { OcsfEvent } from '../../schemas/ocsf/ocsf-event.ts';
 import type { SecretReference } from '../../schemas/config/secret.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 
@@ -16,6 +17,8 @@ export interface OutgoingDocument {
   readonly index: string;
   /** Flat ECS document, as in the search index. */
   readonly fields: EcsDocument;
+  /** The same as an OCSF event, for a sink that sends that. */
+  readonly ocsf?: OcsfEvent;
 }
 
 export type SendOutcome =

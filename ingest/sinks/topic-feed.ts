@@ -1,6 +1,7 @@
 /** One topic to one sink: a consumer group of its own, decoding, filter, dead-letters. */
 import type { Codec, SchemaTypes } from '../../schemas/codec.ts';
 import type { DocumentMapping } from '../../schemas/ecs/documents.ts';
+import { toOcsf } from '../../schemas/ocsf/to-ocsf.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 import type { DeadLetters } from '../../platform/dead-letters/dead-letters.ts';
@@ -10,6 +11,7 @@ import type { Delivery, Item } from './deliver.ts';
 import { sinkError } from './errors.ts';
 import type { Matches } from './filter.ts';
 import { toOutgoing } from './outgoing.ts';
+import type { OutgoingDocument } from './sink.ts';
 import type { SinkMeters } from './sink-meters.ts';
 
 export interface FeedDeps {
@@ -60,11 +62,20 @@ export function createTopicFeed(
     readonly batchRecordsMax: number;
     readonly retryDelayMsMin: number;
     readonly retryDelayMsMax: number;
+    readonly schema?: 'ecs' | 'ocsf';
   },
 ): Feed {
   const { eventLog, clock, log, mapping, meters, stopping } = deps;
   const giveUp = createGiveUp(config.name, deps);
   let consumer: Consumer | undefined;
+
+  /** Undefined for what the sink's schema has no word for. */
+  const outgoing = (value: SchemaTypes[keyof SchemaTypes]): OutgoingDocument | undefined => {
+    const document = toOutgoing(mapping, mapping.map(value));
+    if (config.schema !== 'ocsf') return document;
+    const ocsf = toOcsf(mapping.schema, value);
+    return ocsf === undefined ? undefined : { ...document, ocsf };
+  };
 
   const onBatch = async (records: readonly LogRecord[]): Promise<void> => {
     const items: Item[] = [];
@@ -76,8 +87,8 @@ export function createTopicFeed(
         await giveUp(record, 'SINK_UNREADABLE', decoded.reason);
         continue;
       }
-      const document = toOutgoing(mapping, mapping.map(decoded.value));
-      if (deps.matches(document.fields)) items.push({ record, document });
+      const document = outgoing(decoded.value);
+      if (document !== undefined && deps.matches(document.fields)) items.push({ record, document });
       else meters.record(record.topic, 'filtered');
     }
     await deps.delivery.deliver(items);

@@ -185,6 +185,11 @@ export const WebhookSinkConfig = Type.Object(
       description: 'A batch as one JSON array, or as lines of JSON.',
       default: 'json-array',
     }),
+    schema: literals(['ecs', 'ocsf'], {
+      description:
+        'ecs: Elastic Common Schema, as in the search index. ocsf: Open Cybersecurity Schema Framework 1.5.0; records that it has no class for (pieces of streams, checkpoints, heartbeats, dead letters) are not sent. Filters speak of ECS fields in both.',
+      default: 'ecs',
+    }),
     authorization: Type.Optional(SecretReference),
     tls: SinkTls,
     privateAddresses: Type.Boolean({

@@ -93,6 +93,23 @@ describe('webhook sink', { timeout: 90_000 }, () => {
     assert.equal(document!.event.kind, 'event');
   });
 
+  it('sends OCSF where that is wanted, and leaves out what OCSF has no class for', async (t) => {
+    const stage = await start(t, { schema: 'ocsf' });
+    await appendEvents(stage, 'k', ['a', 'b']);
+    await until('both have come', () => receiver.taken.flatMap(({ documents }) => documents).length === 2);
+    const documents = receiver.taken.flatMap((posted) => posted.documents) as {
+      class_uid: number;
+      metadata: { uid: string; version: string };
+    }[];
+    assert.deepEqual(
+      documents.map(({ class_uid, metadata }) => [class_uid, metadata.version, metadata.uid]),
+      [
+        [documents[0]!.class_uid, '1.5.0', 'a'],
+        [documents[0]!.class_uid, '1.5.0', 'b'],
+      ],
+    );
+  });
+
   it('has the same id when it is tried again', async (t) => {
     receiver.behave((_, place) => (place < 2 ? { status: 503 } : fine));
     const stage = await start(t);

@@ -21,7 +21,7 @@ import { readSigningKey, signatures, type SigningKey } from './signing.ts';
 
 const CONTENT_TYPES = { 'json-array': 'application/json', ndjson: 'application/x-ndjson' } as const;
 
-const lineOf = (document: OutgoingDocument): string => JSON.stringify(toNested(document.fields));
+const lineOf = ({ fields, ocsf }: OutgoingDocument): string => JSON.stringify(ocsf ?? toNested(fields));
 
 function bodyOf(format: WebhookSinkConfig['format'], batch: readonly OutgoingDocument[]): Buffer {
   const lines = batch.map(lineOf);
