@@ -64,6 +64,22 @@ describe('webhook notifier', { timeout: 30_000 }, () => {
     const signed = `${headers['webhook-id']}.${String(headers['webhook-timestamp'])}.${body}`;
     const expected = createHmac('sha256', Buffer.alloc(24, 7)).update(signed).digest('base64');
     assert.equal(headers['webhook-signature'], `v1,${expected}`);
+    assert.equal((JSON.parse(body) as { data: { link?: string } }).data.link, undefined);
+    const linked = await createNotifiers(
+      {
+        http,
+        clock,
+        log: silentLogger,
+        readSecret: () => Promise.resolve(secret),
+        incidentLink: ({ incidentId }) => `https://kibana.example/${incidentId}`,
+      },
+      [{ name: 'pager', kind: 'webhook', url, secret: { env: 'X' } }],
+    );
+    assert.deepEqual(await linked.send('pager', notification, new AbortController().signal), { ok: true });
+    assert.equal(
+      (JSON.parse(seen[1]!.body) as { data: { link?: string } }).data.link,
+      `https://kibana.example/${notification.incident.incidentId}`,
+    );
     status = 503;
     assert.deepEqual(await send(), { ok: false, reason: 'HTTP 503', passing: true });
     status = 410;

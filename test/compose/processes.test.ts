@@ -31,6 +31,18 @@ async function until(what: string, met: () => Promise<boolean> | boolean): Promi
   throw new Error(`did not happen: ${what}`);
 }
 
+/** Calls the API as somebody would on a machine that does much else: what is away for a moment is asked again. */
+async function send<T>(api: ApiClient, method: 'PUT' | 'POST', path: string, body: object): Promise<T> {
+  for (let left = 20; ; left -= 1) {
+    try {
+      return await api.send<T>(method, path, body);
+    } catch (error) {
+      if (left === 0 || !/UNAVAILABLE/.test((error as { code?: string }).code ?? '')) throw error;
+      await clock.sleep(500);
+    }
+  }
+}
+
 describe(
   'composition as processes',
   { timeout: 600_000, skip: lacking('java', 'mvn', 'elasticsearch', 'psql') },
@@ -88,10 +100,7 @@ describe(
       setUp('target.sh');
 
       const { certificateFile, keyFile } = await authority.issue('gateway');
-      writeFileSync(
-        at('ca.crt'),
-        [authority.caPem, store.caPem, readFileSync(elasticsearch.caFile!, 'utf8')].join('\n'),
-      );
+      writeFileSync(at('ca.crt'), `${authority.caPem}\n${store.caPem}`);
       const services = roleServices(compose).flatMap(([name, service]) =>
         Array.from({ length: service.deploy?.replicas ?? 1 }, (_, copy) => ({
           name: copy === 0 ? name : `${name}-${copy + 1}`,
@@ -121,7 +130,10 @@ describe(
         const environment: Record<string, string> = {
           ...(service.environment?.['COUNTERSIGN_SEARCH_INDEX__ELASTICSEARCH__USERNAME'] === undefined
             ? {}
-            : { COUNTERSIGN_SEARCH_INDEX__ELASTICSEARCH__USERNAME: 'elastic' }),
+            : {
+                COUNTERSIGN_SEARCH_INDEX__ELASTICSEARCH__USERNAME: 'elastic',
+                COUNTERSIGN_SEARCH_INDEX__ELASTICSEARCH__CA_FILE: elasticsearch.caFile!,
+              }),
           ...(own === undefined
             ? {}
             : { COUNTERSIGN_CONTROL_API__PORT: String(own[0]), COUNTERSIGN_POSTGRES__PORT: String(own[1]) }),
@@ -169,25 +181,23 @@ describe(
 
     it('a session through one gateway is found by the other, and ends by a lockout there', async () => {
       const [first, second] = apis as [ApiClient, ApiClient];
-      await first.send('PUT', '/v1/connections/shop', {
-        ...{
-          protocol: 'postgres',
-          host: 'localhost',
-          port: store.port,
-          role: 'shop_app',
-          database: 'shop',
-          tls: 'disable',
-        },
+      await send(first, 'PUT', '/v1/connections/shop', {
+        protocol: 'postgres',
+        host: 'localhost',
+        port: store.port,
+        role: 'shop_app',
+        database: 'shop',
+        tls: 'disable',
         credential: { password: variables['TARGET_APP_PASSWORD']! },
       });
-      await first.send('PUT', '/v1/identities', {
+      await send(first, 'PUT', '/v1/identities', {
         id: 'countersign/alice',
         kind: 'human',
         displayName: 'Alice',
         groups: [],
         attributes: {},
       });
-      const { token, userName } = await first.send<IssueTokenAnswer>('POST', '/v1/tokens', {
+      const { token, userName } = await send<IssueTokenAnswer>(first, 'POST', '/v1/tokens', {
         identityId: 'countersign/alice',
         connections: ['shop'],
         ttlMs: 3_600_000,
@@ -213,7 +223,7 @@ describe(
         const page = await second.get<Page>('/v1/events', { identity: 'countersign/alice', limit: 50 });
         return JSON.stringify(page.items).includes('select count(*) from customers');
       });
-      await second.send('POST', '/v1/lockouts', {
+      await send(second, 'POST', '/v1/lockouts', {
         subjectKind: 'identity',
         subject: 'countersign/alice',
         reason: 'rehearsal of the composition',
