@@ -19,6 +19,7 @@ const PARTITIONS = 6;
 const STREAMS = 12;
 const BATCH = 200;
 const DOWN_MS = 3000;
+const PROGRESS_MS = 5000;
 
 interface Written {
   /** 1 for each number whose append was acknowledged. */
@@ -132,7 +133,10 @@ async function measure(kafka: TestKafka, index: LossIndex | undefined, args: rea
   );
   const written = await write(harness.log, events, Number(option(args, 'bytes', '100')));
   const kills = await killer.stop();
-  while ((await consumer.lag()) > 0) await sleep(200);
+  for (let lag = await consumer.lag(); lag > 0; lag = await consumer.lag()) {
+    console.log(`written; ${lag} still to be consumed`);
+    await sleep(PROGRESS_MS);
+  }
   await consumer.close();
   const topic = createCounter(events);
   const reader = await harness.log.read({

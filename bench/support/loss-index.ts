@@ -32,6 +32,8 @@ export async function openLossIndex(): Promise<LossIndex> {
   };
   const config = Value.Default(ElasticsearchConfig, { nodes: [server.url] }) as ElasticsearchConfig;
   const index = await createElasticsearchIndex(deps, config);
+  // As the indexer does it: looked up everywhere at first and after a failure, until a whole batch was new.
+  let mayRepeat = true;
   return {
     async add(records) {
       const items = records.map((record) => ({
@@ -40,11 +42,13 @@ export async function openLossIndex(): Promise<LossIndex> {
       }));
       for (;;) {
         try {
-          const outcomes = await index.create(INDEX, items, { mayRepeat: true });
+          const outcomes = await index.create(INDEX, items, { mayRepeat });
           const rejected = outcomes.find((one) => one.outcome === 'rejected');
           if (rejected !== undefined) throw new Error(`the index refuses an event: ${rejected.reason}`);
+          mayRepeat = outcomes.some((one) => one.outcome !== 'created');
           return;
         } catch (error) {
+          mayRepeat = true;
           if ((error as Error).message.startsWith('the index refuses')) throw error;
           await sleep(AGAIN_MS);
         }

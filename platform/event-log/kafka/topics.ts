@@ -19,11 +19,17 @@ const CHECKED = [
   'max.message.bytes',
 ];
 
-function checkOptions({ name, partitions }: TopicOptions): void {
+function checkOptions({ name, partitions }: TopicOptions, config: KafkaConfig): void {
   if (!NAME.test(name) || name === '.' || name === '..')
     throw eventLogError('EVENT_LOG_TOPIC_INVALID', { topic: name, reason: 'the name is not allowed' });
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
     throw eventLogError('EVENT_LOG_TOPIC_INVALID', { topic: name, reason: `${partitions} partitions` });
+  const { replicas, inSyncReplicasMin } = config;
+  if (inSyncReplicasMin > replicas)
+    throw eventLogError('EVENT_LOG_TOPIC_INVALID', {
+      topic: name,
+      reason: `inSyncReplicasMin ${inSyncReplicasMin} is more than replicas ${replicas}`,
+    });
 }
 
 /** Settings of a topic; times are the brokers', since clocks of writers may be wrong. */
@@ -54,7 +60,7 @@ export async function ensureTopics(
   config: KafkaConfig,
   topics: readonly TopicOptions[],
 ): Promise<void> {
-  for (const topic of topics) checkOptions(topic);
+  for (const topic of topics) checkOptions(topic, config);
   const wanted = topics.map((topic): NewTopic => ({
     name: config.prefix + topic.name,
     partitions: topic.partitions,

@@ -196,6 +196,12 @@ describe('event log on a secured Kafka', { skip: lacking('java', 'mvn') }, () =>
       message: /replication factor/i,
     });
     await demanding.end();
+    const never = await openKafka({ brokers: [...kafka.internalBrokers], inSyncReplicasMin: 2 });
+    await assert.rejects(makeTopic(never.log, 'never-written'), {
+      code: 'EVENT_LOG_TOPIC_INVALID',
+      message: /inSyncReplicasMin 2 is more than replicas 1/,
+    });
+    await never.end();
     await end();
   });
 

@@ -77,7 +77,9 @@ async function readBatch(
   const fixedTimestamp = (attributes & LOG_APPEND_TIME) !== 0 ? maxTimestamp : undefined;
   const count = batch.readInt32BE(57);
   const unpacked = decompress(attributes & CODEC_MASK, batch.subarray(BATCH_HEAD_BYTES), batchBytesMax);
-  const buffer = Buffer.isBuffer(unpacked) ? unpacked : await unpacked;
+  const plain = Buffer.isBuffer(unpacked) ? unpacked : await unpacked;
+  // A copy of its own: a record that somebody keeps must not keep the whole answer (megabytes) in memory.
+  const buffer = (attributes & CODEC_MASK) === 0 ? Buffer.from(plain) : plain;
   const cursor: VarintCursor = { buffer, at: 0 };
   const found: LogRecord[] = [];
   for (let index = 0; index < count; index += 1) {
