@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { root } from './sources.ts';
 
 const LINK = /\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)/g;
-const COMMAND = /\bnpm (?:run )?(start|test|bench|simulate|build|check|coverage|format|run \w+)\b/g;
+const COMMAND = /\bnpm (?:run )?(start|test|bench|server|simulate|build|check|coverage|format|run \w+)\b/g;
 
 describe('house: documents', () => {
   const documents = globSync('{*.md,{docs,gateway,detectors,responders,ingest,platform,schemas}/**/*.md}', {
