@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** A client library is named in its adapter's folder and nowhere else. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['platform/event-log/kafka/'],
+  '@platformatic/kafka': ['platform/event-log/kafka/'],
   '@elastic/elasticsearch': ['platform/search-index/elasticsearch/'],
   'node:sqlite': ['platform/control-store/sqlite/', 'platform/search-index/embedded/'],
   fastify: ['gateway/control-api/'],
@@ -32,6 +33,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   pg: ['cli/commands/', 'main/sample-target/', 'main/exercise/', 'platform/control-store/postgres/'],
   'simple-statistics': ['detectors/'],
   ssh2: ['gateway/protocols/ssh/'],
+  unbash: ['gateway/protocols/ssh/'],
   '@xterm/headless': ['gateway/protocols/ssh/terminal/'],
   selfsigned: ['main/'],
 };
