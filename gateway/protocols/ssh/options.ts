@@ -1,6 +1,7 @@
 /** What a connection to an SSH host can be told, beyond host, port and credential. */
 import Type from 'typebox';
 import type { CountersignError } from '../../../platform/errors/errors.ts';
+import { checkCommandLists } from './commands/check.ts';
 import { sshError } from './errors.ts';
 import { blobOfLine, readPublicKey } from './keys/public-key.ts';
 
@@ -179,6 +180,9 @@ export function checkOptions(connection: {
           reason: 'not a public key in the form "ssh-ed25519 AAAA..."',
         });
     }
+  const [wrong] = checkCommandLists(given.commands ?? {}, given.execOnly ?? false);
+  if (wrong !== undefined)
+    return sshError('SSH_OPTION_INVALID', { connection: connection.name, option: 'commands', reason: wrong });
   if ((given.hostKeys ?? []).length + (given.hostAuthorities ?? []).length > 0) return undefined;
   return sshError('SSH_HOST_KEY_UNPINNED', { connection: connection.name });
 }

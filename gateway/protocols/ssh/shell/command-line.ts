@@ -61,8 +61,3 @@ export interface Destination {
   readonly host: string;
   readonly port: number | null;
 }
-
-/** Text that is a secret where it stands. */
-export interface SecretText {
-  readonly text: string;
-}

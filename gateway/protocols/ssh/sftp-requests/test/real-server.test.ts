@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test';
 import { lacking } from '../../../../../test/servers/available.ts';
 import type { SftpOptions } from '../../analysis.ts';
 
-const PROXY = join(import.meta.dirname, 'through-inspector.ts');
+const PROXY = join(import.meta.dirname, 'inspector-child.ts');
 
 describe('ssh sftp: OpenSSH on both sides', { skip: lacking('sshd', 'ssh') }, () => {
   const home = mkdtempSync(join(tmpdir(), 'countersign-sftp-'));
