@@ -35,7 +35,7 @@ function story(): NewRecord[] {
     .map((event) => ({ key: event.identity!.id, value: events.encode(event) }));
 }
 
-describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn') }, () => {
+describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn', 'elasticsearch') }, () => {
   let target: TestTarget;
   let kafka: TestKafka;
   let elasticsearch: TestElasticsearch;

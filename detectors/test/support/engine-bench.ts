@@ -14,6 +14,7 @@ import type { EngineDeps } from '../../engine/engine-deps.ts';
 import { createLiveness } from '../../engine/liveness.ts';
 import { createPartitionEngine, type PartitionEngine } from '../../engine/partition-engine.ts';
 import { NO_SUSPICION, type Suspicion } from '../../engine/processor.ts';
+import { openStateWriter } from '../../engine/state-writer.ts';
 import { sessionStream } from '../../engine/streams.ts';
 
 export const codecs = {
@@ -50,6 +51,8 @@ export async function createEngineBench(
   detectors: readonly Detector[],
   given: Partial<DetectorsConfig> = {},
   directory: Directory = EMPTY_DIRECTORY,
+  /** Each engine takes the state's writer from the one before, as in processes of their own. */
+  fenced = false,
 ): Promise<EngineBench> {
   const harness = openEmbedded({ segmentBytesMax: 1 << 22, tailBytesMax: 1 << 20, readBytesMax: 1 << 20 });
   const config = { ...(Value.Default(DetectorsConfig, {}) as DetectorsConfig), ...given };
@@ -83,7 +86,8 @@ export async function createEngineBench(
       const deps: EngineDeps = {
         eventLog: harness.log,
         writer,
-        stateWriter: () => Promise.resolve(writer),
+        stateWriter: (component, partition) =>
+          fenced ? openStateWriter(harness.log, component, partition) : Promise.resolve(writer),
         clock: harness.clock,
         log: silentLogger,
         codecs,
