@@ -83,7 +83,7 @@ function killLeaders(kafka: TestKafka, topic: string, everyMs: number) {
         await rest(DOWN_MS);
         await kafka.restart(leader);
       }
-      await rest(next - performance.now());
+      await rest(Math.max(0, next - performance.now()));
     }
   };
   const running = run();
@@ -116,7 +116,7 @@ async function measure(kafka: TestKafka, index: LossIndex | undefined, args: rea
     group: 'bench',
     topics: [TOPIC],
     startAt: 'earliest',
-    batchRecordsMax: 1000,
+    batchRecordsMax: 2000,
     commit: 'after-batch',
     async onBatch(records) {
       await index?.add(records);

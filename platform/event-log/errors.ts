@@ -86,7 +86,7 @@ export const definitions = {
   },
   EVENT_LOG_UNREADABLE: {
     message: 'The records at offset {offset} of {topic}/{partition} cannot be read: {reason}.',
-    hint: 'Another program wrote them, or they are damaged. Set the offset of the group behind them (kafka-consumer-groups --reset-offsets) to go on.',
+    hint: 'Another program packed them in a way that is not supported: then they are in dead-letters. Where they are damaged the consumer stops; check the disks of the brokers, or set the offset of the group behind them (kafka-consumer-groups --reset-offsets) to go on.',
     status: 500,
   },
   EVENT_LOG_CLIENT_MISSING: {

@@ -111,6 +111,11 @@ export function createFetcher(
       if (lane.turn !== turn) return;
       if (read.nextOffset > lane.position) lane.deliver(read.records, read.nextOffset);
       const { topic, partition } = lane;
+      for (const one of read.unreadable)
+        log.error(
+          { error: eventLogError('EVENT_LOG_UNREADABLE', { topic, partition, ...one }) },
+          'a batch cannot be unpacked; a record stands for it',
+        );
       if (read.fault !== undefined)
         lane.fail(eventLogError('EVENT_LOG_UNREADABLE', { topic, partition, ...read.fault }));
     } else if (found.code === CODE.OFFSET_OUT_OF_RANGE) await resetToStart(lane);

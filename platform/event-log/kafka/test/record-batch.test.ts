@@ -76,12 +76,23 @@ describe('record batches', () => {
     assert.deepEqual(read.fault, { offset: 5, reason: 'its checksum is wrong' });
   });
 
-  it('of a codec that is not there are named as such', async () => {
-    const batch = placed(await encode([{ key: 'k', value: null }]), 0);
+  it('of a codec that is not there are handed on as one record that says so, and reading goes on', async () => {
+    const good = placed(await encode([{ key: 'k', value: null }]), 2);
+    const two = [1, 2].map((key) => ({ key: `${key}`, value: null }));
+    const batch = placed(await encode(two), 0);
     batch.writeInt16BE(3, CRC_FROM);
     batch.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)), 17);
-    const read = await readBatches(batch, place, 0, BYTES_MAX);
-    assert.match(read.fault!.reason, /lz4.*not supported/);
+    const read = await readBatches(Buffer.concat([batch, good]), place, 0, BYTES_MAX);
+    assert.equal(read.fault, undefined);
+    assert.deepEqual(
+      read.records.map((one) => one.offset),
+      [0, 2],
+    );
+    assert.match(read.records[0]!.headers['unreadable']!, /lz4.*not supported/);
+    // Neither Avro's single-object form (c3 01) nor Confluent's (00).
+    assert.ok(![0xc3, 0].includes(read.records[0]!.value![0]!));
+    assert.equal(read.nextOffset, 3);
+    assert.equal(read.unreadable.length, 1);
   });
 
   it('that unpack to more than the bound are refused', async () => {

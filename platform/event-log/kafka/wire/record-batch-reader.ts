@@ -9,7 +9,7 @@ const LOG_APPEND_TIME = 0x08;
 const CONTROL = 0x20;
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** A batch that cannot be read; the records before it can. */
+/** A batch that is damaged, so that not even its length in offsets can be believed; the records before it can be read. */
 export interface BatchFault {
   readonly offset: number;
   readonly reason: string;
@@ -20,7 +20,12 @@ export interface ReadBatches {
   /** First offset behind all that was complete, whether it held records for us or not. */
   readonly nextOffset: number;
   readonly fault?: BatchFault;
+  /** Whole batches that cannot be unpacked; one record stands for each (`standIn`). */
+  readonly unreadable: readonly BatchFault[];
 }
+
+/** Its checksum or its form is wrong. */
+class DamagedBatch extends Error {}
 
 interface Place {
   readonly topic: string;
@@ -38,6 +43,7 @@ export async function readBatches(
   batchBytesMax: number,
 ): Promise<ReadBatches> {
   const records: LogRecord[] = [];
+  const unreadable: BatchFault[] = [];
   let nextOffset = fromOffset;
   let at = 0;
   while (at + BATCH_HEAD_BYTES <= bytes.length) {
@@ -52,11 +58,30 @@ export async function readBatches(
       await readBatch(batch, place, fromOffset, batchBytesMax, records);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { records, nextOffset, fault: { offset: Math.max(firstOffset, fromOffset), reason } };
+      const fault = { offset: Math.max(firstOffset, fromOffset), reason };
+      if (error instanceof DamagedBatch) return { records, nextOffset, fault, unreadable };
+      records.push(standIn(place, batch, fault));
+      unreadable.push(fault);
     }
     nextOffset = lastOffset + 1;
   }
-  return { records, nextOffset };
+  return { records, nextOffset, unreadable };
+}
+
+/** So much of it is kept. */
+const STAND_IN_BYTES_MAX = 64 * 1024;
+
+/**
+ * A record in the place of a batch that another program wrote and nobody here can unpack: no codec of ours reads its value, so it goes to
+ * dead-letters like any other poison, and the partition moves on.
+ */
+function standIn({ topic, partition }: Place, batch: Buffer, { offset, reason }: BatchFault): LogRecord {
+  const value = Buffer.concat([
+    Buffer.from(`unreadable: ${reason}\n`),
+    batch.subarray(0, STAND_IN_BYTES_MAX),
+  ]);
+  const timestamp = Number(batch.readBigInt64BE(35));
+  return { topic, partition, offset, key: null, value, headers: { unreadable: reason }, timestamp };
 }
 
 async function readBatch(
@@ -67,8 +92,9 @@ async function readBatch(
   into: LogRecord[],
 ): Promise<void> {
   const magic = batch.readInt8(16);
-  if (magic !== MAGIC) throw new Error(`record format ${magic}, which is not supported`);
-  if (crc32c(batch.subarray(CRC_FROM)) !== batch.readUInt32BE(17)) throw new Error('its checksum is wrong');
+  if (magic !== MAGIC) throw new DamagedBatch(`record format ${magic}, which is not supported`);
+  if (crc32c(batch.subarray(CRC_FROM)) !== batch.readUInt32BE(17))
+    throw new DamagedBatch('its checksum is wrong');
   const attributes = batch.readInt16BE(CRC_FROM);
   if ((attributes & CONTROL) !== 0) return;
   const firstOffset = Number(batch.readBigInt64BE(0));
