@@ -101,19 +101,25 @@ export function mayMatch(pattern: CommandPattern, args: readonly Argument[]): bo
   if (pattern.args === null || pattern.args.length === 0) return true;
   if (args.some(({ sure }) => sure !== 'known')) return true;
   const words = args.flatMap(({ text }) => apart(text));
-  return pattern.args.flatMap(apart).every((wanted) => words.some((word) => matchesWord(wanted, word)));
+  const isThere = (wanted: string): boolean => words.some((word) => matchesWord(wanted, word));
+  return pattern.args.every((wanted) => {
+    const letters = bundled(wanted);
+    return isThere(SAME[wanted] ?? wanted) || (letters.length > 0 && letters.every(isThere));
+  });
 }
 
-function apart(text: string): readonly string[] {
-  const same = (word: string): string => SAME[word] ?? word;
-  if (/^-[A-Za-z]{2,}$/.test(text))
-    return [
-      ...text
+/** `-rf` is `-r` and `-f`. */
+const bundled = (text: string): readonly string[] =>
+  /^-[A-Za-z]{2,}$/.test(text)
+    ? text
         .slice(1)
         .split('')
-        .map((letter) => same(`-${letter}`)),
-      text,
-    ];
-  if (/^--[\w-]+=/.test(text)) return [text, same(text.split('=')[0]!)];
-  return [same(text)];
+        .map((letter) => SAME[`-${letter}`] ?? `-${letter}`)
+    : [];
+
+function apart(text: string): readonly string[] {
+  const letters = bundled(text);
+  if (letters.length > 0) return [...letters, text];
+  if (/^--[\w-]+=/.test(text)) return [text, SAME[text.split('=')[0]!] ?? text];
+  return [SAME[text] ?? text];
 }

@@ -78,4 +78,14 @@ export const RUNS_OTHERS = names(`
   mapfile readarray wait getopts complete compgen bind fc jobs set shopt coproc ulimit umask history pushd popd exit return
   repeat noglob nocorrect and or not begin function if then while until for case select time ! { } [[ autoload zmodload zcompile
   whence vared sched stat
+  aa-exec ab acr agetty ansible-test apache2 apache2ctl apport-cli arch-nspawn arj ascii-xfr asterisk autoconf autoheader autoreconf
+  automake bashbug bat batcat bee bridge busctl byebug cancel cdist certbot check_cups check_log check_memory check_raid
+  check_statusfile choom clamscan csvtool cupsfilter distcc easyrsa efax enscript espeak gcore gtester grc knife ksu lp lpr
+  minicom mosquitto nasm ncftp neofetch openvt perlbug psftp pygmentize redcarpet rtorrent runscript scrot setarch setlock
+  smbclient socket systemd-resolve task tmate torify yelp xdg-user-dir wg-quick linux32 linux64 i386 x86_64 uname26 prlimit sshd
+  in.sshd catchsegv eatmydata fakechroot dpkg-reconfigure dpkg-divert lesspipe lessfile zless zmore bzless bzmore xzless xzmore
+  sensible-pager sensible-editor pager editor select-editor systemd-nspawn systemd-inhibit systemd-cat systemd-tmpfiles dbus-send
+  gdbus xterm x-terminal-emulator dos2unix unix2dos recode rename prename file-rename pee ifne chronic vidir vipe zrun lckdo mispipe
+  bsh wine qemu-system-x86_64 apptainer singularity unlzma unxz bunzip2 unzstd zstdmt lz4 brotli inetd xinetd gosh picolisp bpkg
+  doas.sh sshd-session sftp-server logger wall mesg trickle cgexec cset numad schedtool dtrace stap uftrace heaptrack massif
 `);
