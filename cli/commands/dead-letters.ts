@@ -108,10 +108,15 @@ export const registerDeadLetters: RegisterCommands = (program, context) => {
       deadLetter
         .command('ls')
         .description('list dead letters, newest first')
-        .option('--all', 'also those that were replayed'),
+        .option('--all', 'also those that were replayed')
+        .option('--from-log', 'from the topic itself, for when the index is away or behind'),
     ),
-  ).action(async (options: Wanted & { all?: boolean; limit: number }) => {
-    const query = { ...queryOf(options), state: options.all === true ? 'all' : 'waiting' };
+  ).action(async (options: Wanted & { all?: boolean; fromLog?: boolean; limit: number }) => {
+    const query = {
+      ...queryOf(options),
+      state: options.all === true ? 'all' : 'waiting',
+      source: options.fromLog === true ? 'log' : 'index',
+    };
     const items = await readItems<DeadLetterSummary>(context.api(), '/v1/dead-letters', query, options.limit);
     context.output().table(items, COLUMNS, 'No dead letters.');
   });

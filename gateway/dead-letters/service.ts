@@ -5,14 +5,14 @@ import { createCodec } from '../../schemas/codec.ts';
 import { deadLetterId } from '../../schemas/ecs/dead-letter.ts';
 import { TOPICS, type TopicDefinition } from '../../schemas/topics.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
-import { findLetters } from '../../platform/dead-letters/find-letters.ts';
+import { findLetters, newestLetters } from '../../platform/dead-letters/find-letters.ts';
 import type { LogWriter } from '../../platform/event-log/event-log.ts';
 import type { Filter, SearchIndex } from '../../platform/search-index/search-index.ts';
 import { hexDump } from './hex-dump.ts';
 import { createReplayer, type Replayed, type ReplayerDeps } from './replay.ts';
 
 export interface DeadLettersService {
-  /** From the index, newest first. */
+  /** Newest first. */
   list(query: DeadLetterQuery): Promise<Page<DeadLetterSummary>>;
   /** From the log, by reading all of its partition. */
   find(ids: readonly string[]): Promise<ReadonlyMap<string, DeadLetter>>;
@@ -67,8 +67,26 @@ export function createDeadLettersService(
     };
   };
 
+  const fromLog = async (query: DeadLetterQuery): Promise<DeadLetterSummary[]> => {
+    const { topic, stage, code, state, from, to, limit } = query;
+    const wanted = (letter: DeadLetter): boolean =>
+      (topic === undefined || letter.sourceTopic === topic) &&
+      (stage === undefined || letter.stage === stage) &&
+      (code === undefined || letter.code === code) &&
+      (from === undefined || letter.time >= from) &&
+      (to === undefined || letter.time < to);
+    const summaries: DeadLetterSummary[] = [];
+    for (const letter of await newestLetters({ eventLog, codec }, wanted, limit)) {
+      const summary = await summaryOf(letter);
+      if (state === 'all' || (summary.replayed === null) === (state === 'waiting')) summaries.push(summary);
+    }
+    return summaries;
+  };
+
   return {
-    async list({ state, limit, after, from, to, ...query }) {
+    async list(asked) {
+      if (asked.source === 'log') return { items: await fromLog(asked) };
+      const { state, limit, after, from, to, ...query } = asked;
       const filters: Filter[] = [];
       for (const [name, field] of Object.entries(FIELDS) as [keyof typeof FIELDS, string][])
         if (query[name] !== undefined) filters.push({ field, is: query[name] });

@@ -9,9 +9,32 @@ import { readThrough } from './read-through.ts';
 /** Topic that a dead letter is about: the first part of its id (TOPIC/PARTITION/OFFSET/STAGE). */
 export const topicOfLetter = (id: string): string => id.split('/', 1)[0]!;
 
+type Deps = { readonly eventLog: EventLog; readonly codec: Codec<DeadLetter> };
+
+/** The newest letters, each id once, newest first; at most `max`. Reads the whole topic: for when the index has them not. */
+export async function newestLetters(
+  { eventLog, codec }: Deps,
+  wanted: (letter: DeadLetter) => boolean,
+  max: number,
+): Promise<DeadLetter[]> {
+  const topic = TOPICS.deadLetters.name;
+  let held = new Map<string, DeadLetter>();
+  const cut = (): DeadLetter[] =>
+    [...held.values()].toSorted((one, other) => other.time - one.time).slice(0, max);
+  for (let partition = 0; partition < (await eventLog.partitions(topic)); partition += 1)
+    await readThrough(eventLog, { topic, partition }, ({ value }) => {
+      const read = value === null ? undefined : codec.decode(value);
+      if (read?.ok !== true || !wanted(read.value)) return false;
+      held.set(deadLetterId(read.value), read.value);
+      if (held.size > 2 * max) held = new Map(cut().map((letter) => [deadLetterId(letter), letter]));
+      return false;
+    });
+  return cut();
+}
+
 /** The newest letter of each id; those that are not there (any more) are missing. Reads whole partitions: costly. */
 export async function findLetters(
-  { eventLog, codec }: { readonly eventLog: EventLog; readonly codec: Codec<DeadLetter> },
+  { eventLog, codec }: Deps,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, DeadLetter>> {
   const topic = TOPICS.deadLetters.name;

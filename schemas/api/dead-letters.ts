@@ -44,6 +44,11 @@ export const DeadLetterQuery = Type.Object({
     default: 'waiting',
     description: 'waiting: not replayed. A page may be shorter than its limit.',
   }),
+  source: Type.Union([Type.Literal('index'), Type.Literal('log')], {
+    default: 'index',
+    description:
+      'log: the newest of what the topic holds, in one page, by reading all of it; for when the index is away or behind.',
+  }),
   from: Type.Optional(Type.Number({ description: 'Given up not before, milliseconds since the epoch.' })),
   to: Type.Optional(Type.Number({ description: 'Given up before, milliseconds since the epoch.' })),
 });

@@ -226,6 +226,11 @@ describe('what cannot be read or answered', () => {
     assert.equal(listed.code, 0, listed.err);
     const letters = JSON.parse(listed.out) as Letter[];
     assert.ok(letters.length >= POISON.length);
+    const fromLog = await run('ls', ...wanted, '--from-log', '--json');
+    assert.deepEqual(
+      new Set((JSON.parse(fromLog.out) as Letter[]).map(({ id }) => id)),
+      new Set(letters.map(({ id }) => id)),
+    );
     const shown = await run('show', letters[0]!.id);
     assert.equal(shown.code, 0, shown.err);
     assert.match(shown.out, /RESPONDERS_RECORD_UNREADABLE/);

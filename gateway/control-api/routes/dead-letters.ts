@@ -13,26 +13,28 @@ const absent = (id: string) => controlApiError('CONTROL_API_NOT_FOUND', { what: 
 export const deadLetters: Resource = (app, { services, writer }) => {
   const letters = services.deadLetters;
   let reading = 0;
-  const find = async (ids: readonly string[]): ReturnType<typeof letters.find> => {
+  const inTurn = async <T>(read: () => Promise<T>): Promise<T> => {
     if (reading >= READERS_MAX)
       throw controlApiError('CONTROL_API_TOO_MANY_CALLS', { reason: `${reading} others read dead letters` });
     reading += 1;
     try {
-      return await letters.find(ids);
+      return await read();
     } finally {
       reading -= 1;
     }
   };
+  const find = (ids: readonly string[]) => inTurn(() => letters.find(ids));
 
   app.get('/v1/dead-letters', {
     config: { scope: 'read' },
     schema: {
       tags: ['dead letters'],
-      summary: 'Records that were given up, newest first, as far as they are indexed',
+      summary: 'Records that were given up, newest first',
       querystring: api.DeadLetterQuery,
       response: answers(pageOf(api.DeadLetterSummary)),
     },
-    handler: (request) => letters.list(request.query),
+    handler: ({ query }) =>
+      query.source === 'log' ? inTurn(() => letters.list(query)) : letters.list(query),
   });
 
   app.get('/v1/dead-letters/:id', {

@@ -17,6 +17,7 @@ import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createPromMetrics } from '../../../platform/metrics/prom-metrics.ts';
 import type { SearchIndex } from '../../../platform/search-index/search-index.ts';
 import { REPLAY_HEADER } from '../../../schemas/api/dead-letters.ts';
+import type { DeadLetterQuery } from '../../../schemas/api/dead-letters.ts';
 import { createCodec } from '../../../schemas/codec.ts';
 import { ControlStoreConfig } from '../../../schemas/config/control-store.ts';
 import { EventLogConfig } from '../../../schemas/config/event-log.ts';
@@ -187,6 +188,30 @@ it('what must not come again is refused, and nothing is written', async (t) => {
   ] as const)
     await assert.rejects(world.replay(await forge(change)), hasCode('DEAD_LETTER_NOT_REPLAYABLE', text));
   for (const topic of [EVENTS, TOPICS.control.name]) assert.equal((await world.replays(topic)).length, 0);
+});
+
+it('lists from the log, newest first, each once, by what is asked', async (t) => {
+  const world = await open(t);
+  const ids: string[] = [];
+  for (let number = 0; number < 12; number += 1) {
+    world.clock.advance(1000);
+    const topic = number % 2 === 0 ? EVENTS : TOPICS.detections.name;
+    ids.unshift(await world.giveUp({ key: `k${number}`, value: Buffer.of(number) }, topic));
+  }
+  const list = async (query: Partial<DeadLetterQuery>): Promise<string[]> => {
+    const asked = { limit: 100, state: 'waiting' as const, source: 'log' as const, ...query };
+    return (await world.service.list(asked)).items.map(({ id }) => id);
+  };
+  assert.deepEqual(await list({}), ids);
+  assert.deepEqual(await list({ limit: 3 }), ids.slice(0, 3));
+  assert.deepEqual(
+    await list({ topic: EVENTS }),
+    ids.filter((id) => id.startsWith(EVENTS)),
+  );
+  assert.deepEqual(await list({ stage: 'elsewhere' }), []);
+  await world.replay(ids[0]!);
+  assert.deepEqual(await list({}), ids.slice(1));
+  assert.deepEqual(await list({ state: 'replayed' }), ids.slice(0, 1));
 });
 
 it('shows what can be read as JSON, and of the rest no secret', async (t) => {
