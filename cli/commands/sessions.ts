@@ -6,6 +6,7 @@ import { identityIdOf } from '../issue-token.ts';
 import { withLimit } from '../options.ts';
 import { clip, formatFields, formatSection, formatTime, type Column } from '../output.ts';
 import { readItems } from '../pages.ts';
+import { createCast } from '../replay/asciicast.ts';
 import { createTextReplay, type Replay } from '../replay/lines.ts';
 import { createPostgresReplay } from '../replay/postgres.ts';
 import { fieldOf } from './events.ts';
@@ -155,11 +156,18 @@ const replay = (session: Command, context: CliContext): void => {
       'print what a session sent (>) and received (<); with --json the exact bytes, one frame a line. It stands in the audit trail',
     )
     .argument('<session>', 'session id')
-    .action(async (id: string) => {
+    .option('--asciicast', 'a terminal as asciicast v3, for asciinema')
+    .option('--request <id>', 'with --asciicast: of this shell or command; else the first')
+    .action(async (id: string, { asciicast, request }: { asciicast?: boolean; request?: string }) => {
       const output = context.output();
       const api = context.api();
+      const cast = asciicast === true ? createCast(request) : undefined;
       let shown: Replay | undefined;
       for await (const line of api.lines(`${pathOf(id)}/recording`, {}, context.interrupted)) {
+        if (cast !== undefined) {
+          for (const event of cast.take(JSON.parse(line) as RecordingLine)) output.line(event);
+          continue;
+        }
         if (output.json) {
           output.line(line);
           continue;

@@ -23,6 +23,7 @@ export function createTextReplay(): Replay {
   return {
     take({ time, stream, data }) {
       if (stream === 'problem') return [say(time, '!', data)];
+      if (stream === 'size') return [];
       return [say(time, stream === 'in' ? '>' : '<', Buffer.from(data, 'base64').toString('utf8'))];
     },
   };

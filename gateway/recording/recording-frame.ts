@@ -2,17 +2,22 @@
  * A chunk of a recording, and the frames in it.
  *
  *   chunk:  wrapped key length u16 BE | wrapped key | AES-256-GCM of the frames (context: recording id # index)
- *   frame:  time f64 BE (ms) | stream u8 (0 in, 1 out) | request id length u8 | request id | length u32 BE | bytes
+ *   frame:  time f64 BE (ms) | stream u8 (0 in, 1 out, 2 size) | request id length u8 | request id | length u32 BE | bytes
  *
  * Each chunk carries its wrapped key, so that what a crash left can be read without a manifest.
  */
 import { seal, unseal } from '../credentials/sealed.ts';
 import type { KeyWrapper } from '../credentials/embedded-vault.ts';
 
+/** size: COLUMNSxROWS of a terminal from then on. */
+export type RecordedStream = 'in' | 'out' | 'size';
+/** By their number in a frame. */
+const STREAMS: readonly RecordedStream[] = ['in', 'out', 'size'];
+
 export interface RecordingFrame {
   /** Milliseconds since the epoch. */
   readonly time: number;
-  readonly stream: 'in' | 'out';
+  readonly stream: RecordedStream;
   readonly requestId: string | null;
   readonly bytes: Buffer;
 }
@@ -50,7 +55,7 @@ export function createFrameGatherer(): FrameGatherer {
       }
       const start = used;
       buffer.writeDoubleBE(time, start);
-      buffer[start + 8] = stream === 'in' ? 0 : 1;
+      buffer[start + 8] = STREAMS.indexOf(stream);
       const idBytes = id === '' ? 0 : buffer.write(id, start + HEAD_BYTES, 'latin1');
       buffer[start + 9] = idBytes;
       const at = start + HEAD_BYTES + idBytes;
@@ -77,7 +82,7 @@ export function decodeFrames(plain: Buffer): RecordingFrame[] {
     const length = plain.readUInt32BE(start - 4);
     frames.push({
       time: plain.readDoubleBE(at),
-      stream: plain[at + 8] === 0 ? 'in' : 'out',
+      stream: STREAMS[plain[at + 8]!]!,
       requestId: idLength === 0 ? null : plain.toString('utf8', at + HEAD_BYTES, at + HEAD_BYTES + idLength),
       bytes: plain.subarray(start, start + length),
     });

@@ -55,7 +55,7 @@ export type EndSessionAnswer = Type.Static<typeof EndSessionAnswer>;
 /** One line of a recording as NDJSON; a missing or corrupt piece is said, and the rest follows. */
 export const RecordingLine = Type.Object({
   time: Time,
-  stream: Type.String({ description: 'in, out or problem.' }),
+  stream: Type.String({ description: 'in, out, size (COLUMNSxROWS of a terminal) or problem.' }),
   requestId: nullable(Type.String()),
   data: Type.String({ description: 'Bytes as base64; for a problem the reason in plain words.' }),
 });

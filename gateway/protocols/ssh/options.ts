@@ -54,12 +54,6 @@ export const SshOptions = Type.Object(
       'Whether clients may open connections from the target (ssh -L, -D, -J). Default: false.',
     ),
     remoteForwarding: flag('Whether clients may listen on the target (ssh -R). Default: false.'),
-    agentForwarding: flag(
-      "Whether the client's agent may be reached from the target (ssh -A). Default: false.",
-    ),
-    x11Forwarding: flag(
-      'Whether programs on the target may reach the display of the client (ssh -X). Default: false.',
-    ),
     leaveProcesses: flag(
       'Whether what a client ran goes on when its connection is lost. Default: false, it is ended.',
     ),
@@ -118,8 +112,6 @@ export interface ResolvedOptions {
   readonly sftp: NonNullable<SshOptions['sftp']>;
   readonly localForwarding: boolean;
   readonly remoteForwarding: boolean;
-  readonly agentForwarding: boolean;
-  readonly x11Forwarding: boolean;
   readonly leaveProcesses: boolean;
   readonly channelsMax: number;
   readonly connectTimeoutMs: number;
@@ -153,8 +145,6 @@ export function resolveOptions(options: SshOptions | undefined, host: string): R
     sftp: given.sftp ?? {},
     localForwarding: given.localForwarding ?? false,
     remoteForwarding: given.remoteForwarding ?? false,
-    agentForwarding: given.agentForwarding ?? false,
-    x11Forwarding: given.x11Forwarding ?? false,
     leaveProcesses: given.leaveProcesses ?? false,
     channelsMax: given.channelsMax ?? 64,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,

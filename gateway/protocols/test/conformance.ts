@@ -15,7 +15,7 @@ export interface Seen {
     readonly responses: readonly ResponseInput[];
   }[];
   readonly closes: readonly { readonly reason: string }[];
-  readonly recorded: readonly { readonly stream: 'in' | 'out'; readonly bytes: Buffer }[];
+  readonly recorded: readonly { readonly stream: 'in' | 'out' | 'size'; readonly bytes: Buffer }[];
   end(reason?: 'killed' | 'lockout'): void;
 }
 

@@ -12,8 +12,6 @@ import type { Requests } from './requests.ts';
 export interface Permits {
   readonly pty: boolean;
   readonly forwarding: boolean;
-  readonly agent: boolean;
-  readonly x11: boolean;
   /** Runs in place of whatever is asked for. */
   readonly forceCommand: string | null;
 }

@@ -19,6 +19,8 @@ export interface InputSinks {
   tellClient(text: string, prompt?: string): void;
   /** What the client sent, for the recording. */
   record(bytes: Buffer): void;
+  /** The size of the terminal from now on. */
+  recordSize(columns: number, rows: number): void;
   /** The channel must end: it is not what it says it is. */
   broken(reason: string): void;
 }

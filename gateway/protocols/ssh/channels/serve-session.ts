@@ -71,6 +71,25 @@ export function serveSession(
   session.on('exec', (accept, _reject, { command }) => start(accept, { kind: 'exec', command }));
   session.on('shell', (accept) => start(accept, { kind: 'shell' }));
   session.on('subsystem', (accept, _reject, info) => start(accept, { kind: 'subsystem', name: info.name }));
+  /** Forwards that no connection allows: told, refused. */
+  const refuse = (verb: string, action: string, reject: (() => void) | undefined): void => {
+    const forcedDenial = { rule: action, reason: `${verb} is not allowed through this gateway` };
+    const judged = context.requests.judge({
+      verb,
+      text: verb,
+      fingerprint: verb,
+      actions: [{ action, objectKind: null, object: null, columns: [], whole: false }],
+      risk: 'medium',
+      channel: name,
+      forcedDenial,
+    });
+    Promise.resolve(judged).then(
+      () => reject?.(),
+      () => reject?.(),
+    );
+  };
+  session.on('auth-agent', (_accept, reject) => refuse('agent forwarding', 'forward_agent', reject));
+  session.on('x11', (_accept, reject) => refuse('X11 forwarding', 'forward_x11', reject));
   (session as unknown as NodeJS.EventEmitter).on('eow', () => channel?.endOfWrite());
   session.on('close', () => channel?.clientClosed());
 }

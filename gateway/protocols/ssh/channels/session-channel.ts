@@ -200,6 +200,7 @@ export class Channel implements SessionChannel {
         this.#toClient.write(pty === undefined ? this.#down.stderr : this.#down, bytes);
       },
       record: (bytes) => this.#record('in', bytes),
+      recordSize: (columns, rows) => this.#record('size', Buffer.from(`${columns}x${rows}`)),
       broken: (reason) => this.#broken(reason),
     };
     if (this.#start.kind === 'subsystem' && this.#start.name === 'sftp')
@@ -323,7 +324,7 @@ export class Channel implements SessionChannel {
     else if (!stopClient && this.#down.isPaused()) this.#down.resume();
   }
 
-  #record(stream: 'in' | 'out', bytes: Buffer): void {
+  #record(stream: 'in' | 'out' | 'size', bytes: Buffer): void {
     const { recording } = this.#context.session;
     if (recording.write(stream, this.#request?.id ?? null, bytes) || this.#recordingBusy) return;
     this.#recordingBusy = true;

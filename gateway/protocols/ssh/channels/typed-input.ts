@@ -16,6 +16,7 @@ export function createTypedInput(
 ): ChannelInput {
   const terminal = context.analysis.createTerminalLines({ clock: context.clock }, size);
   const lines = createLines(context, channel);
+  sinks.recordSize(size.columns, size.rows);
   let unrecordedBytes = 0;
   let unrecordedMax: Buffer[] = [];
   const record = (): void => {
@@ -72,7 +73,10 @@ export function createTypedInput(
       lines.absorb(bytes);
       return [bytes];
     },
-    resize: (columns, rows) => terminal.resize(columns, rows),
+    resize(columns, rows) {
+      sinks.recordSize(columns, rows);
+      terminal.resize(columns, rows);
+    },
     close() {
       record();
       lines.close();

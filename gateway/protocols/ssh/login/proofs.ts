@@ -23,8 +23,6 @@ export type Proof =
 export const ALL_PERMITS: Permits = {
   pty: true,
   forwarding: true,
-  agent: true,
-  x11: true,
   forceCommand: null,
 };
 const WRONG: Proof = { ok: false, guess: true };
@@ -99,8 +97,6 @@ async function proveCertificate(
     permits: {
       pty: extensions.has('permit-pty'),
       forwarding: extensions.has('permit-port-forwarding'),
-      agent: extensions.has('permit-agent-forwarding'),
-      x11: extensions.has('permit-X11-forwarding'),
       forceCommand: certificate.criticalOptions.get('force-command') ?? null,
     },
     expiresAt: Number(certificate.validBefore) * 1000,

@@ -253,6 +253,22 @@ describe('ssh: forwarding', { skip: lacking('sshd', 'ssh') }, () => {
     }
   });
 
+  it('of the agent and of X11 is refused, and told; the command runs', async () => {
+    const stage = await startStage();
+    try {
+      const client = await logIn(stage);
+      const channel = await exec(client, 'echo in', { x11: true }).catch(() => undefined);
+      assert.equal(channel, undefined);
+      await until('it is told', () => stage.gateway.sessions[0]!.requests.length === 1);
+      const [request] = stage.gateway.sessions[0]!.requests;
+      assert.deepEqual([request!.input.verb, request!.outcome], ['X11 forwarding', 'deny']);
+      assert.equal((await collect(await exec(client, 'echo in'))).out, 'in\n');
+      client.end();
+    } finally {
+      await stage.stop();
+    }
+  });
+
   it('works both ways where it is allowed, each connection a request with its bytes', async () => {
     const stage = await startStage({ options: { localForwarding: true, remoteForwarding: true } });
     try {

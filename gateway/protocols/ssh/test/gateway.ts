@@ -38,7 +38,7 @@ export interface SeenSession {
   readonly opening: SessionOpening;
   readonly requests: SeenRequest[];
   readonly closes: { reason: string; detail: string | undefined; evidence: string | undefined }[];
-  readonly recorded: { stream: 'in' | 'out'; requestId: string | null; bytes: Buffer }[];
+  readonly recorded: { stream: 'in' | 'out' | 'size'; requestId: string | null; bytes: Buffer }[];
   end(reason?: EndOrder['reason']): void;
 }
 
