@@ -39,6 +39,8 @@ export async function createConsumer(
   const fetcher = createFetcher({ cluster, clock, log }, config);
   const asking = createChannels(cluster.transport);
   const lanes = new Map<string, ConsumerLane>();
+  /** Those whose work is being ended, also by somebody else: each is told once. At most what is assigned: max one per lane. */
+  const going = new Map<ConsumerLane, Promise<void>>();
   let paused = false;
   let failure: { readonly error: unknown } | undefined;
   let ended: Promise<void> | undefined;
@@ -49,7 +51,15 @@ export async function createConsumer(
     some.map(({ fetch: { topic, partition } }) => ({ topic, partition }));
 
   /** Ends the work on these lanes. `keep`: what is done is committed before they go. */
-  const giveUp = async (gone: readonly ConsumerLane[], keep: boolean): Promise<void> => {
+  const giveUp = async (some: readonly ConsumerLane[], keep: boolean): Promise<void> => {
+    const gone = some.filter((lane) => !going.has(lane));
+    const others = some.flatMap((lane) => going.get(lane) ?? []);
+    const done = endWork(gone, keep);
+    for (const lane of gone) going.set(lane, done);
+    await Promise.all([done, ...others]);
+    for (const lane of gone) going.delete(lane);
+  };
+  const endWork = async (gone: readonly ConsumerLane[], keep: boolean): Promise<void> => {
     if (gone.length === 0) return;
     if (!keep) for (const lane of gone) lane.release();
     fetcher.remove(gone.map((lane) => lane.fetch));

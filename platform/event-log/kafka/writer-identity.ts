@@ -36,6 +36,8 @@ export interface IdentityDeps {
   readonly channels: Channels;
   readonly clock: Clock;
   readonly log: Logger;
+  /** A takeover waits for the leaders of all partitions under the fence, one of which may just be elected. */
+  readonly timeoutMs: number;
 }
 
 /** Takes a name over. `onFenced` is called where somebody else is found to have taken it since. */
@@ -58,7 +60,7 @@ export async function openIdentity(
         onFenced();
         throw eventLogError('EVENT_LOG_FENCED', { writer });
       }
-    });
+    }, deps.timeoutMs);
   const identity = await ask((channel) => initProducerId(channel, transactionalId, TRANSACTION_MS_MAX));
 
   const add = async (topic: string): Promise<void> => {

@@ -72,7 +72,12 @@ export function createWriters(deps: WritersDeps, config: KafkaConfig): Writers {
           appendedRecords,
           checkOpen,
           openIdentity: () =>
-            openIdentity({ cluster, channels, clock, log }, config.prefix + name, name, onFenced),
+            openIdentity(
+              { cluster, channels, clock, log, timeoutMs: config.appendTimeoutMs },
+              config.prefix + name,
+              name,
+              onFenced,
+            ),
           onClosed: (closed) => writers.delete(closed),
         },
         config,
