@@ -39,12 +39,12 @@ describe('topic indexer', () => {
     );
     const indexer = createTopicIndexer({
       mapping,
-      codec: codec as never,
+      codec,
       searchIndex: watched,
       deadLetters: {
         give: () => assert.fail('nothing goes to dead-letters'),
         close: () => undefined,
-      } as never,
+      },
       retry,
       log: silentLogger,
       metrics,

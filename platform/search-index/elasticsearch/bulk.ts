@@ -25,7 +25,12 @@ export interface Bulk {
    * Sends all; results in the order given. Rejects with SEARCH_INDEX_UNAVAILABLE or SEARCH_INDEX_FORBIDDEN when the server has no room
    * after several attempts or is away: whatever was written stays.
    */
-  send(name: string, entries: readonly BulkEntry[]): Promise<BulkResult[]>;
+  send(
+    name: string,
+    entries: readonly BulkEntry[],
+    /** The name has to be a data stream: without its template the server would make an index of it, with fields by chance. */
+    options?: { readonly stream: boolean },
+  ): Promise<BulkResult[]>;
 }
 
 interface ItemAnswer {
@@ -103,8 +108,8 @@ export function createBulk(
   resize(documents);
 
   /** Results of one request, or `undefined` where it was too large for the server. */
-  const sendOne = async (name: string, body: string, count: number): Promise<Sorted[] | undefined> => {
-    const path = `/${name}/_bulk?filter_path=items.*._index,items.*.status,items.*.error`;
+  const sendOne = async (target: string, body: string, count: number): Promise<Sorted[] | undefined> => {
+    const path = `/${target}filter_path=items.*._index,items.*.status,items.*.error`;
     const { status, body: answer } = await connection.request('POST', path, body, { allowed: [413, 429] });
     if (status === 413) return undefined;
     if (status === 429)
@@ -126,12 +131,12 @@ export function createBulk(
   };
 
   /** Sends each once; entries that the server alone cannot take are rejected. */
-  const sendAll = async (name: string, lines: readonly string[]): Promise<Sorted[]> => {
+  const sendAll = async (target: string, lines: readonly string[]): Promise<Sorted[]> => {
     const results: Sorted[] = [];
     while (results.length < lines.length) {
       const from = results.length;
       const to = endOf(lines, from);
-      const sorted = await sendOne(name, lines.slice(from, to).join(''), to - from);
+      const sorted = await sendOne(target, lines.slice(from, to).join(''), to - from);
       if (sorted === undefined) {
         if (to - from === 1)
           results.push({ status: 'rejected', reason: 'the server takes no request of this size' });
@@ -140,7 +145,7 @@ export function createBulk(
         if (to - from <= DOCUMENTS_MIN && to - from > 1)
           for (const line of lines.slice(from, to))
             results.push(
-              (await sendOne(name, line, 1))?.[0] ?? {
+              (await sendOne(target, line, 1))?.[0] ?? {
                 status: 'rejected',
                 reason: 'the server takes no request of this size',
               },
@@ -154,7 +159,8 @@ export function createBulk(
   };
 
   return {
-    async send(name, entries) {
+    async send(name, entries, { stream } = { stream: false }) {
+      const target = `${name}/_bulk?${stream ? 'require_data_stream=true&' : ''}`;
       const lines = entries.map(({ action, source }) =>
         source === undefined ? `${action}\n` : `${action}\n${source}\n`,
       );
@@ -162,7 +168,7 @@ export function createBulk(
       let pending = lines.map((_, at) => at);
       for (let attempt = 1; pending.length > 0; attempt += 1) {
         const sorted = await sendAll(
-          name,
+          target,
           pending.map((at) => lines[at]!),
         );
         const left: number[] = [];

@@ -18,6 +18,8 @@ export interface Streams {
   /** Backing indices, oldest first; the last one is written to. Asked of the server again after `forget`. */
   parts(index: string): Promise<readonly Part[]>;
   forget(index: string): void;
+  /** After a failure: what is known of an index may be gone with a server that was set up anew, and is made again. */
+  distrust(index: string): void;
   setLifecycle(index: string, lifecycle: Lifecycle): Promise<void>;
 }
 
@@ -124,6 +126,11 @@ export function createStreams(
       return known;
     },
     forget: (index) => void parts.delete(index),
+    distrust(index) {
+      parts.delete(index);
+      ensured.delete(index);
+      components = undefined;
+    },
     async setLifecycle(index, lifecycle) {
       lifecycles.set(index, lifecycle);
       ensured.delete(index);

@@ -123,6 +123,7 @@ export function createWrites(
     const results = await bulk.send(
       name,
       fresh.map(({ id, source }) => ({ action: `{"create":{"_id":${JSON.stringify(id)}}}`, source })),
+      { stream: true },
     );
     const newest = before.at(-1)?.name;
     const moved: Entry[] = [];
@@ -146,6 +147,15 @@ export function createWrites(
         outcomes[at] = { outcome: 'duplicate' };
   };
 
+  const trusting = async <R>(index: string, work: () => Promise<R>): Promise<R> => {
+    try {
+      return await work();
+    } catch (error) {
+      streams.distrust(index);
+      throw error;
+    }
+  };
+
   return {
     async create(index: string, items: readonly WriteItem[], mayRepeat: boolean): Promise<WriteOutcome[]> {
       const outcomes: WriteOutcome[] = [];
@@ -160,7 +170,7 @@ export function createWrites(
           later.push(entry);
           return false;
         });
-        await createOnce(index, now, mayRepeat, outcomes);
+        await trusting(index, () => createOnce(index, now, mayRepeat, outcomes));
         rest = later;
       }
       return outcomes;
@@ -171,12 +181,14 @@ export function createWrites(
       const entries = prepare(items, outcomes, true);
       if (entries.length === 0) return outcomes;
       await streams.ensure(index, false);
-      const results = await bulk.send(
-        streams.nameOf(index),
-        entries.map(({ id, source, version }) => ({
-          action: `{"index":{"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}`,
-          source,
-        })),
+      const results = await trusting(index, () =>
+        bulk.send(
+          streams.nameOf(index),
+          entries.map(({ id, source, version }) => ({
+            action: `{"index":{"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}`,
+            source,
+          })),
+        ),
       );
       for (const [n, result] of results.entries()) outcomes[entries[n]!.at] = outcomeOf(result, 'stale');
       return outcomes;

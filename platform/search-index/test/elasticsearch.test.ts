@@ -69,6 +69,32 @@ for (const version of ['9.5', '8.19'] as const) {
       assert.equal(await index.count({ index: 'detections' }), 25);
     });
 
+    it('goes on where somebody removed a backing index', async () => {
+      const config = { indexPrefix: 'anew', bulk: { attemptsMax: 1 } };
+      const opened = await openIndex(server, { config });
+      await opened.create('session-events', documents(0, 3));
+      const { data_streams: streams } = (await server.request(
+        'GET',
+        '_resolve/index/anew-session-events',
+      )) as unknown as { data_streams: { backing_indices: string[] }[] };
+      await server.request('POST', 'anew-session-events/_rollover');
+      await server.request('DELETE', streams[0]!.backing_indices[0]!);
+      const outcomes = await opened.create('session-events', documents(0, 3));
+      assert.deepEqual(new Set(outcomes.map(({ outcome }) => outcome)), new Set(['created']));
+      await opened.close();
+    });
+
+    it('makes no index with fields by chance where a template is missing', async () => {
+      const config = { indexPrefix: 'bare', templates: 'expect', bulk: { attemptsMax: 1 } };
+      const opened = await openIndex(server, { config });
+      await assert.rejects(opened.create('session-events', documents(0, 1)), {
+        code: 'SEARCH_INDEX_UNAVAILABLE',
+        message: /no matching index template/,
+      });
+      assert.equal(await opened.count({ index: 'session-events' }), 0);
+      await opened.close();
+    });
+
     it('finds by id and by words in every backing index', async () => {
       await index.create('session-data', documents(0, 3));
       await server.request('POST', 'countersign-session-data/_rollover');
