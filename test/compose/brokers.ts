@@ -38,8 +38,28 @@ export interface ComposeBrokers {
   stop(): Promise<void>;
 }
 
+/** Others start servers at the same time, and one may take a port that was free. */
+const TRIES = 4;
+
 /** Starts the three brokers; users log in with the passwords given, with the rights of kafka-acls.txt. */
 export async function startComposeBrokers(
+  compose: ComposeFile,
+  authority: Authority,
+  folder: string,
+  users: Readonly<Record<string, string>>,
+): Promise<ComposeBrokers> {
+  for (let tries = 1; ; tries += 1) {
+    const own = join(folder, `kafka-${tries}`);
+    mkdirSync(own);
+    try {
+      return await startOnce(compose, authority, own, users);
+    } catch (error) {
+      if (tries === TRIES || !/Address already in use/.test((error as Error).message)) throw error;
+    }
+  }
+}
+
+async function startOnce(
   compose: ComposeFile,
   authority: Authority,
   folder: string,
@@ -101,7 +121,7 @@ export async function startComposeBrokers(
       !running.every((broker) => broker.ready());
       await clock.sleep(100)
     )
-      if (clock.monotonicUs() > end) throw new Error(`Kafka is not ready: ${running[0]!.log().slice(-2000)}`);
+      if (clock.monotonicUs() > end) throw new Error(`Kafka is not ready: ${running[0]!.log().slice(-4000)}`);
     await setRights(authority, addresses.get('kafka-1:9094')!);
   } catch (error) {
     await stop();

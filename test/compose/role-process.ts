@@ -28,7 +28,21 @@ export interface Place {
 
 const PROGRAM = join(root, 'main', 'countersign.ts');
 
+/** As often as `restart: unless-stopped` is of use to a test: on a busy machine a store may not answer in time. */
+const STARTS_MAX = 4;
+
 export async function startRole(name: string, service: Service, place: Place): Promise<RoleProcess> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await startOnce(name, service, place);
+    } catch (error) {
+      if (starts === STARTS_MAX || !/UNAVAILABLE|TIMEOUT|UNREACHABLE/.test((error as Error).message))
+        throw error;
+    }
+  }
+}
+
+async function startOnce(name: string, service: Service, place: Place): Promise<RoleProcess> {
   const { folder, here, healthPort } = place;
   mkdirSync(folder, { recursive: true });
   const local = (text: string): string =>

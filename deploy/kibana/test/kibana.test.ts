@@ -253,7 +253,10 @@ describe('Kibana: saved objects', () => {
     assert.ok(template.startsWith(`/app/discover#/view/${INCIDENT_SEARCH}?`));
     assert.ok(ofType('search').some(({ id }) => id === INCIDENT_SEARCH));
     const query = decodeURIComponent(/query:'([^']+)'/.exec(template.replace('{{value}}', 'i-1'))![1]!);
-    assert.deepEqual(comparisons(query), [{ field: 'countersign.incident.id', values: ['i-1'] }]);
+    assert.deepEqual(
+      comparisons(query).map(({ field, operator, values }) => [field, operator, ...values]),
+      [['countersign.incident.id', ':', 'i-1']],
+    );
     for (const view of ofType('index-pattern')) {
       const formats = JSON.parse(view.attributes['fieldFormatMap']!) as Record<
         string,

@@ -1,11 +1,22 @@
-/** What a KQL query names: fields, and the values that they are compared with. A small reader of the language's grammar. */
-export interface Comparison {
-  readonly field: string;
-  readonly values: readonly string[];
-}
+/** KQL, as far as the shipped queries use it: a reader, what a query names, and the query that Kibana makes of it for Elasticsearch. */
+export type Kql =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'and' | 'or'; readonly parts: readonly Kql[] }
+  | { readonly kind: 'not'; readonly part: Kql }
+  | {
+      readonly kind: 'compare';
+      readonly field: string;
+      readonly operator: string;
+      readonly values: readonly string[];
+    };
+
+export type Comparison = Extract<Kql, { kind: 'compare' }>;
 
 const TOKEN = /\s*(?:"((?:[^"\\]|\\.)*)"|([()])|(>=|<=|:|>|<)|([^\s()":<>]+))/gy;
-type Token = { readonly kind: 'text' | 'paren' | 'operator' | 'word'; readonly text: string };
+interface Token {
+  readonly kind: 'text' | 'paren' | 'operator' | 'word';
+  readonly text: string;
+}
 
 function tokens(query: string): Token[] {
   const found: Token[] = [];
@@ -23,16 +34,18 @@ function tokens(query: string): Token[] {
   return found;
 }
 
-/** Throws where the query is none. */
-export function comparisons(query: string): Comparison[] {
+/** Throws where the query is none. `and` binds more than `or`. */
+export function parseKql(query: string): Kql {
   const left = tokens(query);
-  const result: Comparison[] = [];
   const next = (): Token => {
     const token = left.shift();
     if (token === undefined) throw new Error(`KQL ends early: ${query}`);
     return token;
   };
   const peek = (text: string): boolean => left[0]?.text === text && left[0].kind !== 'text';
+  const close = (): void => {
+    if (next().text !== ')') throw new Error(`) expected in ${query}`);
+  };
   const value = (): string => {
     const token = next();
     if (token.kind !== 'text' && token.kind !== 'word')
@@ -47,34 +60,84 @@ export function comparisons(query: string): Comparison[] {
       next();
       all.push(value());
     }
-    if (next().text !== ')') throw new Error(`) expected in ${query}`);
+    close();
     return all;
   };
-  const term = (): void => {
+  const term = (): Kql => {
     if (peek('not')) {
       next();
-      return term();
+      return { kind: 'not', part: term() };
     }
     if (peek('(')) {
       next();
-      expression();
-      if (next().text !== ')') throw new Error(`) expected in ${query}`);
-      return;
+      const inner = either();
+      close();
+      return inner;
     }
     const field = next();
     const operator = next();
     if (field.kind !== 'word' || operator.kind !== 'operator')
       throw new Error(`no comparison: ${field.text} in ${query}`);
-    result.push({ field: field.text, values: operator.text === ':' ? values() : [value()] });
+    return {
+      kind: 'compare',
+      field: field.text,
+      operator: operator.text,
+      values: operator.text === ':' ? values() : [value()],
+    };
   };
-  const expression = (): void => {
-    term();
-    while (peek('and') || peek('or')) {
+  const joined = (word: 'and' | 'or', one: () => Kql): Kql => {
+    const parts = [one()];
+    while (peek(word)) {
       next();
-      term();
+      parts.push(one());
+    }
+    return parts.length === 1 ? parts[0]! : { kind: word, parts };
+  };
+  const either = (): Kql => joined('or', () => joined('and', term));
+  if (left.length === 0) return { kind: 'all' };
+  const parsed = either();
+  if (left.length > 0) throw new Error(`something follows: ${left[0]!.text} in ${query}`);
+  return parsed;
+}
+
+/** Every comparison in a query. */
+export function comparisons(query: string): Comparison[] {
+  const walk = (node: Kql): Comparison[] => {
+    switch (node.kind) {
+      case 'all':
+        return [];
+      case 'and':
+      case 'or':
+        return node.parts.flatMap(walk);
+      case 'not':
+        return walk(node.part);
+      case 'compare':
+        return [node];
     }
   };
-  if (left.length > 0) expression();
-  if (left.length > 0) throw new Error(`something follows: ${left[0]!.text} in ${query}`);
-  return result;
+  return walk(parseKql(query));
+}
+
+const RANGES: Readonly<Record<string, string>> = { '>': 'gt', '>=': 'gte', '<': 'lt', '<=': 'lte' };
+
+/** The query in Elasticsearch's language, as Kibana's kuery makes it. */
+export function toDsl(node: Kql): object {
+  switch (node.kind) {
+    case 'all':
+      return { match_all: {} };
+    case 'and':
+      return { bool: { filter: node.parts.map(toDsl) } };
+    case 'or':
+      return { bool: { should: node.parts.map(toDsl), minimum_should_match: 1 } };
+    case 'not':
+      return { bool: { must_not: toDsl(node.part) } };
+    case 'compare': {
+      const { field, operator, values } = node;
+      if (operator !== ':') return { range: { [field]: { [RANGES[operator]!]: values[0] } } };
+      const any = values.map((value) =>
+        value === '*' ? { exists: { field } } : { match_phrase: { [field]: value } },
+      );
+      return { bool: { should: any, minimum_should_match: 1 } };
+    }
+  }
 }
