@@ -12,9 +12,16 @@ export function createLanes(
   process: string,
   { lanesMax, waitingMax }: { lanesMax: number; waitingMax: number },
 ): Lanes {
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined);
+    return result;
+  };
   const free: Lane[] = Array.from({ length: lanesMax }, (_, index) => ({
     writer: `${process}/${index}`,
     sequence: 0,
+    inTurn,
   }));
   const waiting: ((lane: Lane) => void)[] = [];
   const idle: (() => void)[] = [];

@@ -21,6 +21,8 @@ import { createTrackedReads, type TrackedReads } from './tracked-reads.ts';
 export interface Lane {
   readonly writer: string;
   sequence: number;
+  /** Runs it when no other lane of this process does so: those that lost a race shall not go on racing each other. */
+  inTurn<R>(work: () => Promise<R>): Promise<R>;
 }
 
 export interface TransactionDeps {
@@ -154,9 +156,10 @@ export function createTransactions(deps: TransactionDeps, config: TransactionsCo
   };
 
   return async <R>(lane: Lane, work: Work<R>, flush: boolean): Promise<R> => {
+    const once = (): Promise<{ result: R } | undefined> =>
+      attempt(lane, work, flush, clock.monotonicUs() + config.transactionTimeoutMs * 1000);
     for (let attempts = 0; attempts < ATTEMPTS_MAX; attempts += 1) {
-      const untilUs = clock.monotonicUs() + config.transactionTimeoutMs * 1000;
-      const done = await attempt(lane, work, flush, untilUs);
+      const done = await (attempts === 0 ? once() : lane.inTurn(once));
       if (done !== undefined) return done.result;
       deps.conflicts.add();
     }
