@@ -177,6 +177,10 @@ export const REMOTES: Handlers = {
     running.walk.deed('remote', 'host', host?.text ?? null);
     running.walk.opaque(STRANGE, running.invocation.name, running.index);
   }),
+  // SFTP in an exec channel: its operations are not seen there.
+  ...forNames('sftp-server internal-sftp', ({ walk, invocation, index }) =>
+    walk.opaque('code from standard input', invocation.name, index),
+  ),
   'ssh-copy-id': ({ walk, args }) =>
     walk.deed('persistence', 'host', args.find(({ text }) => !text.startsWith('-'))?.text ?? null),
   'ssh-agent': ({ walk, args, inner }) =>

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import ssh2, { type Client, type ClientChannel } from 'ssh2';
+import { lacking } from '../../../../test/servers/available.ts';
+import { createSshAnalysis } from '../create-analysis.ts';
+import { TOKEN, until } from './gateway.ts';
+import { startStage, type Stage } from './support.ts';
+
+const logIn = ({ gateway }: Stage): Promise<Client> =>
+  new Promise((resolve, reject) => {
+    const client = new ssh2.Client();
+    client.once('error', reject);
+    client.once('ready', () => {
+      client.on('error', () => undefined);
+      resolve(client);
+    });
+    client.connect({ host: gateway.host, port: gateway.port, username: 'main', password: TOKEN });
+  });
+const run = (client: Client, command: string): Promise<{ out: string; err: string; code: number | null }> =>
+  new Promise((resolve, reject) => {
+    client.exec(command, (error, channel) => {
+      if (error !== undefined) return reject(error);
+      let [out, err] = ['', ''];
+      channel.on('data', (bytes: Buffer) => (out += bytes.toString()));
+      channel.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()));
+      channel.once('close', (code: number | null) => resolve({ out, err, code }));
+    });
+  });
+
+describe('ssh: the data path with the real analysis', { skip: lacking('sshd', 'ssh') }, () => {
+  let denying: Stage;
+  let only: Stage;
+  before(async () => {
+    const analysis = await createSshAnalysis();
+    denying = await startStage({
+      analysis,
+      options: { commands: { deny: ['touch'] }, sftp: { readOnly: true } },
+    });
+    only = await startStage({
+      analysis,
+      options: { execOnly: true, commands: { allow: ['echo', 'find /etc -maxdepth 0'] } },
+    });
+  });
+  after(async () => {
+    await denying.stop();
+    await only.stop();
+  });
+
+  it('a denied program does not run, however it is called; secrets are lifted in the event', async () => {
+    const client = await logIn(denying);
+    const marker = `${denying.sshd.folder}/marker`;
+    for (const line of [
+      `touch ${marker}`,
+      `sh -c 't"ou"ch ${marker}'`,
+      `echo x | xargs -I{} touch ${marker}`,
+      `$(echo touch) ${marker}`,
+    ]) {
+      const { code, err } = await run(client, line);
+      assert.equal(code, 126, line);
+      assert.match(err, /ssh-deny-list/);
+    }
+    assert.ok(!existsSync(marker));
+    assert.equal((await run(client, 'PGPASSWORD=hunter2 echo done')).out, 'done\n');
+    const last = denying.gateway.sessions.at(-1)!.requests.at(-1)!;
+    assert.match(last.input.text, /^PGPASSWORD=hmac:\w{12} echo done$/);
+    assert.deepEqual(
+      last.input.actions.map(({ action, object }) => [action, object]),
+      [['execute', 'echo']],
+    );
+    client.end();
+  });
+
+  it('SFTP that only reads', async () => {
+    const client = await logIn(denying);
+    const file = `${denying.sshd.folder}/readable`;
+    writeFileSync(file, 'content', { mode: 0o644 });
+    const sftp = await new Promise<ssh2.SFTPWrapper>((resolve, reject) =>
+      client.sftp((error, made) => (error === undefined ? resolve(made) : reject(error))),
+    );
+    const content = await new Promise<Buffer>((resolve, reject) =>
+      sftp.readFile(file, (error, bytes) => (error === undefined ? resolve(bytes) : reject(error))),
+    );
+    assert.equal(content.toString(), 'content');
+    const refused = await new Promise<Error | undefined>((resolve) =>
+      sftp.unlink(file, (error) => resolve(error ?? undefined)),
+    );
+    assert.match(refused?.message ?? '', /only reads files/);
+    assert.ok(existsSync(file));
+    client.end();
+    const { requests } = denying.gateway.sessions.at(-1)!;
+    await until(
+      'seen',
+      () => requests.find(({ input }) => input.verb === 'sftp open-read')?.responses.length === 1,
+    );
+    assert.equal(requests.find(({ input }) => input.verb === 'sftp open-read')!.responses[0]!.bytes, 7);
+    assert.equal(requests.find(({ input }) => input.verb === 'sftp remove')!.outcome, 'deny');
+  });
+
+  it('a line typed at a shell is stopped at Enter, and the shell goes on', async () => {
+    const client = await logIn(denying);
+    const marker = `${denying.sshd.folder}/typed`;
+    const shell = await new Promise<ClientChannel>((resolve, reject) =>
+      client.shell({ term: 'xterm', cols: 200, rows: 40 }, (error, channel) =>
+        error === undefined ? resolve(channel) : reject(error),
+      ),
+    );
+    let seen = '';
+    shell.on('data', (bytes: Buffer) => (seen += bytes.toString()));
+    await until('there is a prompt', () => /[#$] $/.test(seen));
+    shell.write('echo before\r');
+    await until('seen', () => /before\r\n/.test(seen));
+    await until('there is a prompt again', () => /[#$] $/.test(seen));
+    seen = '';
+    shell.write(`touch ${marker}\r`);
+    await until('seen', () => seen.includes('ssh-deny-list'));
+    shell.write('echo after-$((1+1))\r');
+    await until('seen', () => seen.includes('after-2'));
+    assert.ok(!existsSync(marker));
+    client.end();
+    const lines = denying.gateway.sessions.at(-1)!.requests.filter(({ input }) => input.verb === 'line');
+    assert.ok(lines.some(({ input, outcome }) => input.text === `touch ${marker}` && outcome === 'deny'));
+    assert.ok(
+      lines.some(({ input, outcome }) => input.text === 'echo after-$((1+1))' && outcome === 'allow'),
+    );
+  });
+
+  it('exec-only: what the list names, and no shell', async () => {
+    const client = await logIn(only);
+    assert.equal((await run(client, "echo 'a b' | echo c")).out, 'c\n');
+    assert.equal((await run(client, 'find /etc -maxdepth 0')).out, '/etc\n');
+    for (const line of [
+      'find /etc -maxdepth 0 -exec id ;',
+      'echo $(id)',
+      'id',
+      'echo a > /tmp/x',
+      '/bin/echo x',
+    ]) {
+      const { code, err } = await run(client, line);
+      assert.equal(code, 126, line);
+      assert.match(err, /ssh-exec-only/, line);
+    }
+    const shell = await new Promise<Error | undefined>((resolve) => client.shell((error) => resolve(error)));
+    assert.ok(shell !== undefined || only.gateway.sessions.at(-1)!.requests.at(-1)!.outcome === 'deny');
+    client.end();
+  });
+});
