@@ -3,8 +3,6 @@ import { viewId, type ViewName } from './data-views.ts';
 import { groupable } from './fields.ts';
 import { searchSource, type Reference, type SavedObject } from './saved-object.ts';
 
-export const GRID_COLUMNS = 48;
-
 export interface Placed {
   readonly panel: SavedObject | { readonly search: string };
   /** Columns of 48, rows of 20 px or so. */

@@ -3,7 +3,6 @@
  * is in deliver.ts and sink-role.ts; a kind only says how a batch becomes bytes, sends them once and says what came of it.
  * To add a kind: a folder here, its config in schemas/config/sinks.ts, one case in registry.ts. Suite: test/conformance.ts.
  */
-import type { SinkConfig } from '../../schemas/config/sinks.ts';
 import type { EcsDocument } from '../../schemas/ecs/ecs-document.ts';
 import type { OcsfEvent } from '../../schemas/ocsf/ocsf-event.ts';
 import type { SecretReference } from '../../schemas/config/secret.ts';
@@ -56,5 +55,3 @@ export interface SinkDeps {
   /** Name of this machine. */
   readonly hostname: string;
 }
-
-export type SinkFactory<C extends SinkConfig> = (deps: SinkDeps, config: C) => Promise<Sink>;
