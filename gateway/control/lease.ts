@@ -58,8 +58,9 @@ async function claim(
   let revision: number | undefined;
   for (;;) {
     const entry = await store.get<LeaseEntry>(LEASES, id);
+    if (entry === undefined) return undefined;
     // Of this very gateway, which has died: its data folder can be held by one process only.
-    if (entry === undefined || entry.value.home === home) return undefined;
+    if (entry.value.home === home) return entry.revision;
     revision ??= entry.revision;
     if (entry.revision !== revision) throw controlError('GATEWAY_ID_TAKEN', { id });
     if (watch.overForMs(entry) !== undefined) return revision;
@@ -97,7 +98,7 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
     for (const callback of callbacks) callback(now);
   };
   const isForeign = ({ value, revision }: ControlEntry<LeaseEntry>): boolean =>
-    value.home === home ? value.epoch > epoch : revision !== claimed;
+    revision !== claimed && (value.home !== home || value.epoch > epoch);
   const renewOnce = async (): Promise<void> => {
     let startUs = 0;
     const result = await store.transact(async (transaction) => {
@@ -201,7 +202,10 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
   };
 }
 
-const POLL_MS = 5;
+/** How often others' leases are looked at: soon at first, since a kill takes milliseconds, then so that many waiters do no harm. */
+const POLL_MS_MIN = 5;
+const POLL_MS_MAX = 50;
+const POLLS_SOON = 20;
 
 export interface InForceDeps {
   readonly store: ControlStore;
@@ -223,14 +227,14 @@ export async function waitInForce(
   const watch = lease?.watch ?? createLeaseWatch({ clock });
   const isDone = (entry: ControlEntry<LeaseEntry>): boolean =>
     entry.value.appliedRevision >= revision || watch.overForMs(entry) !== undefined;
-  for (;;) {
+  for (let polls = 0; ; polls += 1) {
     // From before the look, so that no renewal is missed.
     const renewed = lease?.renewed();
     const leases = await store.list<LeaseEntry>(LEASES, { limit: LEASES_MAX }).catch(() => undefined);
     // Each is looked at, so that the watch knows it.
     if (leases?.map(isDone).every(Boolean) === true) return true;
     if (clock.monotonicUs() >= endUs) return false;
-    const poll = clock.sleep(POLL_MS);
+    const poll = clock.sleep(polls < POLLS_SOON ? POLL_MS_MIN : POLL_MS_MAX);
     await (renewed === undefined ? poll : Promise.race([renewed, poll]));
   }
 }

@@ -140,6 +140,10 @@ test('a gateway that seemed dead is fenced by its successor; a restart in its ow
   const again = twin('other', 'elsewhere', 2);
   await again.start();
   assert.ok(again.held());
+  // Also when its folder has lost count of its starts.
+  const third = twin('other', 'elsewhere', 1);
+  await third.start();
+  assert.ok(third.held());
 });
 
 test('a store that has gone back behind the topic is raised, so that nothing counts as applied before it is', async () => {
