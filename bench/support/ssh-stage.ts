@@ -1,0 +1,98 @@
+/** A real sshd, a whole installation in front of it, and ssh's configuration for three ways: direct, jump (ssh -J), gateway. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startTestInstallation, type TestInstallation } from '../../main/test/support/installation.ts';
+import { startSshd, type TestSshd } from '../../test/servers/sshd/sshd.ts';
+
+export const WAYS = ['direct', 'jump', 'gateway'] as const;
+export type Way = (typeof WAYS)[number];
+
+export interface SshStage {
+  readonly sshd: TestSshd;
+  readonly installation: TestInstallation;
+  readonly folder: string;
+  /** `ssh -F CONFIG direct|jump|gateway`. */
+  readonly config: string;
+  stop(): Promise<void>;
+}
+
+export async function startSshStage(): Promise<SshStage> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-ssh-'));
+  // Logins by the hundred; one connection carries many channels.
+  const sshd = await startSshd({ config: ['MaxSessions 100'] });
+  const installation = await startTestInstallation({
+    connection: {
+      name: 'web',
+      protocol: 'ssh',
+      host: sshd.host,
+      port: sshd.port,
+      options: { hostKeys: [...sshd.hostKeys] },
+    },
+    credential: { username: sshd.user, privateKey: sshd.privateKey } as never,
+  });
+  const { api } = installation;
+  const key = join(folder, 'key');
+  spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  const shown = spawnSync('ssh-keygen', ['-l', '-f', `${key}.pub`], { encoding: 'utf8' }).stdout;
+  const identityId = 'countersign/bench';
+  await api.send('PUT', '/v1/identities', {
+    id: identityId,
+    kind: 'human',
+    displayName: 'b',
+    groups: [],
+    attributes: {},
+  });
+  await api.send('POST', '/v1/tokens', {
+    identityId,
+    connections: ['web'],
+    ttlMs: 3_600_000,
+    attributes: { ssh_key: shown.split(' ')[1]! },
+  });
+  const targetKey = join(folder, 'target-key');
+  writeFileSync(targetKey, sshd.privateKey, { mode: 0o600 });
+  const listener = installation.installation.gateway.listener('ssh')!;
+  const config = join(folder, 'config');
+  const common = [
+    'IdentitiesOnly yes',
+    'BatchMode yes',
+    'StrictHostKeyChecking no',
+    'UserKnownHostsFile /dev/null',
+    'LogLevel ERROR',
+  ];
+  const target = [
+    `HostName ${sshd.host}`,
+    `Port ${sshd.port}`,
+    `User ${sshd.user}`,
+    `IdentityFile ${targetKey}`,
+  ];
+  const entry = (name: string, lines: readonly string[]): string =>
+    [`Host ${name}`, ...lines, ...common].join('\n  ');
+  writeFileSync(
+    config,
+    [
+      entry('direct', target),
+      entry('bastion', target),
+      entry('jump', [...target, 'ProxyJump bastion']),
+      entry('gateway', [
+        `HostName ${listener.host}`,
+        `Port ${listener.port}`,
+        'User web',
+        `IdentityFile ${key}`,
+      ]),
+      '',
+    ].join('\n'),
+  );
+  return {
+    sshd,
+    installation,
+    folder,
+    config,
+    async stop() {
+      await installation.stop();
+      await sshd.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
