@@ -4,14 +4,17 @@ export type Hmac = (secret: string) => Buffer;
 const DIGEST_HEX = 12;
 const LIFTED = /^hmac:[0-9a-f]{12}$/;
 
-/** All runs are bounded, so that no text takes more than linear time. */
+/**
+ * For what the analysis did not mark. No operator of a shell is in them, so that nobody hides a command behind `echo 'password: '`. All runs are
+ * bounded, so that no text takes more than linear time.
+ */
 const LOOKS: readonly RegExp[] = [
   // scheme://user:secret@host
   /(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:@/'"]{0,128}:)([^\s@'"/]{1,1024})(?=@)/gi,
   // --password=secret, PASSWORD=secret, api_key: secret
-  /((?:^|[\s'"&?;,{(])-{0,2}[\w.-]{0,40}(?:passw(?:or)?d|passwd|passphrase|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential)s?["']?\s{0,4}[=:]\s{0,4})(?!-)("[^"\n]{1,512}"|'[^'\n]{1,512}'|[^\s'"&;|<>]{1,512})/gi,
+  /((?:^|[\s'"&?;,{(])-{0,2}[\w.-]{0,40}(?:passw(?:or)?d|passwd|passphrase|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential)s?["']?\s{0,4}[=:]\s{0,4})(?!-)("[^"\n;|&<>$`]{1,512}"|'[^'\n;|&<>]{1,512}'|[^\s'"&;|<>]{1,512})/gi,
   // --password secret, aws_secret_access_key secret
-  /((?:^|\s)(?:--?[\w.-]{0,40}|\w{1,40}_)(?:passw(?:or)?d|passphrase|pwd|secret|token|key)\s{1,4})(?!-)("[^"\n]{1,512}"|'[^'\n]{1,512}'|[^\s'"&;|<>]{1,512})/gi,
+  /((?:^|\s)(?:--?[\w.-]{0,40}|\w{1,40}_)(?:passw(?:or)?d|passphrase|pwd|secret|token|key)\s{1,4})(?!-)("[^"\n;|&<>$`]{1,512}"|'[^'\n;|&<>]{1,512}'|[^\s'"&;|<>]{1,512})/gi,
   // Authorization: Bearer x, X-Api-Key: x, Cookie: x
   /((?:authorization|proxy-authorization)\s{0,4}:\s{0,4}(?:bearer|basic|token|digest|apikey)?\s{0,4})([^\s'"]{4,4096})/gi,
   /((?:x-[\w-]{0,40}(?:key|token|secret|auth)|private-token|cookie|set-cookie)\s{0,4}:\s{0,4})([^'"\n]{1,4096})/gi,

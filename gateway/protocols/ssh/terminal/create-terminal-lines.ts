@@ -18,6 +18,8 @@ const NEWLINE = 10;
 const DISCARD = Buffer.from([5, 21]);
 const COLUMNS_MAX = 1000;
 const ROWS_MAX = 500;
+/** What some programs show for each character of a password. */
+const STARS = /[*•●]+$/;
 const CARRIED_MAX = 65_536;
 
 const within = (value: number, most: number, usual: number): number =>
@@ -56,7 +58,7 @@ export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, r
     const prompt = screen.prompt === '' ? (begun?.prompt ?? '') : screen.prompt;
     const text = screen.text.trimEnd();
     const shows = text.endsWith(typed.text.trimEnd());
-    if (typed.text !== '' && !shows && asksSecret(emulator.line().beforeCursor))
+    if (typed.text !== '' && !shows && asksSecret(emulator.line().beforeCursor.replace(STARS, '')))
       return { text: '', context: 'secret', certain: true };
     // Anybody can switch to the other screen; behind a prompt of a shell a line is a line there, too.
     if (emulator.fullScreen() && !looksLikeShell(prompt) && !prompts.strip(prompt).known)
@@ -72,7 +74,9 @@ export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, r
     if (!typed.edited && keysAlone.trim() !== '' && text !== keysAlone && !text.endsWith(`\n${keysAlone}`))
       return finish(typed, `${typed.text}\n${text}`, prompt, false);
     const certain =
-      !screen.searched && !typed.searched && (typed.edited || !typed.any || text === typed.text.trimEnd());
+      !screen.searched &&
+      !typed.searched &&
+      (typed.edited ? text !== '' : !typed.any || text === typed.text.trimEnd());
     return finish(typed, text, prompt, certain);
   }
 

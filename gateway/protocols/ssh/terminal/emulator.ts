@@ -9,6 +9,8 @@ const PENDING_BYTES_MAX = 512 * 1024;
 const KEPT_BYTES = 64 * 1024;
 const SCROLLBACK_ROWS = 200;
 const MODE_CHANGES_MAX = 1024;
+/** Places that are remembered: a line's own, and that of the denied one before it. */
+const MARKERS_MAX = 8;
 
 /** xterm's headless build is CommonJS without named exports for ESM; its synchronous write is not in the typings. */
 const xterm = createRequire(import.meta.url)('@xterm/headless') as {
@@ -47,6 +49,7 @@ export function createEmulator(columns: number, rows: number): Emulator {
   });
   let pendingMax: Buffer[] = [];
   let pendingBytes = 0;
+  const markers: IMarker[] = [];
 
   const sync = (): void => {
     if (pendingBytes === 0) return;
@@ -108,7 +111,10 @@ export function createEmulator(columns: number, rows: number): Emulator {
     },
     place() {
       sync();
-      return { marker: terminal.registerMarker(0), column: buffer().cursorX };
+      const marker = terminal.registerMarker(0);
+      if (marker !== undefined) markers.push(marker);
+      if (markers.length > MARKERS_MAX) markers.shift()?.dispose();
+      return { marker, column: buffer().cursorX };
     },
     textFrom({ marker, column }) {
       sync();

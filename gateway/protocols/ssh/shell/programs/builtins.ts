@@ -124,8 +124,7 @@ export const BUILTINS: Handlers = {
   unset: (running) => {
     for (const { text } of running.args) {
       if (text.startsWith('HIST')) running.walk.deed('delete_logs', 'history', text);
-      if (text === 'PATH' || text === 'IFS')
-        running.walk.opaque('environment that changes what runs', text, running.index);
+      if (text === 'PATH') running.walk.opaque('environment that changes what runs', text, running.index);
       if (holdsCode(text)) running.walk.opaque('arithmetic that may run code', text, running.index);
     }
   },

@@ -1,6 +1,7 @@
 /** One argument vector: which program it is, and what its handler knows of it. */
 import { isPlainName } from '../characters.ts';
 import type { Argument, Invocation } from '../command-line.ts';
+import { isSecretName } from '../environment.ts';
 import type { Scope, Walk } from '../found.ts';
 import { baseName, isSystemProgram, resolvePath } from '../paths.ts';
 import { handlerOf } from './registry.ts';
@@ -25,6 +26,7 @@ export function runProgram(walk: Walk, argv: readonly Argument[], scope: Scope):
   const invocation: Invocation = { name, path, args, through, remote, privileged, parent };
   const index = walk.found.programs.push(invocation) - 1;
   noteExecution(walk, invocation, index);
+  noteSecrets(walk, args);
   const inner: Scope = {
     ...scope,
     depth: scope.depth + 1,
@@ -49,4 +51,18 @@ function noteExecution(walk: Walk, { name, path }: Invocation, index: number): v
     'program',
     name,
   );
+}
+
+/** Values of options that are named for secrets, whatever the program. */
+function noteSecrets(walk: Walk, args: readonly Argument[]): void {
+  args.forEach(({ text, sure }, at) => {
+    const option = /^--?([A-Za-z][\w-]*)(?:=([\s\S]+))?$/.exec(text);
+    if (option === null || !isSecretName(option[1]!)) return;
+    if (option[2] !== undefined) {
+      if (sure === 'known') walk.secret(option[2]);
+      return;
+    }
+    const next = args[at + 1];
+    if (text.startsWith('--') && next?.sure === 'known' && !next.text.startsWith('-')) walk.secret(next.text);
+  });
 }

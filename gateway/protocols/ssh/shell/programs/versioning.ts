@@ -96,6 +96,11 @@ function runGit(running: Running): void {
 
 export const VERSIONING: Handlers = {
   git: runGit,
+  ...forNames('git-upload-pack git-upload-archive git-receive-pack', ({ walk, args, index, invocation }) => {
+    const folder = args.find(({ text }) => !text.startsWith('-'));
+    if (folder !== undefined)
+      walk.file(folder, invocation.name === 'git-receive-pack' ? 'write' : 'read', index, true);
+  }),
   ...forNames('make gmake ninja meson scons ant mvn gradle', (running) => {
     const { walk, args, index, invocation, scope } = running;
     walk.deed('execute.medium', 'program', invocation.name);

@@ -58,6 +58,9 @@ describe('ssh shell: command lines', () => {
       'passwd bob',
       'curl https://example.com/a?page=2',
       'mkdir -p /srv/a',
+      "echo 'password: '; rm -rf /srv/x; echo 'done'",
+      'tool --password-file /x',
+      'echo "token: " && id && echo "x"',
     ])
       assert.doesNotMatch(analyse(line).text, /hmac:/, line);
   });

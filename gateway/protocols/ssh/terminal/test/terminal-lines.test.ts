@@ -149,6 +149,19 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
     assert.deepEqual(shell.lines.at(-1), { text: '', context: 'secret', certain: true });
   });
 
+  it('no echo: stars for a password are not it', async () => {
+    shell = await startShell();
+    await shell.send(
+      "printf 'Password: '; for i in 1 2 3 4 5 6 7; do read -rsn1 c; printf '*'; done; read -rs x; echo done\r",
+    );
+    await shell.until('2004l\rPassword: ');
+    await shell.send('hunter2');
+    await shell.until('*******');
+    await shell.send('\r');
+    await shell.until('done\r\n');
+    assert.deepEqual(shell.lines.at(-1), { text: '', context: 'secret', certain: true });
+  });
+
   it('no echo at a prompt of a shell: what is typed is a command all the same', async () => {
     shell = await startShell();
     await shell.send('stty -echo\r');
