@@ -102,11 +102,6 @@ export const definitions = {
     hint: "Close channels of this connection, raise MaxSessions in the target's sshd_config, or connect once more.",
     status: 502,
   },
-  SSH_CHANNELS_FULL: {
-    message: 'this connection has its limit of {channelsMax} channels open',
-    hint: "Close some, or raise the connection's option channelsMax.",
-    status: 429,
-  },
   SSH_MASK_UNSUPPORTED: {
     message: 'policy asks for masking, which SSH connections cannot do',
     hint: 'Change the policy rule to deny or allow.',

@@ -38,7 +38,7 @@ export async function createSshListener(
   if (mayAbort())
     deps.log.error(
       {},
-      'the native part of ssh2 can abort this process: it was not built by `npm start`; remove node_modules/ssh2/lib/protocol/crypto/build and start again with it',
+      'the native part of ssh2 can abort this process: it was built without main/native/no-cleanup-hooks.h; build it as main/launch.mjs does, or remove node_modules/ssh2/lib/protocol/crypto/build (SSH is slower then)',
     );
   const keys = await loadOwnKeys(deps);
   const certificate = certifyHost(deps, keys);
@@ -89,7 +89,11 @@ export async function createSshListener(
             ...keys.hostBlobs.map(lineOf),
             `@cert-authority ${lineOf(keys.hostAuthority.publicBlob)}`,
           ];
-          resolve({ host: address, port, trust: { tls: false, ca: null, hostKeys, userAuthority: lineOf(keys.targetAuthority.publicBlob) } });
+          resolve({
+            host: address,
+            port,
+            trust: { tls: false, ca: null, hostKeys, userAuthority: lineOf(keys.targetAuthority.publicBlob) },
+          });
         });
       });
     },

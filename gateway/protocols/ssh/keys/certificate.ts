@@ -1,10 +1,9 @@
 /** OpenSSH certificates (OpenSSH: PROTOCOL.certkeys): read, checked and made. Keys of certificates: Ed25519, ECDSA, RSA. */
 import { sign, type KeyObject } from 'node:crypto';
-import { readPublicKey, verifySignatureBlob, type PublicKey } from './public-key.ts';
+import { readPublicKey, verifySignatureBlob } from './public-key.ts';
 import { SshReader, sshString, uint32, uint64 } from './wire.ts';
 
 export const CERT_SUFFIX = '-cert-v01@openssh.com';
-export const CERT_ED25519 = `ssh-ed25519${CERT_SUFFIX}`;
 /** Fields of the public key in the certificate, after its nonce. */
 const KEY_FIELDS: Readonly<Record<string, number>> = {
   'ssh-ed25519': 1,
@@ -194,6 +193,3 @@ export function makeCertificate(
   const signature = sign(null, signed, authority.privateKey);
   return Buffer.concat([signed, sshString(Buffer.concat([sshString('ssh-ed25519'), sshString(signature)]))]);
 }
-
-/** The certified key, for checking what its holder signed. */
-export const keyOf = (certificate: Certificate): PublicKey | undefined => readPublicKey(certificate.keyBlob);
