@@ -114,7 +114,12 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     const shared = protocolDeps(core);
     for (const protocol of protocols) {
       const listenerConfig = config[protocol.name as 'postgres' | 'ssh'];
-      const listener = await protocol.createListener(shared, listenerConfig, {
+      // A name of another protocol's connection is none of this one's.
+      const connection: ProtocolDeps['connection'] = (name) => {
+        const found = connections.find(name);
+        return found?.protocol === protocol.name ? found : undefined;
+      };
+      const listener = await protocol.createListener({ ...shared, connection }, listenerConfig, {
         tls: () => listenerTls(listenerConfig, config.dataFolder, clock.now()),
       });
       const { host, port, trust } = await listener.start();
