@@ -1,6 +1,6 @@
 /** Which records a sink sends. */
 import { BlockList, isIP } from 'node:net';
-import type { SinkFilter, SinkSelection } from '../../schemas/config/sinks.ts';
+import type { SinkFilter, SinkSelection } from '../../schemas/config/sink-filter.ts';
 import { severityNumber, type EcsValue } from '../../schemas/ecs/ecs-document.ts';
 import { sinkError } from './errors.ts';
 

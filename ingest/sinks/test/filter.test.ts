@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import Value from 'typebox/value';
-import { SinkFilter } from '../../../schemas/config/sinks.ts';
+import { SinkFilter } from '../../../schemas/config/sink-filter.ts';
 import { compileFilter } from '../filter.ts';
 import { isDocumentField } from '../known-fields.ts';
 
