@@ -53,8 +53,8 @@ export function createOracle(): Oracle {
           const batch = lines.slice(start, start + BATCH);
           batch.forEach((line, at) => writeFileSync(join(work, `${at}.sh`), line));
           // One process drives a batch; each line is its own `shell -c`, as sshd would start it.
-          const driver = `i=0; while [ $i -lt ${batch.length} ]; do CANARY_MARK=$i timeout -k 1 ${LINE_SECONDS} ${shell} -c "$(cat "${work}/$i.sh")" </dev/null >/dev/null 2>&1; i=$((i+1)); done`;
-          spawnSync('dash', ['-c', driver], {
+          const driver = `i=0; while [ $i -lt ${batch.length} ]; do CANARY_MARK=$i timeout -k 1 ${LINE_SECONDS} ${shell} -c "$(<"${work}/$i.sh")" </dev/null >/dev/null 2>&1; i=$((i+1)); done`;
+          spawnSync('bash', ['-c', driver], {
             cwd: work,
             env: { PATH: path, HOME: work, DIRECTORY: bin, LINKS: links, TERM: 'dumb' },
             timeout: batch.length * LINE_SECONDS * 1000,
