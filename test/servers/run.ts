@@ -1,5 +1,8 @@
 /** `npm run server -- NAME`: one of the test servers in the foreground, for trying things by hand. Ctrl-C ends it and removes its data. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSystemClock } from '../../platform/clock/system-clock.ts';
 
 /** What is printed, and how to end it. */
 interface Running {
@@ -58,6 +61,26 @@ const SERVERS: Readonly<Record<string, Server>> = {
       return {
         fields: { host, port, user, password, log, ca: `\n${server.caPem}` },
         stop: () => server.stop(),
+      };
+    },
+  },
+  rsyslog: {
+    text: 'rsyslog that takes syslog over TLS from clients with a certificate',
+    async start() {
+      const { createAuthority } = await import('./rsyslog/authority.ts');
+      const { startRsyslog } = await import('./rsyslog/rsyslog.ts');
+      const folder = mkdtempSync(join(tmpdir(), 'countersign-rsyslog-'));
+      const authority = await createAuthority(folder, createSystemClock().now());
+      const [own, client] = [await authority.issue('server'), await authority.issue('client')];
+      const server = await startRsyslog({ caFile: authority.caFile, ...own, clientCertificates: true });
+      const { host, port, receivedFile: received } = server;
+      const { certificateFile: certificate, keyFile: key } = client;
+      return {
+        fields: { host, port, ca: authority.caFile, certificate, key, received },
+        async stop() {
+          await server.stop();
+          rmSync(folder, { recursive: true, force: true });
+        },
       };
     },
   },

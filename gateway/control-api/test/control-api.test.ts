@@ -251,6 +251,10 @@ describe('control API', { timeout: 60_000 }, () => {
       { key: 'i1', value: codecs.incident.encode(incident('i1', [])) },
     ]);
     await shown(world, '/v1/incidents/i1');
+    const { body: one } = await world.call('GET', '/v1/incidents/i1');
+    const { body: all } = await world.call('GET', '/v1/incidents');
+    const [listed] = all['items'] as { link: string }[];
+    assert.deepEqual([one['link'], listed!.link], Array(2).fill('https://kibana.example/i1'));
     const closed = await post(
       world,
       '/v1/incidents/i1/close',

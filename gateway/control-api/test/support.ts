@@ -177,6 +177,7 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
     listener: (protocol) =>
       protocol === 'postgres' ? { host: '127.0.0.1', port: 1, tls: true, ca: null } : undefined,
     recordControlAction: (action) => void world.actions.push(action),
+    incidentLink: ({ incidentId }) => `https://kibana.example/${incidentId}`,
     health: () => ({ ready: world.applied, roles: [] }),
     readSecret: () => Promise.reject(new Error('no secrets here')),
     clock,

@@ -24,6 +24,8 @@ export interface ReceivedMessage {
 export interface TestRsyslog {
   readonly host: '127.0.0.1';
   readonly port: number;
+  /** NDJSON of what it has received. */
+  readonly receivedFile: string;
   /** What it has written so far, in order. */
   messages(): ReceivedMessage[];
   /** Ends it in order (SIGTERM) or at once (SIGKILL). */
@@ -92,6 +94,7 @@ export async function startRsyslog(options: RsyslogOptions): Promise<TestRsyslog
   mkdirSync(join(folder, 'work'));
   const [port] = await freePorts(1);
   writeFileSync(join(folder, 'rsyslog.conf'), configuration(options, port!, folder));
+  const file = join(folder, 'received.ndjson');
   let child: ChildProcess;
 
   const listens = (): Promise<boolean> =>
@@ -132,8 +135,8 @@ export async function startRsyslog(options: RsyslogOptions): Promise<TestRsyslog
   return {
     host: '127.0.0.1',
     port: port!,
+    receivedFile: file,
     messages() {
-      const file = join(folder, 'received.ndjson');
       if (!existsSync(file)) return [];
       const lines = readFileSync(file, 'utf8').split('\n');
       // The last one may be half written.
