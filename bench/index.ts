@@ -31,9 +31,9 @@ const clock = createSystemClock();
 const random = createSystemRandom();
 const TOPIC = TOPICS.sessionEvents.name;
 const PARTITIONS = 6;
-/** Of the raw requests; as many as ingest may use. */
-const RAW_DOCUMENTS = 2000;
-const RAW_AT_ONCE = 3;
+/** Of the raw requests: large, and several at once. */
+const RAW_DOCUMENTS = 1000;
+const RAW_AT_ONCE = 4;
 const noSecret = (): Promise<string> => Promise.reject(new Error('no secrets here'));
 
 async function openLog(kind: string): Promise<{ eventLog: EventLog; close(): Promise<void> }> {
@@ -176,6 +176,7 @@ export const bench: Bench = async (args) => {
   const events = Number(option(args, 'events', '60000'));
   const rounds = Number(option(args, 'rounds', '5'));
   const { eventLog, close } = await openLog(kind);
+  console.log(`event log: ${kind}`);
   try {
     await eventLog.ensureTopics(
       Object.values(TOPICS).map(({ name, partitions, cleanup }) => ({
@@ -194,7 +195,9 @@ export const bench: Bench = async (args) => {
         made.slice(at, at + 1000).map(({ key, value }) => ({ key, value })),
       );
     await writer.close();
+    console.log(`${events} events are in the topic`);
     const server = await startElasticsearch({ steady: true });
+    console.log(`Elasticsearch ${server.version} runs`);
     try {
       // The first of each warms the server up and does not count.
       const ratios: number[] = [];
