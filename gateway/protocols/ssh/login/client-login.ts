@@ -49,7 +49,8 @@ export class ClientLogin {
   #target: Target | null = null;
   #attempts = 0;
   #questions = 0;
-  #proving = false;
+  /** One proof after the other: a client may begin anew while a question of ours is open. */
+  #turn: Promise<void> = Promise.resolve();
   #over = false;
   readonly #settle: () => void;
 
@@ -97,16 +98,18 @@ export class ClientLogin {
       this.#socket.destroy();
     });
     connection.on('authentication', (asked: AuthContext) => {
-      this.#authenticate(asked).catch((cause: unknown) => {
-        if (isCountersignError(cause)) {
-          // What tokens and credentials stand in is away; before a login nobody is told more.
-          this.#context.deps.log.warn({ cause }, 'a login could not be checked');
-          this.#refuse(sshError('SSH_LOGIN_UNAVAILABLE', {}, cause));
-          return;
-        }
-        this.#context.deps.log.error({ cause }, 'login failed by a bug');
-        this.#refuse(sshError('SSH_LOGIN_UNAVAILABLE'));
-      });
+      this.#turn = this.#turn
+        .then(() => (this.#over ? undefined : this.#authenticate(asked)))
+        .catch((cause: unknown) => {
+          if (isCountersignError(cause)) {
+            // What tokens and credentials stand in is away; before a login nobody is told more.
+            this.#context.deps.log.warn({ cause }, 'a login could not be checked');
+            this.#refuse(sshError('SSH_LOGIN_UNAVAILABLE', {}, cause));
+            return;
+          }
+          this.#context.deps.log.error({ cause }, 'login failed by a bug');
+          this.#refuse(sshError('SSH_LOGIN_UNAVAILABLE'));
+        });
     });
   }
 
@@ -116,18 +119,11 @@ export class ClientLogin {
     const retryAfterSeconds = throttle.retryAfterSeconds(this.#client.ip);
     if (retryAfterSeconds > 0) return this.#refuse(sshError('SSH_LOGIN_THROTTLED', { retryAfterSeconds }));
     if (asked.method === 'none') return asked.reject([...METHODS]);
-    // One proof at a time: the next one waits in the library, or is a client that does not keep to the protocol.
-    if (this.#proving) return asked.reject([...METHODS]);
-    this.#proving = true;
-    try {
-      const proof = await this.#prove(asked);
-      if (proof === 'asked' || this.#over) return;
-      if (proof.ok) return await this.#admit(asked, proof);
-      if (!proof.guess) return this.#refuse(proof.error);
-      this.#guessed(asked);
-    } finally {
-      this.#proving = false;
-    }
+    const proof = await this.#prove(asked);
+    if (proof === 'asked' || this.#over) return;
+    if (proof.ok) return await this.#admit(asked, proof);
+    if (!proof.guess) return this.#refuse(proof.error);
+    this.#guessed(asked);
   }
 
   #guessed(asked: AuthContext): void {
