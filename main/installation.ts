@@ -14,6 +14,7 @@ import { startHealthListener } from './health-listener.ts';
 import { createLocalApiTokens, writeApiFile, type LocalApiTokens } from './local-api-tokens.ts';
 import { describeConfiguredPlaybooks, describePlaybooks } from './playbooks-shown.ts';
 import { takePlace, type ProcessPlace } from './process-place.ts';
+import { watchEventLog, withReachability } from './reachability.ts';
 import { createReloader } from './reload.ts';
 import { createResponders } from './responders.ts';
 import { ROLES, type RoleName } from './roles.ts';
@@ -130,7 +131,6 @@ async function startRoles(
 ): Promise<Omit<Installation, 'drain' | 'stop' | 'processName'>> {
   const { random, environment, roles: wanted = ROLES } = deps;
   const { closers, roles, threads } = started;
-  const { storage, eventLog } = await openPorts(deps, config, wanted, started);
   const tokens = createLocalApiTokens(random);
   const metrics = withThreadMetrics(deps.metrics, threads);
   let detectors: DetectorsThread | undefined;
@@ -151,6 +151,7 @@ async function startRoles(
     return { ready: states.every(({ ready }) => ready), roles: states };
   };
   const healthUrl = await listenForHealth({ health, metrics }, config, wanted, started);
+  const { storage, eventLog } = await openPorts(deps, config, wanted, started);
   const reload = createReloader(
     {
       log: deps.log,
@@ -203,7 +204,10 @@ async function startRoles(
     threads.push(detectors.role);
     await begin(detectors.role);
   }
-  if (gatewayRole !== undefined) await begin(gatewayRole);
+  const reachable = eventLog && watchEventLog({ clock: deps.clock, eventLog }, config.health.awayMs);
+  closers.push({ stop: () => Promise.resolve(reachable?.stop()) });
+  const logProblem = (): string | undefined => reachable?.problem();
+  if (gatewayRole !== undefined) await begin(withReachability(gatewayRole, [logProblem]));
   if (wanted.includes('responders')) {
     const made = await createResponders(
       {
@@ -217,7 +221,8 @@ async function startRoles(
     );
     closers.push({ stop: () => made.close() });
     responders = made.role;
-    await begin(made.withReadiness(createSupervisedRole(made.role, deps)));
+    const supervised = createSupervisedRole(made.role, deps);
+    await begin(withReachability(supervised, [logProblem, () => made.problem()]));
   }
   if (gatewayRole !== undefined)
     writeApiFile(place.path, { url: gatewayRole.api().url, token: tokens.admin });
@@ -234,7 +239,7 @@ async function listenForHealth(
   const port = config.port ?? (roles.includes('gateway') ? undefined : 0);
   if (port === undefined) return undefined;
   const listener = await startHealthListener(deps, { host: config.host, port });
-  // It is the last to go: it says until the end that the process is being stopped.
-  closers.splice(1, 0, { stop: () => listener.close() });
+  // Begun first, it is the last to go: until the end it says that the process is being stopped.
+  closers.push({ stop: () => listener.close() });
   return listener.url;
 }

@@ -4,7 +4,6 @@ import { rootCertificates } from 'node:tls';
 import { createSecretReader } from '../platform/config/secrets.ts';
 import { createDeadLetters } from '../platform/dead-letters/dead-letters.ts';
 import type { EventLog } from '../platform/event-log/event-log.ts';
-import type { Role } from '../platform/lifecycle/role.ts';
 import { createHttpControlApi, type ControlApi } from '../responders/http/control-api.ts';
 import { createGateways } from '../responders/http/gateways.ts';
 import { createJsonClient } from '../responders/http/json-client.ts';
@@ -13,7 +12,6 @@ import { createCodec } from '../schemas/codec.ts';
 import type { Config } from '../schemas/config/config.ts';
 import type { RespondersConfig, RespondersControlApi } from '../schemas/config/responders.ts';
 import { incidentLink } from '../schemas/kibana-link.ts';
-import { TOPICS } from '../schemas/topics.ts';
 import { createOwnSecretReader, type AdapterDeps } from './adapters/adapter-deps.ts';
 import type { Environment } from './config.ts';
 import type { GatewayRole } from './gateway/gateway-role.ts';
@@ -33,8 +31,8 @@ export interface RespondersDeps extends Surroundings {
 
 export interface Responders {
   readonly role: RespondersRole;
-  /** The role, not ready as well while what it needs cannot be reached. */
-  withReadiness(role: Role): Role;
+  /** Why nothing can be contained now; undefined where it can. */
+  problem(): string | undefined;
   /** Closes what the role stood on, after it has stopped. */
   close(): Promise<void>;
 }
@@ -135,21 +133,10 @@ export async function createResponders(
     },
     { ...config, instance: config.instance === '' ? deps.processName : config.instance },
   );
-  const logReachable = watchReachability({ clock }, { name: 'the event log', awayMs }, () =>
-    eventLog.endOffsets(TOPICS.control.name),
-  );
   return {
     role,
-    withReadiness: (supervised) => ({
-      ...supervised,
-      health() {
-        const own = supervised.health();
-        const reason = own.ready ? (logReachable.problem() ?? way.problem()) : undefined;
-        return reason === undefined ? own : { ready: false, reason };
-      },
-    }),
+    problem: () => way.problem(),
     async close() {
-      logReachable.stop();
       deadLetters.close();
       way.close();
       await writer.close();

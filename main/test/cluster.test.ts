@@ -53,7 +53,7 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn', 'elasticsea
       brokers: kafka.brokers,
       elasticsearch: { nodes: [elasticsearch.url], indexPrefix: 'cluster' },
       gateways: 2,
-      settings: { gateway: { drainMs: 30_000 } },
+      settings: { gateway: { drainMs: 30_000 }, health: { awayMs: 3000 } },
     });
     // All at once: none may depend on another for its start.
     const starting = [cluster.start('detectors'), cluster.start('detectors')];
@@ -164,6 +164,21 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn', 'elasticsea
       );
       return items.some(({ document }) => document['countersign.session.close_reason'] === 'gateway_lost');
     });
+  });
+
+  it('Kafka away: no process is ready, and says so; Kafka back: all are, and the loop closes as before', async () => {
+    const [first] = gateways as [GatewayProcess, GatewayProcess];
+    const all = [...gateways, ...detectors, ...others];
+    const readiness = async (): Promise<readonly boolean[]> =>
+      Promise.all(all.map(async (one) => (await one.health()).ready));
+    await kafka.kill9(1);
+    await until('none is ready', async () => (await readiness()).every((ready) => !ready));
+    await kafka.restart(1);
+    await until('all are ready', async () => (await readiness()).every((ready) => ready));
+    const school = await openSchool(first);
+    const victim = await school.victim({ number: 3, seed: 1, days: 10, hour: 13 });
+    await school.close();
+    await rob(first, victim);
   });
 
   it('a gateway told to end takes no more sessions, is not ready, and lets the open one finish', async () => {

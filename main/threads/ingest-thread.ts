@@ -4,10 +4,15 @@ import { createSinksRole } from '../../ingest/sinks/sinks-role.ts';
 import { joinRoles } from '../../platform/lifecycle/join-roles.ts';
 import type { Config } from '../../schemas/config/config.ts';
 import { openSearchIndex, type SearchIndexSettings } from '../adapters/search-index.ts';
+import { watchEventLog, withReachability } from '../reachability.ts';
 import { programVersion } from '../version.ts';
 import { hostRole } from './host-role.ts';
 
-export type IngestThreadConfig = SearchIndexSettings & Pick<Config, 'sinks'>;
+export type IngestThreadConfig = SearchIndexSettings &
+  Pick<Config, 'sinks'> & {
+    /** An event log that is away for longer makes the role not ready, milliseconds. */
+    readonly awayMs: number;
+  };
 
 hostRole<IngestThreadConfig>(async ({ config, ...around }) => {
   const searchIndex = await openSearchIndex(around, config);
@@ -19,5 +24,12 @@ hostRole<IngestThreadConfig>(async ({ config, ...around }) => {
     { ...around, version: programVersion, writerName: `dead-letters/sinks/${around.processName}` },
     config.sinks,
   );
-  return { role: joinRoles('ingest', [ingest, sinks]), close: () => searchIndex.close() };
+  const reachable = watchEventLog(around, config.awayMs);
+  return {
+    role: withReachability(joinRoles('ingest', [ingest, sinks]), [() => reachable.problem()]),
+    async close() {
+      reachable.stop();
+      await searchIndex.close();
+    },
+  };
 });

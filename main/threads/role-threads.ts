@@ -8,9 +8,9 @@ import { createThreadedRole, type ThreadedRole, type ThreadedRoleDeps } from './
 const moduleOf = (name: string): URL =>
   new URL(`./${name}-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
-export function ingestThread(deps: ThreadedRoleDeps, config: IngestThreadConfig): ThreadedRole {
-  const { searchIndex, ingest, dataFolder, sinks } = config;
-  const own: IngestThreadConfig = { searchIndex, ingest, dataFolder, sinks };
+export function ingestThread(deps: ThreadedRoleDeps, config: Config): ThreadedRole {
+  const { searchIndex, ingest, dataFolder, sinks, health } = config;
+  const own: IngestThreadConfig = { searchIndex, ingest, dataFolder, sinks, awayMs: health.awayMs };
   return createThreadedRole('ingest', moduleOf('ingest'), deps, own);
 }
 
