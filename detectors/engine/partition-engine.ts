@@ -12,7 +12,6 @@ import { createSpokenVerdicts, NO_VERDICTS } from './spoken-verdicts.ts';
 import { openStateStore, type StateStore } from './state-store.ts';
 import { createTurns } from './turns.ts';
 import { createStateChangelog } from './state-changelog.ts';
-import { isLost } from './state-writer.ts';
 
 export interface PartitionEngine {
   /** Input offset at which delivery goes on; undefined where there is no state yet. */
@@ -68,7 +67,7 @@ export async function createPartitionEngine(
   let verdictKey: string | null = null;
   /** Keys with events behind a gap. */
   const gaps = new Map<string, KeyState>();
-  const { inTurn, broken } = createTurns(`the engine of partition ${partition}`);
+  const { inTurn, broken } = createTurns();
 
   const publish = async (detections: readonly Detection[]): Promise<void> => {
     if (detections.length === 0) return;
@@ -173,8 +172,9 @@ export async function createPartitionEngine(
     try {
       await control.commit({ topic: stream.topic, partition, offset: lastOffset });
     } catch (error) {
-      // The marker says where to go on; the group's offset only tells how far it is, and comes with the next commit.
-      if (isLost(error) || !mayPass(error)) throw error;
+      // The marker says where to go on, and the writer who may write it; the group's offset only tells how far it is. Where the group has
+      // gone on without this process, that is heard soon.
+      if (!mayPass(error)) throw error;
       deps.log.warn(
         { error, partition },
         'the offset of a partition could not be committed; the next commit has it',

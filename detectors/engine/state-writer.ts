@@ -28,6 +28,4 @@ export async function openStateWriter(
 }
 
 /** The partition is another process's: no failure of ours, and nothing to try again. */
-export const isLost = (error: unknown): boolean =>
-  isCountersignError(error, 'DETECTORS_PARTITION_LOST') ||
-  isCountersignError(error, 'EVENT_LOG_NOT_ASSIGNED');
+export const isLost = (error: unknown): boolean => isCountersignError(error, 'DETECTORS_PARTITION_LOST');
