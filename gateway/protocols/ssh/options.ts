@@ -76,7 +76,7 @@ export const SshOptions = Type.Object(
       Type.Integer({
         minimum: 1000,
         description:
-          'Time between signs of life to client and target; three missed ones end the connection. Default: 15000.',
+          'Time between signs of life to the target, milliseconds; three missed ones end the connection. To the client it is 15 s. Default: 15000.',
         default: 15_000,
       }),
     ),

@@ -8,6 +8,10 @@
  */
 import { redactTokens } from '../../../access/redact-tokens.ts';
 
+/** A process may name itself as it likes; what could steer a terminal does not get into the trail. */
+// eslint-disable-next-line no-control-regex
+const printable = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+
 export interface LeftProcess {
   readonly pid: number;
   /** Unix session that it had made for itself or was in. */
@@ -94,7 +98,8 @@ export function describeRemains({ ended, found }: SessionRemains): string {
   const processes = ended
     .slice(0, 20)
     .map(
-      ({ pid, unixSession, command }) => `pid ${pid} (unix session ${unixSession}) ${redactTokens(command)}`,
+      ({ pid, unixSession, command }) =>
+        `pid ${pid} (unix session ${unixSession}) ${redactTokens(printable(command))}`,
     );
   const parts = [
     ...(processes.length === 0 ? [] : [`ended on the target: ${processes.join('; ')}`]),
