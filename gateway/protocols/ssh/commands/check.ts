@@ -2,7 +2,9 @@
 import type { AnalyseOptions, CommandLists } from '../analysis.ts';
 import type { Invocation } from '../shell/command-line.ts';
 import type { Found } from '../shell/found.ts';
-import { checkExecOnlyLists, refuseExecOnly } from './exec-only.ts';
+import { baseName } from '../shell/paths.ts';
+import { handlerOf } from '../shell/programs/registry.ts';
+import { checkExecOnlyLists, refuseExecOnly, runsOthers } from './exec-only.ts';
 import { matchesExactly, matchesProgram, mayMatch, readPattern, type CommandPattern } from './pattern.ts';
 
 export interface Refusal {
@@ -68,6 +70,12 @@ function refuseDenied(
     for (const pattern of deny)
       if (isDenied(pattern, invocation))
         return { rule: 'ssh-deny-list', reason: `${pattern.source} is on the deny list` };
+  const told = deny.find((pattern) => found.programs.some((invocation) => isToldTo(pattern, invocation)));
+  if (told !== undefined)
+    return {
+      rule: 'ssh-deny-list',
+      reason: `${told.source} is on the deny list, and may be what is run here`,
+    };
   const opaque = found.opaque.find(({ by }) => !isVouchedFor(found, by, allow));
   if (opaque === undefined) return null;
   return {
@@ -87,6 +95,16 @@ const isDenied = (pattern: CommandPattern, { name, path, args }: Invocation): bo
       path,
     )) &&
   mayMatch(pattern, args);
+
+/** A program that can run others, of which nothing else is known, is told the name of a denied one. */
+const isToldTo = (pattern: CommandPattern, { name, args }: Invocation): boolean =>
+  runsOthers(name) &&
+  handlerOf(name) === undefined &&
+  args.some(
+    ({ text, sure }) =>
+      sure !== 'known' ||
+      text.toLowerCase().includes(baseName(pattern.program).replaceAll('*', '').toLowerCase()),
+  );
 
 /** The allow list names the program with all of its arguments, or what runs it. */
 function isVouchedFor(found: Found, by: number | null, allow: readonly CommandPattern[] | null): boolean {

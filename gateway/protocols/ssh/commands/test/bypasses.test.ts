@@ -5,6 +5,7 @@ import type { CommandAnalyser, CommandAnalysis } from '../../analysis.ts';
 import { createCommandAnalyser } from '../../shell/analyse-command.ts';
 import { ALLOW, BYPASSES, DENY } from './bypasses.ts';
 import { createOracle } from './oracle.ts';
+import { RUNNER_LINES } from './runners.ts';
 
 const hmac = (secret: string): Buffer => createHmac('sha256', 'key').update(secret).digest();
 const DENIED = { deny: DENY };
@@ -56,6 +57,21 @@ describe('ssh commands: bypasses', () => {
       assert.ok(analyse(line, ALLOWED, true).forcedDenial !== undefined, `exec-only without deny: ${line}`);
     });
   }
+
+  it('programs that run what they are told to: refused by all lists', () => {
+    const modes = [
+      { what: 'deny list', lists: DENIED, execOnly: false },
+      { what: 'allow list', lists: ALLOWED, execOnly: false },
+      { what: 'exec-only', lists: LISTED, execOnly: true },
+    ];
+    const passed = RUNNER_LINES.flatMap((line) =>
+      modes
+        .filter(({ lists, execOnly }) => analyse(line, lists, execOnly).forcedDenial === undefined)
+        .map(({ what }) => `${what}: ${line}`),
+    );
+    assert.ok(RUNNER_LINES.length > 100);
+    assert.deepEqual(passed, []);
+  });
 
   it('what the lists allow passes in all modes', () => {
     for (const line of [

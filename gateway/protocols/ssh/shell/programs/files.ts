@@ -87,7 +87,17 @@ const written = ({ walk, args, index }: Running): void => {
 export const FILES: Handlers = {
   ...forNames('rm rmdir unlink shred srm wipe', remove),
   ...forNames('cp mv ln install', copy),
-  ...forNames('tee touch truncate mkdir mknod mkfifo fallocate sponge mktemp patch split csplit', written),
+  ...forNames('tee touch truncate mkdir mknod mkfifo fallocate sponge mktemp patch csplit', written),
+  split: (running) => {
+    written(running);
+    const { walk, args, index, inner } = running;
+    args.forEach(({ text, sure }, at) => {
+      if (!text.startsWith('--fil')) return;
+      const code = text.includes('=') ? text.slice(text.indexOf('=') + 1) : args[at + 1]?.text;
+      if (sure === 'known' && code !== undefined) walk.script(code, inner);
+      else walk.opaque('arguments of a program that runs others are not known', 'split', index);
+    });
+  },
   ...forNames('chmod chown chgrp setfacl', changeMode),
   setcap: ({ walk, args }) => walk.deed('persistence', 'capability', args.map(({ text }) => text).join(' ')),
   ...forNames('chattr lockr', ({ walk, args, index }) => {

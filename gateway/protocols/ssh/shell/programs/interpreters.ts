@@ -14,6 +14,9 @@ const CODE: Readonly<Record<string, RegExp>> = {
   lua: /^-[el]/,
   default: /^-[cerEB]|^--(eval|command|expression|exec)|^eval$/,
 };
+/** Modules that run no code of their arguments. */
+const QUIET_MODULES =
+  /^(json\.tool|http\.server|SimpleHTTPServer|venv|virtualenv|site|platform|calendar|base64|gzip|zipfile|tarfile|compileall|ensurepip|sysconfig|uuid|this)$/;
 const HARMLESS_ONLY = /^(-V|-v|--version|--help|-h|-\?)$/;
 
 function runInterpreter(running: Running, family: string): void {
@@ -29,6 +32,7 @@ function runInterpreter(running: Running, family: string): void {
     const module = args[first]?.text ?? '';
     if (module === 'http.server' || module === 'SimpleHTTPServer')
       walk.deed('tunnel', 'listener', `${invocation.name} -m ${module}`);
+    if (!QUIET_MODULES.test(module)) walk.opaque('code of an interpreter', `-m ${module}`, index);
     return walk.deed('execute.medium', 'program', `${invocation.name} -m ${module}`);
   }
   const file = first === -1 ? undefined : args[first];

@@ -7,6 +7,7 @@ import { FETCHERS } from './fetchers.ts';
 import { FILES } from './files.ts';
 import { INTERPRETERS } from './interpreters.ts';
 import { PACKERS } from './packers.ts';
+import { PLAIN_WRAPPERS } from './plain-wrappers.ts';
 import { REMOTES } from './remotes.ts';
 import { RUNNERS } from './runners.ts';
 import { SEARCHERS } from './searchers.ts';
@@ -24,6 +25,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     FILES,
     INTERPRETERS,
     PACKERS,
+    PLAIN_WRAPPERS,
     REMOTES,
     RUNNERS,
     SEARCHERS,

@@ -167,6 +167,19 @@ export const RUNNERS: Handlers = {
     // What these are told to run goes through parsers of their own.
     const words = args.filter(({ text }) => !text.startsWith('-'));
     if (
+      words.length > 0 &&
+      !/^(ls|list-sessions|lsw|attach|attach-session|a|has-session|kill-session|kill-server|detach|info)$/.test(
+        words[0]!.text,
+      ) &&
+      running.invocation.name !== 'tmux' &&
+      !args.some(({ text }) => /^-(r|x|ls|list|S)$/.test(text))
+    )
+      walk.opaque(
+        'arguments of a program that runs others are not known',
+        args.map(({ text }) => text).join(' '),
+        index,
+      );
+    if (
       words.some(({ text }) =>
         /\s|^(send|send-keys|run|run-shell|if-shell|pipe-pane|new|new-session|neww|new-window|split-window|splitw|respawn-pane|exec|stuff)$/.test(
           text,
