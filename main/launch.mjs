@@ -31,7 +31,7 @@ const isNewEnough = (version) => {
   return major > NODE_WANTED[0] || (major === NODE_WANTED[0] && minor >= NODE_WANTED[1]);
 };
 
-function npm(args, nodeFolder, more = {}, timeout = undefined, output = 2) {
+function npm(args, nodeFolder, more = {}, timeout, output = 2) {
   const PATH = nodeFolder === undefined ? process.env.PATH : `${nodeFolder}:${process.env.PATH}`;
   const env = {
     ...process.env,

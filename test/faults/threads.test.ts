@@ -39,8 +39,15 @@ describe('a role on a thread', () => {
 
   const config = configOf(folder, { host: '127.0.0.1', port: 1 });
   const around = () => ({
-    ...{ eventLog, clock, log, metrics, logFile: null, environment: {} },
-    ...{ settings: config, processName: 'test', logLevel: 'silent' as const },
+    eventLog,
+    clock,
+    log,
+    metrics,
+    logFile: null,
+    environment: {},
+    settings: config,
+    processName: 'test',
+    logLevel: 'silent' as const,
   });
 
   before(async () => {

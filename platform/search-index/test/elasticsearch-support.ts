@@ -61,11 +61,3 @@ export const documents = (from: number, to: number, time = clock.now()): WriteIt
     id: `d${from + n}`,
     document: { '@timestamp': time, 'event.id': `d${from + n}`, 'user.id': 'u', message: 'select 1' },
   }));
-
-/** Resolves once `met` is true; fails after two minutes. */
-export async function until(what: string, met: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = clock.monotonicUs() + 120e6; clock.monotonicUs() < end; await clock.sleep(20)) {
-    if (await met()) return;
-  }
-  throw new Error(`did not happen: ${what}`);
-}

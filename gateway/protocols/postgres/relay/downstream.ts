@@ -4,7 +4,7 @@
  */
 import { isAsciiSafe } from '../login/startup-parameters.ts';
 import { postgresError } from '../errors.ts';
-import { decodeRow } from '../target/login.ts';
+import { decodeRow } from '../wire/row.ts';
 import { decodeError, decodeParameterStatus, decodeTag, rowsOfTag } from '../wire/decode.ts';
 import { FrameReader } from '../wire/frame-reader.ts';
 import { BACKEND } from '../wire/message-types.ts';

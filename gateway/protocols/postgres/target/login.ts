@@ -10,6 +10,7 @@ import { decodeError, decodeParameterStatus } from '../wire/decode.ts';
 import { BACKEND, PROTOCOL_3_2 } from '../wire/message-types.ts';
 import { MessageStream, type Message } from '../wire/message-stream.ts';
 import { message, password, query, saslInitialResponse, saslResponse, startup } from '../wire/messages.ts';
+import { decodeRow } from '../wire/row.ts';
 import { dial, type DialTarget } from './dial.ts';
 import { createScramClient, type SaltedPasswords, type ScramClient } from './scram-client.ts';
 
@@ -239,17 +240,4 @@ async function readWhoAmI(
     const standby = recovery === 't';
     return { pid: Number(pid), backendStart, searchPath, role, standby, readOnly: readOnly === 'on' };
   }
-}
-
-/** DataRow: number of columns (int16); length (int32, -1: null) and bytes each. */
-export function decodeRow(body: Buffer): string[] {
-  const fields: string[] = [];
-  let at = 2;
-  while (at + 4 <= body.length) {
-    const length = body.readInt32BE(at);
-    at += 4;
-    fields.push(length < 0 ? '' : body.toString('utf8', at, at + length));
-    at += Math.max(0, length);
-  }
-  return fields;
 }
