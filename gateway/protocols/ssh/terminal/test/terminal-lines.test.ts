@@ -152,7 +152,7 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
   it('no echo: stars for a password are not it', async () => {
     shell = await startShell();
     await shell.send(
-      "printf 'Password: '; for i in 1 2 3 4 5 6 7; do read -rsn1 c; printf '*'; done; read -rs x; echo done\r",
+      "stty -echo; printf 'Password: '; for i in 1 2 3 4 5 6 7; do read -rsn1 c; printf '*'; done; read -rs x; stty echo; echo done\r",
     );
     await shell.until('2004l\rPassword: ');
     await shell.send('hunter2');
