@@ -5,7 +5,7 @@ import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { freePorts } from '../../../../test/servers/free-ports.ts';
 import { lacking } from '../../../../test/servers/available.ts';
 import { TOKEN, until } from './gateway.ts';
-import { startStage, type Stage } from './support.ts';
+import { noTerminals, startStage, type Stage } from './support.ts';
 
 const logIn = ({ gateway }: Stage): Promise<Client> =>
   new Promise((resolve, reject) => {
@@ -101,33 +101,37 @@ describe('ssh: channels', { skip: lacking('sshd', 'ssh') }, () => {
     next.end();
   });
 
-  it('a terminal: its size, its changes, its keys; the shell asks line by line', async () => {
-    const client = await logIn(stage);
-    const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      client.shell({ rows: 30, cols: 100, term: 'vt100' }, (error, opened) =>
-        error === undefined ? resolve(opened) : reject(error),
+  it(
+    'a terminal: its size, its changes, its keys; the shell asks line by line',
+    { skip: noTerminals },
+    async () => {
+      const client = await logIn(stage);
+      const channel = await new Promise<ClientChannel>((resolve, reject) => {
+        client.shell({ rows: 30, cols: 100, term: 'vt100' }, (error, opened) =>
+          error === undefined ? resolve(opened) : reject(error),
+        );
+      });
+      let screen = '';
+      channel.on('data', (bytes: Buffer) => (screen += bytes.toString()));
+      channel.write('stty size\r');
+      await until('the size is shown', () => screen.includes('30 100'));
+      channel.setWindow(40, 120, 0, 0);
+      channel.write('stty size\r');
+      await until('the new size is shown', () => screen.includes('40 120'));
+      stage.gateway.decide = ({ text }) => (text.includes('forbidden') ? 'deny' : 'allow');
+      channel.write('echo for""bidden-shown; echo forbidden\r');
+      await until('the denial is shown', () => screen.includes('denied by policy'));
+      channel.write('echo go""es-on\r');
+      await until('the shell goes on', () => screen.includes('goes-on'));
+      assert.ok(!screen.includes('forbidden-shown'));
+      assert.deepEqual(
+        session().requests.map(({ input }) => input.verb),
+        ['shell', 'line', 'line', 'line', 'line'],
       );
-    });
-    let screen = '';
-    channel.on('data', (bytes: Buffer) => (screen += bytes.toString()));
-    channel.write('stty size\r');
-    await until('the size is shown', () => screen.includes('30 100'));
-    channel.setWindow(40, 120, 0, 0);
-    channel.write('stty size\r');
-    await until('the new size is shown', () => screen.includes('40 120'));
-    stage.gateway.decide = ({ text }) => (text.includes('forbidden') ? 'deny' : 'allow');
-    channel.write('echo for""bidden-shown; echo forbidden\r');
-    await until('the denial is shown', () => screen.includes('denied by policy'));
-    channel.write('echo go""es-on\r');
-    await until('the shell goes on', () => screen.includes('goes-on'));
-    assert.ok(!screen.includes('forbidden-shown'));
-    assert.deepEqual(
-      session().requests.map(({ input }) => input.verb),
-      ['shell', 'line', 'line', 'line', 'line'],
-    );
-    channel.end('exit\r');
-    client.end();
-  });
+      channel.end('exit\r');
+      client.end();
+    },
+  );
 
   it('a shell without a terminal asks line by line, too', async () => {
     stage.gateway.decide = ({ text }) => (text.includes('forbidden') ? 'deny' : 'allow');

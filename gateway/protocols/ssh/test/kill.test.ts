@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
 import { until } from './gateway.ts';
-import { startStage, type Stage } from './support.ts';
+import { noTerminals, startStage, type Stage } from './support.ts';
 
 /** A number of seconds that names a process: nobody else sleeps that long. */
 let names = 0;
@@ -60,7 +60,7 @@ describe('ssh: ending a session', { skip: lacking('sshd', 'ssh') }, () => {
     assert.ok(session().closes[0]!.evidence!.includes(escaped));
   });
 
-  it('ends every job of a terminal', async () => {
+  it('ends every job of a terminal', { skip: noTerminals }, async () => {
     const job = sleeper();
     const { child, gone } = await run(`sh -m -c '${job} & ${job}1'`, ['-tt']);
     child.stdout!.resume();

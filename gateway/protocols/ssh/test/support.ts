@@ -6,6 +6,9 @@ import type { SshOptions } from '../options.ts';
 import { createClients, type Clients } from './clients.ts';
 import { startGateway, type TestGateway } from './gateway.ts';
 
+/** For `it(name, { skip: noTerminals }, ...)`: an sshd of an ordinary user cannot hand a terminal over. */
+export const noTerminals = process.getuid?.() !== 0 && 'sshd gives terminals to root only';
+
 export interface Stage {
   readonly sshd: TestSshd;
   readonly gateway: TestGateway;

@@ -7,7 +7,7 @@ import ssh2, { type ClientChannel } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
 import { TOKEN, until } from './gateway.ts';
-import { startStage, type Stage } from './support.ts';
+import { noTerminals, startStage, type Stage } from './support.ts';
 
 describe('ssh: with the analysis that ships', { skip: lacking('sshd', 'ssh') }, () => {
   let stage: Stage;
@@ -32,7 +32,7 @@ describe('ssh: with the analysis that ships', { skip: lacking('sshd', 'ssh') }, 
     assert.ok(input.fingerprint !== null);
   });
 
-  it('a denied line at a real shell never runs; the shell goes on', async () => {
+  it('a denied line at a real shell never runs; the shell goes on', { skip: noTerminals }, async () => {
     const marker = join(there, 'made-by-the-shell');
     stage.gateway.decide = ({ text }) => (text.includes('made-by-the-shell') ? 'deny' : 'allow');
     const client = new ssh2.Client();
