@@ -140,7 +140,8 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
   it('goes on where it was after the server was killed under load', async (t) => {
     const load = await start(t);
     await load.append(1000);
-    await until('some are indexed', async () => (await load.count()) > 100);
+    // A server this small may refuse to count as well.
+    await until('some are indexed', async () => (await load.count().catch(() => 0)) > 100);
     await server.kill9();
     await load.append(1000);
     await until('it says that it waits', () => !load.role.health().ready);
