@@ -8,7 +8,7 @@ import { createEmulator } from './emulator.ts';
 import { createKeys, type Typed } from './keys.ts';
 import { asksSecret, createPrompts, looksLikeProgram, looksLikeSecond, looksLikeShell } from './prompts.ts';
 import { readScreen, type Start } from './read-screen.ts';
-import { createSettle } from './settle.ts';
+import { createSettle, INTERRUPTED } from './settle.ts';
 
 const NEWLINE = 10;
 /**
@@ -118,7 +118,8 @@ export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, r
           kind: 'submit',
           bytes: piece,
           async line() {
-            if (!submits.pasted) await settle.wait(() => isShown(submits, begun), submits.any);
+            if (submits.interrupted) await settle.wait(() => false, submits.any, INTERRUPTED);
+            else if (!submits.pasted) await settle.wait(() => isShown(submits, begun), submits.any);
             last = { begun, carried };
             return read(submits, begun);
           },
