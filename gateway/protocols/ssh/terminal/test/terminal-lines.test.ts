@@ -203,13 +203,17 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
     assert.equal(shell.ran(), false);
   });
 
-  it('an interrupt of the client, and what a shell loses behind it', async () => {
+  it('an interrupt of the client: what was typed before it is gone, what comes at the new prompt is a line', async () => {
     shell = await startShell();
-    await shell.send(`echo half${CTRL('c')}`);
-    await shell.send('Xcanary\r');
-    await shell.send(`${CTRL('c')}canary\r`);
+    await shell.send(`canary${CTRL('c')}`);
+    await shell.until('ready$ ');
     await shell.send('echo whole\r');
     await shell.until('whole\r\n');
+    assert.deepEqual(shell.lines.at(-1)?.text, 'echo whole');
+    await shell.send(`echo half${CTRL('c')}`);
+    await shell.until('ready$ ');
+    await shell.send('canary\r');
+    assert.ok(shell.denied.includes('canary'));
     assert.equal(shell.ran(), false);
   });
 
