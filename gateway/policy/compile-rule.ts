@@ -1,11 +1,12 @@
 /** A rule as conditions that are cheap to ask: those on who and where once per command, those on what once per action. */
 import type { PolicyRule } from '../../schemas/config/policy.ts';
-import type { Action, Outcome, RiskClass } from '../../schemas/types.ts';
+import type { Action, Outcome } from '../../schemas/types.ts';
 import type { DecisionInput } from './decision.ts';
 import { policyError } from './errors.ts';
 import { compileGlobs } from './globs.ts';
 import { compileHours } from './hours.ts';
 import { compileNetworks } from './networks.ts';
+import { RISKS } from './risk.ts';
 
 export interface CompiledRule {
   readonly name: string;
@@ -18,8 +19,6 @@ export interface CompiledRule {
   /** Whether `covers` asks anything at all. */
   readonly anyAction: boolean;
 }
-
-const RISKS: readonly RiskClass[] = ['none', 'low', 'medium', 'high', 'critical'];
 
 type Condition = (input: DecisionInput) => boolean;
 

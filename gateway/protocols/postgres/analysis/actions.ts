@@ -2,12 +2,7 @@
  * The vocabulary: every action that the analysis gives, and its risk class. The part before the dot is the action's name in
  * the event (schemas/avro/session-event.avsc), the part behind it only chooses the risk.
  */
-import type { RiskClass } from '../../../../schemas/types.ts';
-
-interface ActionRow {
-  readonly risk: RiskClass;
-  readonly means: string;
-}
+import type { ActionRow } from '../../../policy/risk.ts';
 
 export const ACTIONS = {
   read: { risk: 'low', means: 'rows read, restricted by a condition or a limit' },
@@ -69,16 +64,3 @@ export const ACTIONS = {
 } as const satisfies Readonly<Record<string, ActionRow>>;
 
 export type ActionKind = keyof typeof ACTIONS;
-
-const RISKS: readonly RiskClass[] = ['none', 'low', 'medium', 'high', 'critical'];
-
-/** The higher of two risk classes. */
-export function higherRisk(one: RiskClass, other: RiskClass): RiskClass {
-  return RISKS.indexOf(one) >= RISKS.indexOf(other) ? one : other;
-}
-
-/** `delete.whole` is the action `delete`. */
-export function actionName(kind: ActionKind): string {
-  const dot = kind.indexOf('.');
-  return dot === -1 ? kind : kind.slice(0, dot);
-}

@@ -1,6 +1,7 @@
 /** What one walk over a parse tree gathers. */
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
-import { actionName, ACTIONS, higherRisk, type ActionKind } from './actions.ts';
+import { actionName, higherRisk } from '../../../policy/risk.ts';
+import { ACTIONS, type ActionKind } from './actions.ts';
 import type { SessionSettings } from './analyser.ts';
 import type { ObjectResolver } from './objects.ts';
 import type { PreparedNames } from './session.ts';

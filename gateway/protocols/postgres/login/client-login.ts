@@ -27,6 +27,7 @@ import { authenticate } from './authenticate.ts';
 import type { CancelKeys } from './cancel-keys.ts';
 import { shakeHands, type Handshake } from './handshake.ts';
 import type { PendingLogins } from '../../clients/pending-logins.ts';
+import { reportRefusal } from '../../clients/report-refusal.ts';
 import { filterStartup, isAsciiSafe } from './startup-parameters.ts';
 import type { LoginThrottle } from '../../clients/throttle.ts';
 
@@ -317,21 +318,13 @@ class ClientLogin {
     this.#settle();
     const { deps } = this.#context;
     const socket = this.#socket;
-    deps.metrics
-      .counter('countersign_postgres_logins_refused_total', 'Logins refused, by reason.', ['code'])
-      .add(1, { code: error.code });
-    try {
-      deps.sessions.refused({
-        identity: this.#identity,
-        client: this.#client,
-        target: this.#target,
-        claimedName: this.#claimedName,
-        error,
-      });
-    } catch (cause) {
-      if (!isCountersignError(cause)) throw cause;
-      deps.log.warn({ code: cause.code }, 'refusal could not be written');
-    }
+    reportRefusal(deps, 'postgres', {
+      identity: this.#identity,
+      client: this.#client,
+      target: this.#target,
+      claimedName: this.#claimedName,
+      error,
+    });
     if (socket.destroyed) return;
     socket.resume();
     socket.end(fatalResponse(error, sqlStateOf(error)));

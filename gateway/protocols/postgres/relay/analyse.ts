@@ -1,8 +1,7 @@
 /** Analyses for what has no text of its own: names that only the target knows, function calls. */
-import type { Action, RiskClass } from '../../../../schemas/types.ts';
+import type { Action } from '../../../../schemas/types.ts';
+import { higherRisk } from '../../../policy/risk.ts';
 import type { StatementAnalysis } from '../analysis/analyser.ts';
-
-const RISKS: readonly RiskClass[] = ['none', 'low', 'medium', 'high', 'critical'];
 
 export const OPAQUE: Action = {
   action: 'opaque_code',
@@ -30,7 +29,7 @@ export function eitherAnalysis(one: StatementAnalysis, other: StatementAnalysis)
   return {
     statements: Math.max(one.statements, other.statements),
     actions: [...one.actions, ...other.actions],
-    risk: RISKS[Math.max(RISKS.indexOf(one.risk), RISKS.indexOf(other.risk))]!,
+    risk: higherRisk(one.risk, other.risk),
     fingerprint: one.fingerprint,
     text: one.text,
     secretsLifted: one.secretsLifted || other.secretsLifted,

@@ -5,6 +5,7 @@ import { isCountersignError, type CountersignError } from '../../../../platform/
 import type { Identity, Target } from '../../../../schemas/types.ts';
 import { normalAddress } from '../../../../platform/network/address.ts';
 import type { PendingLogins } from '../../clients/pending-logins.ts';
+import { reportRefusal } from '../../clients/report-refusal.ts';
 import type { LoginThrottle } from '../../clients/throttle.ts';
 import type { ListenerConfig, ProtocolDeps } from '../../protocol.ts';
 import type { SshAnalysis } from '../analysis.ts';
@@ -253,27 +254,19 @@ export class ClientLogin {
   #accountOf(user: string | null, own: string, users: readonly string[]): string | undefined {
     if (user === null) return own;
     if (users.includes(user)) return user;
-    const { identity } = { identity: this.#identity! };
+    const identity = this.#identity!;
     return user === identity.subject || user === identity.id || user === own ? own : undefined;
   }
 
   #report(error: CountersignError): void {
     const { deps } = this.#context;
-    deps.metrics
-      .counter('countersign_ssh_logins_refused_total', 'Logins refused, by reason.', ['code'])
-      .add(1, { code: error.code });
-    try {
-      deps.sessions.refused({
-        identity: this.#identity,
-        client: this.#client,
-        target: this.#target,
-        claimedName: this.#claimedName,
-        error,
-      });
-    } catch (cause) {
-      if (!isCountersignError(cause)) throw cause;
-      deps.log.warn({ code: cause.code }, 'refusal could not be written');
-    }
+    reportRefusal(deps, 'ssh', {
+      identity: this.#identity,
+      client: this.#client,
+      target: this.#target,
+      claimedName: this.#claimedName,
+      error,
+    });
   }
 
   /** Says why, and closes. */

@@ -2,7 +2,8 @@
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
 import type { AnalyseOptions, CommandAnalyser, CommandAnalysis } from '../analysis.ts';
 import { createListCheck } from '../commands/check.ts';
-import { ACTIONS, actionName, higherRisk, type ActionKind } from './actions.ts';
+import { actionName, higherRisk } from '../../../policy/risk.ts';
+import { ACTIONS, type ActionKind } from './actions.ts';
 import { decodeLine } from './characters.ts';
 import { createFound, type Found } from './found.ts';
 import { fileDeeds } from './file-deeds.ts';
