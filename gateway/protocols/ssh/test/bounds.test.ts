@@ -7,6 +7,28 @@ import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { TOKEN, until } from './gateway.ts';
 import { startStage, type Stage } from './support.ts';
 
+/** A client of the library's, logged in with the token. */
+async function loggedIn({
+  host,
+  port,
+}: {
+  readonly host: string;
+  readonly port: number;
+}): Promise<ssh2.Client> {
+  const client = new ssh2.Client();
+  await new Promise<void>((resolve, reject) => {
+    client.once('ready', () => resolve());
+    client.once('error', reject);
+    client.connect({
+      host,
+      port,
+      username: 'main',
+      password: TOKEN,
+    });
+  });
+  return client;
+}
+
 describe('ssh: bounds', { skip: lacking('sshd', 'ssh') }, () => {
   let stage: Stage;
   before(async () => {
@@ -54,17 +76,7 @@ describe('ssh: bounds', { skip: lacking('sshd', 'ssh') }, () => {
     });
 
   it('ends garbage after the login, and reports what ran', async () => {
-    const client = new ssh2.Client();
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', () => resolve());
-      client.once('error', reject);
-      client.connect({
-        host: stage.gateway.host,
-        port: stage.gateway.port,
-        username: 'main',
-        password: TOKEN,
-      });
-    });
+    const client = await loggedIn(stage.gateway);
     await new Promise<void>((resolve) => {
       client.exec('sleep 600', () => resolve());
     });
@@ -148,17 +160,7 @@ describe('ssh: bounds', { skip: lacking('sshd', 'ssh') }, () => {
   });
 
   it('channels past the limit are refused, the others go on', async () => {
-    const client = new ssh2.Client();
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', () => resolve());
-      client.once('error', reject);
-      client.connect({
-        host: stage.gateway.host,
-        port: stage.gateway.port,
-        username: 'main',
-        password: TOKEN,
-      });
-    });
+    const client = await loggedIn(stage.gateway);
     client.on('error', () => undefined);
     const results = await Promise.all(
       Array.from(
