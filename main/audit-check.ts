@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createAuditVerifier, type AuditProblem } from '../gateway/recording/verify.ts';
 import type { AuditExportHead, AuditExportLine, AuditKey } from '../schemas/api/audit.ts';
-import { createCodec } from '../schemas/codec.ts';
+import { createCodec, type Codec } from '../schemas/codec.ts';
+import type { SessionEvent } from '../schemas/types.ts';
 import { mainError } from './errors.ts';
 
 export interface AuditCheck {
@@ -77,9 +78,15 @@ function keyOf(file: string, head: AuditExportHead, gateway: string | undefined)
   return found;
 }
 
-/** Reads the whole file into memory (the events must be put in order). Throws AUDIT_EXPORT_INVALID. */
-export async function checkAuditExport(file: string, options: AuditCheckOptions): Promise<AuditCheck> {
-  const codec = createCodec('session-event');
+/**
+ * Reads the whole file into memory (the events must be put in order). The schemas are those of this version and of all before it, never
+ * those that an export brings along. Throws AUDIT_EXPORT_INVALID.
+ */
+export async function checkAuditExport(
+  file: string,
+  options: AuditCheckOptions,
+  codec: Codec<SessionEvent> = createCodec('session-event'),
+): Promise<AuditCheck> {
   const held: Held[] = [];
   const seen = new Set<string>();
   let head: AuditExportHead | undefined;

@@ -44,8 +44,15 @@ export interface Codec<T> {
   readonly name: SchemaName;
   /** The schema as JSON text, as in schemas/avro. */
   readonly schemaJson: string;
-  /** SHA-256 of the schema's Parsing Canonical Form; part of every event hash. */
+  /** Every schema that records are read with: its own first, then those in history/. */
+  readonly schemas: readonly string[];
+  /** SHA-256 of the schema's Parsing Canonical Form; part of the hash of every event that this codec writes. */
   readonly schemaDigest: Uint8Array;
+  /**
+   * The digest of the schema that a framed record was written with: an event keeps the hash that its writer gave it, whatever the
+   * schema is today. Undefined where `decode` does not know the schema.
+   */
+  digestOf(framed: Uint8Array): Uint8Array | undefined;
   /** Returns the framed record. Throws TypeError on a value that does not fit the schema: a bug, not input. */
   encode(value: T): Buffer;
   /**
@@ -107,6 +114,16 @@ function readHistory(name: SchemaName): string[] {
 const parse = (schemaJson: string): avro.Type =>
   avro.Type.forSchema(JSON.parse(schemaJson) as avro.Schema, { wrapUnions: 'auto' });
 
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The key of the writer's schema in a single-object frame; undefined where there is none. */
+const keyOf = (framed: Buffer): string | undefined =>
+  framed.length >= FRAME_BYTES && framed[0] === 0xc3 && framed[1] === 0x01
+    ? framed.toString('hex', 2, FRAME_BYTES)
+    : undefined;
+
 /** Codecs know nothing but their schema: one for each is enough, and making one takes milliseconds. */
 const plain = new Map<SchemaName, unknown>();
 
@@ -115,28 +132,37 @@ const KEPT = ['SessionEvent.identity', 'SessionEvent.client', 'SessionEvent.targ
 
 /** The codec of one schema. */
 export function createCodec<N extends SchemaName>(name: N): Codec<SchemaTypes[N]> {
-  const codec = (plain.get(name) as Codec<SchemaTypes[N]> | undefined) ?? makeCodec(name);
+  const codec =
+    (plain.get(name) as Codec<SchemaTypes[N]> | undefined) ??
+    createCodecOf(name, readSchema(name), readHistory(name));
   plain.set(name, codec);
   return codec;
 }
 
-function makeCodec<N extends SchemaName>(name: N): Codec<SchemaTypes[N]> {
+/** The codec of a schema as it is at another time: `schemaJson` writes and reads, `history` is read too. */
+export function createCodecOf<N extends SchemaName>(
+  name: N,
+  schemaJson: string,
+  history: readonly string[],
+): Codec<SchemaTypes[N]> {
   type T = SchemaTypes[N];
-  const schemaJson = readSchema(name);
   const schema = JSON.parse(schemaJson) as AvroRecordSchema;
   const type = parse(schemaJson);
   const canonical = JSON.stringify(type.schema());
   const fingerprint = rabinFingerprint(canonical);
-  const schemaDigest = createHash('sha256').update(canonical).digest();
+  const schemaDigest = sha256(canonical);
   const discriminated = discriminatedFields(schema);
   const resolvers = new Map<string, avro.Resolver | undefined>([[fingerprint.toString('hex'), undefined]]);
-  const writers = new Map<string, avro.Type>();
-  for (const old of readHistory(name)) {
+  const digests = new Map<string, Uint8Array>([[fingerprint.toString('hex'), schemaDigest]]);
+  const schemas = [schemaJson];
+  for (const old of history) {
     const writer = parse(old);
-    const key = rabinFingerprint(JSON.stringify(writer.schema())).toString('hex');
+    const written = JSON.stringify(writer.schema());
+    const key = rabinFingerprint(written).toString('hex');
     if (resolvers.has(key)) continue;
-    writers.set(key, writer);
     resolvers.set(key, type.createResolver(writer));
+    digests.set(key, sha256(written));
+    schemas.push(old);
   }
   let write: AvroWriter | undefined;
 
@@ -176,7 +202,9 @@ function makeCodec<N extends SchemaName>(name: N): Codec<SchemaTypes[N]> {
   return {
     name,
     schemaJson,
+    schemas,
     schemaDigest,
+    digestOf: (framed) => digests.get(keyOf(bufferOf(framed)) ?? ''),
     encode(value) {
       const body = type.toBuffer(wrap(value));
       return Buffer.concat([frame, body]);
@@ -189,9 +217,9 @@ function makeCodec<N extends SchemaName>(name: N): Codec<SchemaTypes[N]> {
       return Math.max(0, write(value, buffer, start));
     },
     decode(framed) {
-      const bytes = Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength);
-      if (bytes.length >= FRAME_BYTES && bytes[0] === 0xc3 && bytes[1] === 0x01) {
-        const key = bytes.toString('hex', 2, FRAME_BYTES);
+      const bytes = bufferOf(framed);
+      const key = keyOf(bytes);
+      if (key !== undefined) {
         if (!resolvers.has(key))
           return { ok: false, reason: `written with an unknown schema (fingerprint ${key})` };
         return decodeBody(bytes, FRAME_BYTES, resolvers.get(key));

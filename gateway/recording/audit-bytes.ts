@@ -7,7 +7,7 @@ export const FRAME_BYTES = 10;
 export const HASH_BYTES = 32;
 export const ZERO_HASH = Buffer.alloc(HASH_BYTES);
 
-/** Hash of a framed event: over the schema's digest and the Avro body without its last field, which is the hash. */
+/** Hash of a framed event: over the digest of the schema that it was written with and the Avro body without its last field, which is the hash. */
 export function eventHash(schemaDigest: Uint8Array, framed: Uint8Array): Buffer {
   return createHash('sha256')
     .update(schemaDigest)

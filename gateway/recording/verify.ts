@@ -175,7 +175,8 @@ export function createAuditVerifier(codec: Codec<SessionEvent>, options: AuditOp
       }
       const event = read.value;
       events += 1;
-      if (!eventHash(codec.schemaDigest, framed).equals(framed.subarray(framed.length - HASH_BYTES)))
+      const digest = codec.digestOf(framed) ?? codec.schemaDigest;
+      if (!eventHash(digest, framed).equals(framed.subarray(framed.length - HASH_BYTES)))
         problem('hash', event, 'the event is not what was written');
       const { session, gateway, gatewayChain } = event;
       if (session !== null) {

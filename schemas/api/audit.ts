@@ -17,6 +17,8 @@ export type AuditKeys = Type.Static<typeof AuditKeys>;
 export type AuditExportHead = AuditKey & {
   readonly kind: 'countersign-audit-export';
   readonly keys: readonly AuditKey[];
+  /** The Avro schemas that its events may be written with: those of the gateway's version and of all before it, as JSON text. */
+  readonly schemas: readonly string[];
   /** Milliseconds since the epoch. */
   readonly exportedAt: number;
 };

@@ -24,6 +24,20 @@ describe('schemas: compatibility', () => {
   }
 });
 
+describe('schemas: the hash of an event', () => {
+  const files = [
+    new URL('session-event.avsc', folder),
+    ...readdirSync(history)
+      .filter((file) => file.startsWith('session-event.'))
+      .map((file) => new URL(file, history)),
+  ];
+  for (const file of files)
+    it(`stands last in ${file.pathname.split('/').at(-1)}`, () => {
+      const { fields } = JSON.parse(readFileSync(file, 'utf8')) as { fields: { name: string }[] };
+      assert.equal(fields.at(-1)!.name, 'hash');
+    });
+});
+
 describe('schemas: documentation', () => {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.avsc'))) {
     it(`every field of ${file} says what it is`, () => {

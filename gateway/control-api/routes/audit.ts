@@ -39,6 +39,7 @@ export const audit: Resource = (app, { services }) => {
       kind: 'countersign-audit-export',
       ...services.auditKey,
       keys: await services.auditKeys(),
+      schemas: services.codecs.sessionEvent.schemas,
       exportedAt: clock.now(),
     };
     await write(head);
