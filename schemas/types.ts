@@ -68,6 +68,76 @@ export interface IncidentClosure {
   note: string;
 }
 
+export type ApprovalStateName = 'pending' | 'granted' | 'refused' | 'used' | 'withdrawn' | 'expired' | 'revoked';
+
+export type ApprovalScope = 'statement' | 'session' | 'grant';
+
+/** An approval after a change: what every gateway must know to let a held command go on, or to end what it opened. */
+export interface ApprovalState {
+  /** Discriminator. */
+  kind: 'approval';
+  /** UUIDv7. */
+  approvalId: string;
+  /** State. Granted may be used; used has let its one statement through. */
+  state: ApprovalStateName;
+  /** What it opens: one statement, the rest of a session, or a grant for a time. */
+  scope: ApprovalScope;
+  /** Who asked. */
+  identityId: string;
+  /** Connection that it holds for. */
+  connection: string;
+  /** Session that it holds for; null where it outlives one. */
+  sessionId: null | string;
+  /** Digest of what it is bound to: identity, connection, role, command and resolved objects, hex. Null for sessions and grants. */
+  binding: null | string;
+  /** Policy rule that asked for it. */
+  rule: null | string;
+  /** Identity ids of those who agreed or refused. */
+  decidedBy: string[];
+  /** Last word of who decided, withdrew or revoked; else why it is asked for. */
+  reason: string;
+  /** When it was asked for. */
+  requestedAt: number;
+  /** When it ends undecided. */
+  expiresAt: number;
+  /** Once granted: until when it may be used. */
+  validUntil: null | number;
+}
+
+/** Access for a time, that ends by itself. */
+export interface Grant {
+  /** Discriminator. */
+  kind: 'grant';
+  /** UUIDv7. */
+  grantId: string;
+  /** Approval that it came from. */
+  approvalId: null | string;
+  /** Template it was made from, or what it is for. */
+  name: string;
+  /** Who holds it. */
+  identityId: string;
+  /** Connections that it opens. */
+  connections: string[];
+  /** Actions that it allows without a further approval; globs. */
+  actions: string[];
+  /** Objects that it covers; globs. Empty: all. */
+  objects: string[];
+  /** Account at the target that lives as long as the grant; null: the connection's own. */
+  targetRole: null | string;
+  /** From when. */
+  startsAt: number;
+  /** Until when. */
+  endsAt: number;
+  /** When it was ended before its time. */
+  endedAt: null | number;
+  /** Who ended it. */
+  endedBy: null | string;
+  /** Why it was given. */
+  reason: string;
+  /** Ticket id. */
+  ticket: null | string;
+}
+
 /** One change of the control state that every gateway must know at once. Topic countersign.control, one partition, keyed by kind/record id, compacted; a tombstone forgets a record that can no longer matter. */
 export interface ControlRecord {
   /** Revision of the control store's transaction that made it; grows. */
@@ -75,7 +145,7 @@ export interface ControlRecord {
   /** When it was recorded. */
   time: number;
   /** The record; discriminated by its field kind. */
-  body: Lockout | TokenRevocation | IncidentClosure;
+  body: Lockout | TokenRevocation | IncidentClosure | ApprovalState | Grant;
 }
 
 /** What could not be read or written, with the reason. Topic countersign.dead-letters, keyed by source topic. */
@@ -591,18 +661,7 @@ export interface Heartbeat {
   unaudited: number;
 }
 
-export type CloseReason =
-  | 'client_closed'
-  | 'target_closed'
-  | 'killed'
-  | 'lockout'
-  | 'idle_timeout'
-  | 'protocol_error'
-  | 'gateway_shutdown'
-  | 'gateway_lost'
-  | 'lease_lost'
-  | 'spool_full'
-  | 'error';
+export type CloseReason = 'client_closed' | 'target_closed' | 'killed' | 'lockout' | 'idle_timeout' | 'protocol_error' | 'gateway_shutdown' | 'gateway_lost' | 'lease_lost' | 'spool_full' | 'error';
 
 /** The session's end; every session has one. */
 export interface SessionClosed {
@@ -657,20 +716,7 @@ export interface SessionEvent {
   /** What the session reaches. */
   target: null | Target;
   /** What happened; discriminated by its field kind. */
-  body:
-    | SessionOpened
-    | SessionRefused
-    | Request
-    | Decision
-    | Response
-    | Data
-    | ApprovalRequested
-    | ApprovalDecided
-    | CredentialIssued
-    | ControlAction
-    | Checkpoint
-    | Heartbeat
-    | SessionClosed;
+  body: SessionOpened | SessionRefused | Request | Decision | Response | Data | ApprovalRequested | ApprovalDecided | CredentialIssued | ControlAction | Checkpoint | Heartbeat | SessionClosed;
   /** On opens, closes, refusals and events without a session: the link in the gateway's own chain. */
   gatewayChain: null | GatewayChain;
   /** Hash of the event before in the session's chain; zeros on the first and on events without a session. */

@@ -58,11 +58,28 @@ export function lockoutState(lockout: Lockout, now: number): LockoutState {
   return NEEDS_RELEASE.has(lockout.subjectKind) ? 'awaiting_release' : 'expired';
 }
 
+/** From when on a record can refuse or allow nobody any more; null: that is not known. */
+function endOf(body: ControlRecord['body']): number | null {
+  switch (body.kind) {
+    case 'lockout':
+      return body.releasedAt ?? (NEEDS_RELEASE.has(body.subjectKind) ? null : body.expiresAt);
+    case 'token_revocation':
+      return body.expiresAt;
+    case 'incident_closure':
+      return body.closedAt;
+    case 'approval':
+      return body.validUntil ?? body.expiresAt;
+    case 'grant':
+      return body.endedAt ?? body.endsAt;
+  }
+}
+
 /** Key of a control record in its topic. */
 export function controlKey(body: ControlRecord['body']): string {
   if (body.kind === 'lockout') return `lockout/${body.lockoutId}`;
   if (body.kind === 'token_revocation') return `token_revocation/${body.tokenId}`;
-  return `incident_closure/${body.incidentId}`;
+  if (body.kind === 'incident_closure') return `incident_closure/${body.incidentId}`;
+  return body.kind === 'approval' ? `approval/${body.approvalId}` : `grant/${body.grantId}`;
 }
 
 const place = (kind: SubjectKind, id: string): string => `${kind} ${id}`;
@@ -94,12 +111,7 @@ export function createControlView({ clock }: { clock: Clock }): ControlView {
   clock.every(SWEEP_MS, () => {
     const before = clock.now() - FORGET_AFTER_MS;
     for (const [key, { body }] of byKey) {
-      const over =
-        body.kind === 'lockout'
-          ? (body.releasedAt ?? (NEEDS_RELEASE.has(body.subjectKind) ? null : body.expiresAt))
-          : body.kind === 'token_revocation'
-            ? body.expiresAt
-            : body.closedAt;
+      const over = endOf(body);
       if (over !== null && over < before) forget(key);
     }
   });

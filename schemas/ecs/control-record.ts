@@ -5,7 +5,8 @@ import { createEcsBuilder, type EcsBuilder, type EcsDocument } from './ecs-docum
 export function controlRecordId({ body }: ControlRecord): string {
   if (body.kind === 'lockout') return `lockout/${body.lockoutId}`;
   if (body.kind === 'token_revocation') return `token_revocation/${body.tokenId}`;
-  return `incident_closure/${body.incidentId}`;
+  if (body.kind === 'incident_closure') return `incident_closure/${body.incidentId}`;
+  return body.kind === 'approval' ? `approval/${body.approvalId}` : `grant/${body.grantId}`;
 }
 
 function setControlBody(ecs: EcsBuilder, body: ControlRecord['body']): void {
@@ -44,6 +45,41 @@ function setControlBody(ecs: EcsBuilder, body: ControlRecord['body']): void {
         .set('event.start', body.closedAt)
         .set('event.reason', body.note)
         .relate('user', body.closedBy);
+      return;
+    case 'approval':
+      ecs
+        .set('countersign.approval.id', body.approvalId)
+        .set('countersign.approval.state', body.state)
+        .set('countersign.approval.scope', body.scope)
+        .set('countersign.approval.binding', body.binding)
+        .set('countersign.approval.decided_by', body.decidedBy)
+        .set('countersign.approval.expires_at', body.expiresAt)
+        .set('countersign.approval.valid_until', body.validUntil)
+        .set('countersign.connection', body.connection)
+        .set('countersign.session.id', body.sessionId)
+        .set('rule.name', body.rule)
+        .set('user.id', body.identityId)
+        .set('event.start', body.requestedAt)
+        .set('event.reason', body.reason)
+        .relate('user', body.identityId, ...body.decidedBy);
+      return;
+    case 'grant':
+      ecs
+        .set('countersign.grant.id', body.grantId)
+        .set('countersign.grant.name', body.name)
+        .set('countersign.grant.connections', body.connections)
+        .set('countersign.grant.actions', body.actions)
+        .set('countersign.grant.objects', body.objects)
+        .set('countersign.grant.target_role', body.targetRole)
+        .set('countersign.grant.ticket', body.ticket)
+        .set('countersign.grant.ends_at', body.endsAt)
+        .set('countersign.approval.id', body.approvalId)
+        .set('countersign.actor', body.endedBy)
+        .set('user.id', body.identityId)
+        .set('event.start', body.startsAt)
+        .set('event.end', body.endedAt)
+        .set('event.reason', body.reason)
+        .relate('user', body.identityId, body.endedBy);
   }
 }
 
