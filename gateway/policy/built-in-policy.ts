@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { PolicyConfig } from '../../schemas/config/policy.ts';
 import type { Outcome } from '../../schemas/types.ts';
 import { compileRule, type CompiledRule } from './compile-rule.ts';
-import type { DecisionInput, Policy, PolicyDecision } from './decision.ts';
+import type { DecisionInput, DirectPolicy, PolicyDecision } from './decision.ts';
 import { policyError } from './errors.ts';
 
 /** From lenient to strict. */
@@ -46,7 +46,7 @@ function answer(rule: CompiledRule): PolicyDecision {
  * Makes the policy from its rules. Throws POLICY_INVALID naming the rule and the reason; nothing is half in force.
  * `rules` must not be empty (a policy without rules is the caller's choice of the default policy).
  */
-export function createBuiltInPolicy(config: Pick<PolicyConfig, 'rules'>): Policy {
+export function createBuiltInPolicy(config: Pick<PolicyConfig, 'rules'>): DirectPolicy {
   const names = new Set<string>();
   for (const rule of config.rules) {
     if (names.has(rule.name))

@@ -1,10 +1,10 @@
 /** The policy that is in force now: exchanged as a whole while sessions hold it. */
 import type { PolicyRule } from '../../schemas/config/policy.ts';
 import { createBuiltInPolicy } from './built-in-policy.ts';
-import type { Policy } from './decision.ts';
+import type { DirectPolicy } from './decision.ts';
 import { readDefaultPolicy } from './default-policy.ts';
 
-export interface ReplaceablePolicy extends Policy {
+export interface ReplaceablePolicy extends DirectPolicy {
   /** Takes the rules over (none: the shipped policy) and returns how many there are. Throws POLICY_INVALID; then the old ones stay. */
   replace(rules: readonly PolicyRule[]): number;
 }

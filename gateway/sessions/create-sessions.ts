@@ -27,6 +27,7 @@ import { sessionError } from './errors.ts';
 import { createEventWriter, type Chain, type EventDraft, type Written } from './event-writer.ts';
 import type { Holds } from './holds.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
+import { createRequestRates } from './request-rates.ts';
 import type { OpenJournal, OpenRecord } from './open-journal.ts';
 import { journalState, recover, type Leftover } from './recovery.ts';
 import type { EndOrder, SessionOpening, Sessions } from './session.ts';
@@ -131,6 +132,7 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     view,
     lease,
     holds,
+    rates: createRequestRates({ clock }),
     clock,
     config,
     write(draft, options) {

@@ -28,8 +28,8 @@ export interface Hold {
 }
 
 export interface Holds {
-  /** Must be called before the event goes into the spool, so that no verdict comes earlier. */
-  hold(eventId: string): Hold;
+  /** Must be called before the event goes into the spool, so that no verdict comes earlier. `holdMs`: instead of the configured. */
+  hold(eventId: string, holdMs?: number): Hold;
   onVerdict(verdict: Verdict): void;
   /** How long the log takes, microseconds. */
   observeRoundTrip(us: number): void;
@@ -60,8 +60,8 @@ export function createHolds(
   const passed = new Map<number, number>();
   let stalledSinceUs: number | undefined;
 
-  const boundMs = (): number =>
-    Math.min(BOUND_MS_MAX, Math.max(config.holdMs, (ROUND_TRIPS * (roundTrips.quantile(0.99) ?? 0)) / 1000));
+  const boundMs = (holdMs = config.holdMs): number =>
+    Math.min(BOUND_MS_MAX, Math.max(holdMs, (ROUND_TRIPS * (roundTrips.quantile(0.99) ?? 0)) / 1000));
   const look = (hold: Waiting): void => {
     if (hold.position === undefined || (passed.get(hold.position.partition) ?? -1) < hold.position.offset)
       return;
@@ -81,7 +81,7 @@ export function createHolds(
     if (waiting.size > 0) stalledSinceUs = clock.monotonicUs();
   };
   return {
-    hold(eventId) {
+    hold(eventId, holdMs) {
       const startUs = clock.monotonicUs();
       stalledSinceUs ??= startUs;
       let resolve: (result: HoldResult) => void = () => undefined;
@@ -105,7 +105,7 @@ export function createHolds(
         },
       };
       waiting.set(eventId, hold);
-      timer = clock.after(boundMs(), () => hold.settle('late'));
+      timer = clock.after(boundMs(holdMs), () => hold.settle('late'));
       return {
         result,
         placed(position) {
@@ -128,7 +128,7 @@ export function createHolds(
       else hold.settle(body.outcome);
     },
     observeRoundTrip: (us) => roundTrips.observe(us),
-    boundMs,
+    boundMs: () => boundMs(),
     lagging: () =>
       stalledSinceUs !== undefined && clock.monotonicUs() - stalledSinceUs > config.detectionLagMs * 1000,
     waiting: () => waiting.size,

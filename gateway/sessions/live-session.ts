@@ -5,6 +5,7 @@ import type { RecordingHandle } from '../recording/recorder.ts';
 import { newChain, type Chain } from './event-writer.ts';
 import type { SessionTotals } from './open-journal.ts';
 import { createRequestGates } from './request-gate.ts';
+import { MinuteCounter } from './request-rates.ts';
 import type { SessionState } from './session-state.ts';
 import type { SessionServices } from './session-services.ts';
 import type { EndOrder, Session, SessionOpening } from './session.ts';
@@ -45,6 +46,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     subject,
     chain,
     totals: { requests: 0, rows: 0, bytes: 0 },
+    rate: new MinuteCounter(),
     holds: new Set(),
     open: new Map(),
     order: undefined,

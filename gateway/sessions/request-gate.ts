@@ -3,7 +3,7 @@ import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { DecisionRef, Outcome, RiskClass } from '../../schemas/types.ts';
 import { accessError } from '../access/errors.ts';
 import { controlError } from '../control/errors.ts';
-import type { PolicyDecision } from '../policy/decision.ts';
+import type { Limits, PolicyDecision } from '../policy/decision.ts';
 import type { Hold, HoldResult } from './holds.ts';
 import type { SessionState } from './session-state.ts';
 import { requestBody } from './request-body.ts';
@@ -18,12 +18,28 @@ interface Final {
   readonly outcome: GateDecision['outcome'];
   readonly rule: string;
   readonly reason: string;
+  readonly limits?: Limits;
 }
 const deny = (rule: string, reason: string): Final => ({ outcome: 'deny', rule, reason });
 const byError = (error: CountersignError): Final => deny(error.code, error.message);
 
+/** As the event has it: without what only the protocol needs. */
+const refOf = (decisionId: string, { outcome, rule, reason }: Final | PolicyDecision): DecisionRef => ({
+  decisionId,
+  outcome,
+  rule,
+  reason,
+});
+const limited = ({ limits }: PolicyDecision): { limits?: Limits } => (limits === undefined ? {} : { limits });
+
 /** What a hold's result means. */
 function afterHold(result: HoldResult, first: PolicyDecision, allowWhenLate: boolean): Final {
+  const { limits } = first;
+  const final = meaningOf(result, first, allowWhenLate);
+  return limits === undefined || final.outcome === 'deny' ? final : { ...final, limits };
+}
+
+function meaningOf(result: HoldResult, first: PolicyDecision, allowWhenLate: boolean): Final {
   switch (result.outcome) {
     case 'passed':
       return { outcome: 'allow', rule: first.rule, reason: 'the detectors have passed it' };
@@ -37,10 +53,13 @@ function afterHold(result: HoldResult, first: PolicyDecision, allowWhenLate: boo
       return allowWhenLate && result.detectionIds.length === 0
         ? {
             outcome: 'allow',
-            rule: 'onDetectionLag',
+            rule: first.verdict?.onLate === undefined ? 'onDetectionLag' : first.rule,
             reason: 'the detectors did not answer in time; allowed as configured',
           }
-        : deny('onDetectionLag', 'no verdict came in time');
+        : deny(
+            first.verdict?.onLate === undefined ? 'onDetectionLag' : first.rule,
+            'no verdict came in time',
+          );
   }
 }
 
@@ -50,7 +69,7 @@ export interface RequestGates {
 }
 
 export function createRequestGates(services: SessionServices, state: SessionState): RequestGates {
-  const { writer, deferred, policy, view, lease, holds, clock, config } = services;
+  const { writer, deferred, policy, view, lease, holds, rates, clock, config } = services;
   const { opening, subject } = state;
 
   /** Why nothing may run now, whatever policy says. */
@@ -66,17 +85,38 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       return byError(controlError('LEASE_LOST'));
     return undefined;
   };
-  const decide = (input: RequestInput): PolicyDecision => {
+  const decide = (input: RequestInput): PolicyDecision | Promise<PolicyDecision> => {
+    // All of them count, refused ones too: trying again must not be free.
+    const usage = {
+      identityRequestsLastMinute: rates.ofIdentity(opening.identity.id),
+      sessionRequestsLastMinute: rates.ofSession(state.rate),
+      rows: state.totals.rows,
+      bytes: state.totals.bytes,
+    };
     const refused = standing(input.risk);
     if (refused !== undefined) return refused;
     if (input.forcedDenial !== undefined) return { outcome: 'deny', ...input.forcedDenial };
-    const { identity, client, target } = opening;
-    const { actions, risk, fingerprint } = input;
-    return policy.decide({ identity, client, target, actions, risk, fingerprint, now: clock.now() });
+    const { identity, client, target, principals } = opening;
+    const { actions, risk, fingerprint, stated } = input;
+    const decided = policy.decide({
+      identity,
+      client,
+      target,
+      actions,
+      risk,
+      fingerprint,
+      now: clock.now(),
+      usage,
+      reason: stated?.reason ?? null,
+      ticket: stated?.ticket ?? null,
+      ...(principals === undefined ? {} : { principals }),
+    });
+    // Much may have happened while somebody else was asked.
+    return decided instanceof Promise ? decided.then((known) => standing(risk) ?? known) : decided;
   };
   const gateOf = (
     requestId: string,
-    first: Outcome,
+    first: Outcome | null,
     decisionId: string,
     final: Final | Promise<Final>,
   ): RequestGate => ({
@@ -119,7 +159,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     let final = refused ?? wanted;
     if (state.closed) return final;
     const draft = (): ReturnType<SessionState['draft']> => {
-      const decision: DecisionRef = { decisionId, ...final };
+      const decision = refOf(decisionId, final);
       const body = {
         kind: 'decision' as const,
         decision,
@@ -139,10 +179,13 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     deferred.write(draft());
     return reportDenial(requestId, input.channel ?? null, final);
   };
+  const goesOnWhenLate = ({ verdict }: PolicyDecision): boolean =>
+    (verdict?.onLate ?? config.onDetectionLag) === 'allow';
   const wait = async (
     requestId: string,
     input: RequestInput,
-    ref: DecisionRef,
+    decisionId: string,
+    first: PolicyDecision,
     durable: Promise<CountersignError | undefined> | undefined,
     hold: Hold | undefined,
   ): Promise<Final> => {
@@ -150,40 +193,56 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     const none = { heldUs: 0, detectionIds: [] };
     if (failed !== undefined) {
       hold?.end();
-      return conclude(requestId, input, ref.decisionId, byError(failed), none);
+      return conclude(requestId, input, decisionId, byError(failed), none);
     }
     if (hold === undefined) {
       const refused = standing(input.risk);
-      if (refused !== undefined) return conclude(requestId, input, ref.decisionId, refused, none);
-      if (ref.outcome === 'mask' || ref.outcome === 'allow') {
+      if (refused !== undefined) return conclude(requestId, input, decisionId, refused, none);
+      if (first.outcome === 'mask' || first.outcome === 'allow') {
         state.open.set(requestId, true);
-        return { outcome: ref.outcome, rule: ref.rule, reason: ref.reason };
+        return { outcome: first.outcome, rule: first.rule, reason: first.reason, ...limited(first) };
       }
-      return reportDenial(requestId, input.channel ?? null, deny(ref.rule, ref.reason));
+      return reportDenial(requestId, input.channel ?? null, deny(first.rule, first.reason));
     }
     const result = await hold.result;
     state.holds.delete(hold);
-    return conclude(
-      requestId,
-      input,
-      ref.decisionId,
-      afterHold(result, ref, config.onDetectionLag === 'allow'),
-      result,
-    );
+    return conclude(requestId, input, decisionId, afterHold(result, first, goesOnWhenLate(first)), result);
   };
 
   const request = (input: RequestInput): RequestGate => {
     const requestId = writer.newId();
     const decisionId = writer.newId();
-    const channel = input.channel ?? null;
     if (state.closed) return gateOf(requestId, 'deny', decisionId, deny('session', 'the session is over'));
     const first = decide(input);
-    const ref: DecisionRef = { decisionId, outcome: first.outcome, rule: first.rule, reason: first.reason };
+    if (!(first instanceof Promise)) return decided(requestId, decisionId, input, first);
+    const decision = first.then(
+      (known) =>
+        (state.closed
+          ? gateOf(requestId, 'deny', decisionId, deny('session', 'the session is over'))
+          : decided(requestId, decisionId, input, known)
+        ).decision,
+    );
+    return { requestId, first: null, decision };
+  };
+
+  /** With the policy's decision: writes the request's event, and holds it where it must wait. */
+  const decided = (
+    requestId: string,
+    decisionId: string,
+    input: RequestInput,
+    first: PolicyDecision,
+  ): RequestGate => {
+    const channel = input.channel ?? null;
+    const ref = refOf(decisionId, first);
     const lagging =
-      first.outcome === 'hold_verdict' && config.onDetectionLag !== 'hold_then_deny' && holds.lagging();
+      first.outcome === 'hold_verdict' &&
+      first.verdict?.onLate === undefined &&
+      config.onDetectionLag !== 'hold_then_deny' &&
+      holds.lagging();
     const eventId = writer.newId();
     // Before the event leaves: no verdict may come earlier than the wait for it.
-    const hold = first.outcome === 'hold_verdict' && !lagging ? holds.hold(eventId) : undefined;
+    const hold =
+      first.outcome === 'hold_verdict' && !lagging ? holds.hold(eventId, first.verdict?.holdMs) : undefined;
     const written = services.write(
       state.draft(requestBody(input, ref), requestId, channel),
       hold === undefined ? { eventId } : { eventId, onDrained: (position) => hold.placed(position) },
@@ -205,13 +264,14 @@ export function createRequestGates(services: SessionServices, state: SessionStat
         outcome: first.outcome,
         rule: first.rule,
         reason: first.reason,
+        ...limited(first),
       });
     }
     state.totals.requests += 1;
     if (hold !== undefined) state.holds.add(hold);
     const none = { heldUs: 0, detectionIds: [] };
     if (lagging) {
-      const late = afterHold({ outcome: 'late', ...none }, ref, config.onDetectionLag === 'allow');
+      const late = afterHold({ outcome: 'late', ...none }, first, config.onDetectionLag === 'allow');
       return gateOf(requestId, first.outcome, decisionId, conclude(requestId, input, decisionId, late, none));
     }
     if (first.outcome === 'hold_approval') {
@@ -231,12 +291,18 @@ export function createRequestGates(services: SessionServices, state: SessionStat
         reportDenial(requestId, channel, deny(first.rule, first.reason)),
       );
     if (hold !== undefined || written.durable !== undefined)
-      return gateOf(requestId, first.outcome, decisionId, wait(requestId, input, ref, written.durable, hold));
+      return gateOf(
+        requestId,
+        first.outcome,
+        decisionId,
+        wait(requestId, input, decisionId, first, written.durable, hold),
+      );
     state.open.set(requestId, true);
     return gateOf(requestId, first.outcome, decisionId, {
       outcome: first.outcome as 'allow' | 'mask',
       rule: first.rule,
       reason: first.reason,
+      ...limited(first),
     });
   };
 

@@ -9,6 +9,7 @@ import type { AppendOptions } from '../recording/spool.ts';
 import type { DeferredWrites } from './deferred-writes.ts';
 import type { EventDraft, EventWriter, Written } from './event-writer.ts';
 import type { Holds } from './holds.ts';
+import type { RequestRates } from './request-rates.ts';
 
 export interface SessionServices {
   readonly writer: EventWriter;
@@ -17,6 +18,7 @@ export interface SessionServices {
   readonly view: ControlView;
   readonly lease: Pick<Lease, 'held'>;
   readonly holds: Holds;
+  readonly rates: RequestRates;
   readonly clock: Clock;
   readonly config: Pick<GatewayConfig, 'onSpoolFull' | 'onDetectionLag'>;
   /** Writes now, after everything that had to wait; and marks the session's chain as advanced. */

@@ -2,6 +2,7 @@ import type { ControlSubject } from '../control/control-view.ts';
 import type { Chain, EventDraft } from './event-writer.ts';
 import type { Hold } from './holds.ts';
 import type { SessionTotals } from './open-journal.ts';
+import type { MinuteCounter } from './request-rates.ts';
 import type { EndOrder, SessionOpening } from './session.ts';
 
 /** State that the gates of a session share with it. */
@@ -11,6 +12,7 @@ export interface SessionState {
   readonly subject: ControlSubject;
   readonly chain: Chain;
   readonly totals: SessionTotals;
+  readonly rate: MinuteCounter;
   readonly holds: Set<Hold>;
   /** Requests that may still get their response; false: let through without event. */
   readonly open: Map<string, boolean>;

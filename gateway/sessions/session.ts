@@ -13,6 +13,7 @@ import type {
   Target,
 } from '../../schemas/types.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
+import type { Limits } from '../policy/decision.ts';
 
 /** One command as the protocol's analyser sees it. */
 export interface RequestInput {
@@ -27,6 +28,8 @@ export interface RequestInput {
   readonly parameterCount?: number;
   readonly parametersDigest?: Uint8Array | null;
   readonly channel?: string | null;
+  /** Why the client does it and for which ticket, where the protocol was told. */
+  readonly stated?: { readonly reason: string | null; readonly ticket: string | null };
   /** The protocol itself must refuse, whatever policy says (session limits, settings that may not be changed). */
   readonly forcedDenial?: { readonly rule: string; readonly reason: string };
 }
@@ -37,12 +40,14 @@ export interface GateDecision {
   readonly decisionId: string;
   readonly rule: string;
   readonly reason: string;
+  /** What the answer may not pass; the protocol cuts it off there. */
+  readonly limits?: Limits;
 }
 
 export interface RequestGate {
   readonly requestId: string;
-  /** What policy said first. */
-  readonly first: Outcome;
+  /** What policy said first; null while somebody else is asked. */
+  readonly first: Outcome | null;
   /**
    * The final decision. Known at once (the event is in the spool, go on now) where nothing must be waited for; else a promise
    * that resolves after a hold or a flush. It never rejects: what goes wrong is a denial with its reason.
@@ -75,6 +80,10 @@ export interface EndOrder {
 
 export interface SessionOpening {
   readonly identity: Identity;
+  /** Whom an agent acts for (TokenRecord.principals); policy decides for each of them, too. */
+  readonly principals?: readonly Identity[];
+  /** Persons that an agent acts for, nearest first. Absent: none. */
+  readonly principals?: readonly Identity[];
   readonly client: Client;
   readonly target: Target;
   readonly authentication: string;

@@ -3,7 +3,7 @@
  * what would act. Used by `npm run bench -- detect`; what counts as stopped here is what the running system would have stopped.
  */
 import type { Detection, SessionEvent } from '../../schemas/types.ts';
-import type { Policy } from '../../gateway/policy/decision.ts';
+import type { DirectPolicy } from '../../gateway/policy/decision.ts';
 import type { Playbook } from '../../responders/playbooks/playbook.ts';
 import { effectiveMode, playbookMatches } from '../../responders/playbooks/match.ts';
 
@@ -28,7 +28,7 @@ export interface TrialOutcome {
 
 export interface TrialDeps {
   readonly take: (event: SessionEvent) => readonly Detection[];
-  readonly policy: Policy;
+  readonly policy: DirectPolicy;
   readonly playbooks: readonly Playbook[];
 }
 
@@ -85,9 +85,10 @@ export function runTrial(
         fingerprint: body.fingerprint,
         now: event.time,
       });
-      event = { ...event, body: { ...body, decision: { ...body.decision, ...decided } } };
-      if (decided.outcome === 'deny') denied.add(event.requestId!);
-      if (decided.outcome === 'hold_verdict') held.add(event.requestId!);
+      const { outcome, rule, reason } = decided;
+      event = { ...event, body: { ...body, decision: { ...body.decision, outcome, rule, reason } } };
+      if (outcome === 'deny') denied.add(event.requestId!);
+      if (outcome === 'hold_verdict' || outcome === 'hold_approval') held.add(event.requestId!);
     } else if (body.kind === 'response' && denied.has(event.requestId!)) {
       event = { ...event, body: { ...body, status: 'denied', rows: 0, bytes: 0, errorCode: '42501' } };
       if (counted) neverRan += 1;
