@@ -16,12 +16,13 @@ import type {
   SubjectKind,
   TokenRevocation,
 } from '../../schemas/types.ts';
-import { breakGlassAmong, identitiesHit, TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
-import { lookAtBudget, spendBudget, type Budget } from './budget.ts';
+import { identitiesHit, TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
+import { lookAtBudget } from './budget.ts';
+import { lastRevision, nextRevision, putHead } from './control-head.ts';
 import { controlKey } from './control-view.ts';
 import { controlError } from './errors.ts';
 import { callDigest, earlierAnswer, keepAnswer } from './idempotency.ts';
-import { CONTROL_HEAD } from './lease.ts';
+import { budgetsOf, permit, type Automation } from './permit.ts';
 import { TOKENS, type StoredToken } from './token-index.ts';
 
 export const LOCKOUTS = 'lockouts';
@@ -36,11 +37,6 @@ export interface ControlCall {
   readonly reason: string;
   readonly incidentId: string | null;
   readonly idempotencyKey: string | null;
-}
-/** Bounds for automation; absent for people. */
-export interface Automation {
-  /** A budget besides the one over all automation. */
-  readonly budget?: Budget | undefined;
 }
 
 export interface LockoutCall extends ControlCall {
@@ -89,8 +85,6 @@ export interface ControlWriterDeps {
 }
 export type ControlWriterConfig = Pick<GatewayConfig, 'lockoutBudget' | 'breakGlassIdentities'>;
 
-const AUTOMATION_BUDGET = 'automation';
-
 type Stored<T> = T & { readonly [key: string]: never };
 /** Control records are plain JSON already. */
 const json = <T extends object>(value: T): Stored<T> => value as Stored<T>;
@@ -99,37 +93,18 @@ export function createControlWriter(
   { store, clock, random, codec, onDecided }: ControlWriterDeps,
   config: ControlWriterConfig,
 ): ControlWriter {
-  const publish = async (transaction: ControlTransaction, body: ControlRecord['body']): Promise<void> => {
-    const { revision } = transaction;
+  const publish = async (
+    transaction: ControlTransaction,
+    revision: number,
+    body: ControlRecord['body'],
+  ): Promise<void> => {
     const record: ControlRecord = { revision, time: clock.now(), body };
     await transaction.publish(TOPICS.control.name, controlKey(body), codec.encode(record));
-    await transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision });
-  };
-  /** The narrower one first: what it refuses must cost nothing in the wider one. */
-  const budgetsOf = (automation: Automation | null): Budget[] => {
-    if (automation === null) return [];
-    const wide = { name: AUTOMATION_BUDGET, ...config.lockoutBudget };
-    const { budget } = automation;
-    return budget === undefined ? [wide] : [{ ...budget, name: `playbook ${budget.name}` }, wide];
-  };
-  /** Budget and break-glass; nothing is written where it refuses. */
-  const permit = async (
-    transaction: ControlTransaction,
-    automation: Automation | null,
-    identityIds: readonly string[],
-  ): Promise<CountersignError | undefined> => {
-    if (automation === null) return undefined;
-    const identityId = await breakGlassAmong(transaction, identityIds, config.breakGlassIdentities);
-    if (identityId !== undefined) return controlError('LOCKOUT_BREAK_GLASS', { identityId });
-    const now = clock.now();
-    for (const budget of budgetsOf(automation)) {
-      const refused = await spendBudget(transaction, budget, identityIds, now);
-      if (refused !== undefined) return refused;
-    }
-    return undefined;
+    await putHead(transaction, { revision });
   };
   const revoke = async (
     transaction: ControlTransaction,
+    revision: number,
     token: StoredToken,
     { by, reason, incidentId }: ControlCall,
   ): Promise<void> => {
@@ -146,18 +121,19 @@ export function createControlWriter(
       revokedBy: by,
       revokedAt,
     };
-    await publish(transaction, body);
+    await publish(transaction, revision, body);
   };
   /** Revokes a page of the live tokens of a subject; returns how many. */
   const revokePage = async (
     transaction: ControlTransaction,
-    kind: SubjectKind,
-    subject: string,
-    call: ControlCall,
+    revision: number,
+    { subjectKind, subject, ...call }: LockoutCall,
   ): Promise<number> => {
-    const live = (await tokensOf(transaction, kind, subject)).filter(({ revokedAt }) => revokedAt === null);
+    const live = (await tokensOf(transaction, subjectKind, subject)).filter(
+      ({ revokedAt }) => revokedAt === null,
+    );
     const page = live.slice(0, TOKENS_PER_TRANSACTION);
-    for (const token of page) await revoke(transaction, token, call);
+    for (const token of page) await revoke(transaction, revision, token, call);
     return page.length;
   };
   /** A refusal must roll back what was counted before it. */
@@ -182,13 +158,17 @@ export function createControlWriter(
     transaction: ControlTransaction,
     call: ControlCall,
     parts: readonly (string | null)[],
-    work: () => Promise<T>,
+    work: (revision: number) => Promise<T>,
   ): Promise<T> => {
     const digest = callDigest(parts);
-    const earlier = await earlierAnswer(transaction, call, digest);
+    // Together: past one machine each question that waits for another costs a round trip.
+    const [earlier, revision] = await Promise.all([
+      earlierAnswer(transaction, call, digest),
+      nextRevision(transaction),
+    ]);
     if (earlier.kind === 'same') return earlier.answer as unknown as T;
     if (earlier.kind === 'other') throw new Refused(controlError('CONTROL_KEY_REUSED'));
-    const answer = await work();
+    const answer = await work(revision);
     await keepAnswer(transaction, call, digest, json(answer), clock.now());
     return answer;
   };
@@ -198,79 +178,89 @@ export function createControlWriter(
       const { subjectKind, subject } = call;
       const lockoutId = random.uuidv7(clock.now());
       const result = await transact((transaction) => {
-        // Asked for together with the key: past one machine each question that waits for another costs a round trip.
+        // Asked for together with the key.
         const asked = Promise.all([
           identitiesHit(transaction, subjectKind, subject, call.identityIds ?? []),
-          ...budgetsOf(call.automation).map((budget) => lookAtBudget(transaction, budget)),
+          ...budgetsOf(config, call.automation).map((budget) => lookAtBudget(transaction, budget)),
         ]);
         asked.catch(() => undefined);
-        return once(transaction, call, ['lockout', subjectKind, subject, call.exerciseId], async () => {
-          const [hit] = await asked;
-          const refused =
-            call.exerciseId === null ? await permit(transaction, call.automation, hit) : undefined;
-          if (refused !== undefined) throw new Refused(refused);
-          const now = clock.now();
-          const lockout: Lockout = {
-            kind: 'lockout',
-            lockoutId,
-            subjectKind,
-            subject,
-            reason: call.reason,
-            incidentId: call.incidentId,
-            exerciseId: call.exerciseId,
-            createdBy: call.by,
-            createdAt: now,
-            expiresAt: call.ttlMs === null ? null : now + call.ttlMs,
-            releasedAt: null,
-            releasedBy: null,
-          };
-          await transaction.put(LOCKOUTS, lockoutId, json(lockout));
-          await publish(transaction, lockout);
-          // Exercises use tokens of their own; those may die, others' may not.
-          const tokensRevoked =
-            call.exerciseId === null ? await revokePage(transaction, subjectKind, subject, call) : 0;
-          onDecided?.(lockout);
-          return { lockout, revision: transaction.revision, tokensRevoked };
-        });
+        return once(
+          transaction,
+          call,
+          ['lockout', subjectKind, subject, call.exerciseId],
+          async (revision) => {
+            const [hit] = await asked;
+            const refused =
+              call.exerciseId === null
+                ? await permit({ clock, config }, transaction, call.automation, hit)
+                : undefined;
+            if (refused !== undefined) throw new Refused(refused);
+            const now = clock.now();
+            const lockout: Lockout = {
+              kind: 'lockout',
+              lockoutId,
+              subjectKind,
+              subject,
+              reason: call.reason,
+              incidentId: call.incidentId,
+              exerciseId: call.exerciseId,
+              createdBy: call.by,
+              createdAt: now,
+              expiresAt: call.ttlMs === null ? null : now + call.ttlMs,
+              releasedAt: null,
+              releasedBy: null,
+            };
+            await transaction.put(LOCKOUTS, lockoutId, json(lockout));
+            await publish(transaction, revision, lockout);
+            // Exercises use tokens of their own; those may die, others' may not.
+            const tokensRevoked =
+              call.exerciseId === null ? await revokePage(transaction, revision, call) : 0;
+            onDecided?.(lockout);
+            return { lockout, revision, tokensRevoked };
+          },
+        );
       });
       if (!result.ok) return result;
       let { tokensRevoked } = result.value;
       for (let page = tokensRevoked; page === TOKENS_PER_TRANSACTION; tokensRevoked += page)
-        page = await store.transact((transaction) => revokePage(transaction, subjectKind, subject, call));
+        page = await store.transact(async (transaction) =>
+          revokePage(transaction, await nextRevision(transaction), call),
+        );
       return { ok: true, value: { ...result.value, tokensRevoked } };
     },
     release(lockoutId, call) {
       return transact((transaction) =>
-        once(transaction, call, ['release', lockoutId], async () => {
+        once(transaction, call, ['release', lockoutId], async (revision) => {
           const entry = await transaction.get(LOCKOUTS, lockoutId);
           if (entry === undefined) throw new Refused(controlError('LOCKOUT_ABSENT', { lockoutId }));
           const before = entry.value as unknown as Lockout;
-          if (before.releasedAt !== null) return { lockout: before, revision: entry.revision };
+          if (before.releasedAt !== null)
+            return { lockout: before, revision: await lastRevision(transaction) };
           const lockout: Lockout = { ...before, releasedAt: clock.now(), releasedBy: call.by };
           await transaction.put(LOCKOUTS, lockoutId, json(lockout));
-          await publish(transaction, lockout);
-          return { lockout, revision: transaction.revision };
+          await publish(transaction, revision, lockout);
+          return { lockout, revision };
         }),
       );
     },
     async revokeToken(tokenId, call) {
       if ((await store.get(TOKENS, tokenId)) === undefined) return undefined;
       return transact((transaction) =>
-        once(transaction, call, ['revoke', tokenId], async () => {
+        once(transaction, call, ['revoke', tokenId], async (revision) => {
           const entry = await transaction.get<StoredToken>(TOKENS, tokenId);
           const token = entry!.value;
           if (token.revokedAt !== null)
-            return { tokenId, revokedAt: token.revokedAt, revision: entry!.revision };
-          const refused = await permit(transaction, call.automation, [token.identityId]);
+            return { tokenId, revokedAt: token.revokedAt, revision: await lastRevision(transaction) };
+          const refused = await permit({ clock, config }, transaction, call.automation, [token.identityId]);
           if (refused !== undefined) throw new Refused(refused);
-          await revoke(transaction, token, call);
-          return { tokenId, revokedAt: clock.now(), revision: transaction.revision };
+          await revoke(transaction, revision, token, call);
+          return { tokenId, revokedAt: clock.now(), revision };
         }),
       );
     },
     closeIncident(incidentId, call) {
       return transact((transaction) =>
-        once(transaction, call, ['close', incidentId, call.closedAs], async () => {
+        once(transaction, call, ['close', incidentId, call.closedAs], async (revision) => {
           const closure: IncidentClosure = {
             kind: 'incident_closure',
             incidentId,
@@ -280,8 +270,8 @@ export function createControlWriter(
             note: call.reason,
           };
           await transaction.put('incident-closures', incidentId, json(closure));
-          await publish(transaction, closure);
-          return { closure, revision: transaction.revision };
+          await publish(transaction, revision, closure);
+          return { closure, revision };
         }),
       );
     },

@@ -6,16 +6,14 @@ import type { Clock } from '../../platform/clock/clock.ts';
 import type { ControlEntry, ControlStore } from '../../platform/control-store/control-store.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
+import { headOf } from './control-head.ts';
 import type { ControlView } from './control-view.ts';
 import { controlError } from './errors.ts';
 import { createLeaseWatch, type LeaseEntry, type LeaseWatch } from './lease-watch.ts';
 import { raiseRevision } from './raise-revision.ts';
 
-/** Last revision that concerns gateways; written with every control record. */
-export type ControlHead = { readonly revision: number };
 export const LEASES = 'leases';
 export const LEASES_MAX = 1000;
-export const CONTROL_HEAD = { collection: 'control', id: 'head' } as const;
 
 export interface Lease {
   /**
@@ -104,18 +102,16 @@ export function createLease({ store, view, clock, log }: LeaseDeps, config: Leas
     const result = await store.transact(async (transaction) => {
       // From before the request: the lease may never be believed longer than others count it.
       startUs = clock.monotonicUs();
+      const appliedBefore = view.appliedRevision();
       const [before, head] = await Promise.all([
         transaction.get<LeaseEntry>(LEASES, id),
-        transaction.get<ControlHead>(CONTROL_HEAD.collection, CONTROL_HEAD.id),
+        headOf(transaction),
       ]);
       if (before !== undefined && isForeign(before)) return undefined;
       const entry: LeaseEntry = { epoch, home, leaseMs, appliedRevision: view.appliedRevision() };
       await transaction.put(LEASES, id, entry);
-      return {
-        head: head?.value.revision ?? 0,
-        // What was applied had been committed before: unless the store has gone back.
-        isOld: before !== undefined && before.value.appliedRevision > before.revision,
-      };
+      // What was applied had been committed before: unless the store has gone back.
+      return { head: head.revision, isOld: appliedBefore > head.issued };
       // A disk that is slow to flush must not end every machine's sessions: without the process the lease means nothing anyway.
     }, UNFLUSHED);
     if (result === undefined) {

@@ -7,9 +7,9 @@ import type { ControlStore } from '../../platform/control-store/control-store.ts
 import type { Codec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { ControlRecord, IncidentClosure, Lockout } from '../../schemas/types.ts';
+import { headOf, nextRevision, putHead } from './control-head.ts';
 import { controlKey, type ControlView } from './control-view.ts';
 import { LOCKOUTS } from './control-writer.ts';
-import { CONTROL_HEAD, type ControlHead } from './lease.ts';
 import { TOKENS, type StoredToken } from './token-index.ts';
 
 const PAGE = 1000;
@@ -21,8 +21,8 @@ export async function republishIfBehind(
   /** Resolves when the view knows all that the log has now. */
   caughtUp: () => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
-  const head = await store.get<ControlHead>(CONTROL_HEAD.collection, CONTROL_HEAD.id);
-  const isBehind = (): boolean => head !== undefined && head.value.revision > view.appliedRevision();
+  const head = await headOf(store);
+  const isBehind = (): boolean => head.revision > view.appliedRevision();
   // What is in the outbox is on its way; what has left it since is in the log, where another gateway has carried it.
   if (!isBehind() || (await store.outbox(1)).length > 0) return 0;
   await caughtUp();
@@ -42,14 +42,14 @@ export async function republishIfBehind(
         });
         const bodies = entries.map(({ value }) => bodyOf(value)).filter((body) => body !== undefined);
         if (bodies.length > 0) {
-          const { revision } = transaction;
+          const revision = await nextRevision(transaction);
           for (const body of bodies)
             await transaction.publish(
               TOPICS.control.name,
               controlKey(body),
               codec.encode({ revision, time: clock.now(), body }),
             );
-          await transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision });
+          await putHead(transaction, { revision });
         }
         return { entries: entries.length, bodies: bodies.length, after: entries.at(-1)?.id };
       });
@@ -78,8 +78,9 @@ export async function republishIfBehind(
   const published = tokens + closures + lockouts;
   // Nothing of what was lost matters any more, so nobody needs to wait for it.
   if (published === 0)
-    await store.transact((transaction) =>
-      transaction.put(CONTROL_HEAD.collection, CONTROL_HEAD.id, { revision: view.appliedRevision() }),
-    );
+    await store.transact(async (transaction) => {
+      const { issued } = await headOf(transaction);
+      await putHead(transaction, { revision: view.appliedRevision(), issued });
+    });
   return published;
 }
