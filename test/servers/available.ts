@@ -9,7 +9,18 @@ import { bringRsyslog, findRsyslog } from './rsyslog/binaries.ts';
 export type ServerName = 'postgres' | ProgramName;
 /** Programs that come from the machine. */
 type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch' | 'rsyslogd' | SshProgram;
-type SshProgram = 'sshd' | 'ssh' | 'git' | 'rsync' | 'lftp' | 'plink' | 'dbclient' | 'at';
+type SshProgram =
+  | 'sshd'
+  | 'ssh'
+  | 'git'
+  | 'rsync'
+  | 'lftp'
+  | 'plink'
+  | 'dbclient'
+  | 'at'
+  | 'zsh'
+  | 'sshfs'
+  | 'xauth';
 /** Debian's package of each. */
 const PACKAGES: Readonly<Record<ProgramName, string>> = {
   psql: 'postgresql-client',
@@ -27,12 +38,15 @@ const PACKAGES: Readonly<Record<ProgramName, string>> = {
   plink: 'putty-tools',
   dbclient: 'dropbear-bin',
   at: 'at',
+  zsh: 'zsh',
+  sshfs: 'sshfs',
+  xauth: 'xauth',
 };
 
 const ELASTICSEARCH = join(import.meta.dirname, 'elasticsearch', 'elasticsearch.sh');
 
 /** Programs that know no --version, or say it with a failure. */
-const BY_PRESENCE: ReadonlySet<string> = new Set(['sshd', 'ssh', 'plink', 'dbclient', 'at']);
+const BY_PRESENCE: ReadonlySet<string> = new Set(['sshd', 'ssh', 'plink', 'dbclient', 'at', 'xauth']);
 
 const isThere = (program: string): boolean =>
   [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) =>

@@ -127,16 +127,23 @@ export interface TerminalLine {
   readonly context: 'shell' | 'continuation' | 'secret' | 'program' | 'screen';
   /** False where tab completion, Ctrl-R or missing echo leave doubt about the text. */
   readonly certain: boolean;
+  /** The screen does not show what was typed: the shell may have lost a key, or not have read it yet. Where lists hold it is refused. */
+  readonly unseen?: true;
 }
 
 export type TerminalInput =
   | { readonly kind: 'pass'; readonly bytes: Buffer }
+  /** Behind an interrupt: what comes next goes on when this resolves (a prompt stands there; bounded). */
+  | { readonly kind: 'wait'; ready(): Promise<void> }
   /** A byte (or bytes) that submits a line: forwarded only after `line()` was decided. */
   | {
       readonly kind: 'submit';
       readonly bytes: Buffer;
-      /** Call after everything before has been forwarded; waits (bounded, clock) until the echo of that has been shown. */
-      line(): Promise<TerminalLine>;
+      /**
+       * Call after everything before has been forwarded; waits (bounded, clock) until the echo of that has been shown. `send` reaches the
+       * target: where keys that edit have no echo, a key and its removal tell whether the shell has read them.
+       */
+      line(send: (bytes: Buffer) => void): Promise<TerminalLine>;
     };
 
 export interface TerminalLines {
@@ -157,7 +164,12 @@ export interface TerminalLines {
 /** terminal/create-terminal-lines.ts: `createTerminalLines: CreateTerminalLines`. */
 export type CreateTerminalLines = (
   deps: { readonly clock: Clock },
-  options: { readonly columns: number; readonly rows: number },
+  options: {
+    readonly columns: number;
+    readonly rows: number;
+    /** Lists hold here: a line that the screen does not show is waited for, and says so. */
+    readonly strict?: boolean;
+  },
 ) => TerminalLines;
 
 /** All of the analysis, as the listener loads it before the first client is taken. */

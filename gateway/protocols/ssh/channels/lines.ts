@@ -1,8 +1,17 @@
 /** Decides command lines of shells, one after the other: each is a request that ends when the next one begins. */
 import type { RequestInput } from '../../../sessions/session.ts';
-import type { TerminalLine } from '../analysis.ts';
+import type { CommandLists, TerminalLine } from '../analysis.ts';
 import type { ConnectionContext } from './context.ts';
 import { denialText, type RunningRequest } from './requests.ts';
+
+/** Whether lines are held against lists here, so that what is decided must be what runs. */
+export const hasLists = ({ allow, deny }: CommandLists): boolean =>
+  allow !== undefined || (deny !== undefined && deny.length > 0);
+
+const UNSEEN = {
+  rule: 'ssh-line-unseen',
+  reason: 'the screen does not show the line that was typed; type it again',
+};
 
 export interface Lines {
   /** Undefined: the line may go; else what the client is told. */
@@ -25,6 +34,8 @@ export function createLines(context: ConnectionContext, channel: string): Lines 
       execOnly: options.execOnly,
       hmac,
     });
+    const forcedDenial =
+      found.forcedDenial ?? (line.unseen === true && hasLists(options.commands) ? UNSEEN : undefined);
     return {
       verb: line.context === 'program' ? 'input' : 'line',
       text: line.certain ? found.text : `${found.text} [uncertain: rebuilt from the screen]`,
@@ -32,7 +43,7 @@ export function createLines(context: ConnectionContext, channel: string): Lines 
       actions: found.actions,
       risk: found.risk,
       channel,
-      ...(found.forcedDenial === undefined ? {} : { forcedDenial: found.forcedDenial }),
+      ...(forcedDenial === undefined ? {} : { forcedDenial }),
     };
   };
   return {

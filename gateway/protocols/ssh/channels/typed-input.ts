@@ -2,7 +2,7 @@
 import type { TerminalInput, TerminalLine } from '../analysis.ts';
 import type { ConnectionContext } from './context.ts';
 import type { ChannelInput, InputSinks } from './input.ts';
-import { createLines } from './lines.ts';
+import { createLines, hasLists } from './lines.ts';
 
 /** Keys without a line's end that are recorded at the latest after so many bytes. */
 const UNRECORDED_BYTES_MAX = 4096;
@@ -14,7 +14,10 @@ export function createTypedInput(
   size: { readonly columns: number; readonly rows: number },
   sinks: InputSinks,
 ): ChannelInput {
-  const terminal = context.analysis.createTerminalLines({ clock: context.clock }, size);
+  const terminal = context.analysis.createTerminalLines(
+    { clock: context.clock },
+    { ...size, strict: hasLists(context.options.commands) },
+  );
   const lines = createLines(context, channel);
   sinks.recordSize(size.columns, size.rows);
   let unrecordedBytes = 0;
@@ -50,7 +53,8 @@ export function createTypedInput(
   const feed = async (steps: readonly TerminalInput[]): Promise<void> => {
     for (const step of steps) {
       if (context.isOver()) return;
-      if (step.kind === 'submit') await submit(step.bytes, await step.line());
+      if (step.kind === 'submit') await submit(step.bytes, await step.line((bytes) => sinks.toTarget(bytes)));
+      else if (step.kind === 'wait') await step.ready();
       else {
         keep(step.bytes);
         sinks.toTarget(step.bytes);
@@ -60,11 +64,12 @@ export function createTypedInput(
   return {
     feed(bytes) {
       const steps = terminal.input(bytes);
-      if (steps.some(({ kind }) => kind === 'submit')) return feed(steps);
-      for (const step of steps) {
-        keep(step.bytes);
-        sinks.toTarget(step.bytes);
-      }
+      if (steps.some(({ kind }) => kind !== 'pass')) return feed(steps);
+      for (const step of steps)
+        if (step.kind === 'pass') {
+          keep(step.bytes);
+          sinks.toTarget(step.bytes);
+        }
       return undefined;
     },
     end: () => undefined,

@@ -8,7 +8,7 @@ import { createEmulator } from './emulator.ts';
 import { createKeys, type Typed } from './keys.ts';
 import { asksSecret, createPrompts, looksLikeProgram, looksLikeSecond, looksLikeShell } from './prompts.ts';
 import { readScreen, type Start } from './read-screen.ts';
-import { createSettle, INTERRUPTED } from './settle.ts';
+import { createSettle } from './settle.ts';
 
 const NEWLINE = 10;
 /**
@@ -16,6 +16,8 @@ const NEWLINE = 10;
  * else than what was decided. No Enter either: where the kill was rebound, it would submit the line.
  */
 const DISCARD = Buffer.from([5, 21]);
+/** A key and its removal: line editors answer to it, and leave the line as it was. */
+const PROBE = Buffer.from([32, 127]);
 const COLUMNS_MAX = 1000;
 const ROWS_MAX = 500;
 /** What some programs show for each character of a password. */
@@ -25,13 +27,23 @@ const CARRIED_MAX = 65_536;
 const within = (value: number, most: number, usual: number): number =>
   Number.isInteger(value) && value > 0 ? Math.min(value, most) : usual;
 
-export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, rows }): TerminalLines => {
+/** Where a line's text begins; unknown while it is typed ahead, or held behind an interrupt. */
+interface Line {
+  begun: Start | null;
+  /** It goes on with lines that were pasted. */
+  readonly pasted: boolean;
+}
+
+export const createTerminalLines: CreateTerminalLines = (
+  { clock },
+  { columns, rows, strict = false },
+): TerminalLines => {
   const emulator = createEmulator(within(columns, COLUMNS_MAX, 80), within(rows, ROWS_MAX, 24));
   const keys = createKeys();
   const prompts = createPrompts();
   const settle = createSettle(clock);
-  /** Where the line's text begins and what stands before it, seen when its first key came. */
-  let start: Start | null = null;
+  /** The line that is typed now: where it begins is seen when its first key comes. */
+  let current: Line = { begun: null, pasted: false };
   /** Lines before this one that the shell still waits to end. */
   let carried = '';
   /** The line that was read last: what its denial goes back to. */
@@ -42,13 +54,54 @@ export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, r
   let awaitsPrompt = false;
   /** The line before was submitted by a paste, and may be a part of this one. */
   let pasted = false;
+  /** An interrupt has gone, and what comes behind it has not. */
+  let interrupted = false;
+  /** Pieces of output, now and when the interrupt went. */
+  let outputs = 0;
+  let outputsBefore = 0;
 
   /** Whether the screen shows what was typed behind the prompt. */
-  const isShown = (typed: Typed, begun: Start | null): boolean => {
+  const isShown = (typed: Typed, { begun, pasted: goesOn }: Line): boolean => {
     if (typed.edited || typed.text === '') return false;
     const { beforeCursor } = emulator.line();
-    return begun === null ? beforeCursor.endsWith(typed.text) : beforeCursor === begun.prompt + typed.text;
+    return begun === null || goesOn
+      ? beforeCursor.endsWith(typed.text)
+      : beforeCursor === begun.prompt + typed.text;
   };
+
+  const here = (): Start => ({ place: emulator.place(), prompt: emulator.line().beforeCursor });
+  /** Behind a denial the line's prompt stands there still, unless something wrote below it. */
+  const begin = (): Start | null => {
+    if (again !== null && emulator.line().beforeCursor.startsWith(again.prompt)) return again;
+    return awaitsPrompt ? null : here();
+  };
+  /** A prompt, and nothing behind it yet. */
+  const promptStands = (): boolean => {
+    const { beforeCursor } = emulator.line();
+    const { known, text } = prompts.strip(beforeCursor);
+    return looksLikeShell(beforeCursor) || looksLikeProgram(beforeCursor) || (known && text === '');
+  };
+  /** Programs on the other screen have no prompts; a shell's prompt there is one. */
+  const isScreen = (): boolean => emulator.fullScreen() && !promptStands();
+
+  /** Waits for the echo; false where the screen must show what was typed and does not. */
+  async function isSeen(typed: Typed, line: Line, send: (bytes: Buffer) => void): Promise<boolean> {
+    if (typed.pasted) return true;
+    const shown = (): boolean => isShown(typed, line);
+    await settle.wait(shown, typed.any);
+    const prompt = line.begun?.prompt ?? '';
+    if (!strict || !typed.any || shown() || asksSecret(prompt)) return true;
+    if (isScreen() || !(typed.interrupted || looksLikeShell(prompt))) return true;
+    if (!typed.edited) {
+      await settle.insist(shown);
+      return shown();
+    }
+    if (settle.echoed()) return true;
+    settle.input();
+    send(PROBE);
+    await settle.insist(() => settle.echoed());
+    return settle.echoed();
+  }
 
   function read(typed: Typed, begun: Start | null): TerminalLine {
     // A paste is just what came, and its lines may be read by somebody who knows nothing of pastes.
@@ -94,37 +147,79 @@ export const createTerminalLines: CreateTerminalLines = ({ clock }, { columns, r
     return { text, context: shell ? 'shell' : 'program', certain };
   }
 
+  /** What comes next begins a line at a prompt that is not there yet. */
+  function interrupt(): TerminalInput {
+    interrupted = true;
+    pasted = false;
+    again = null;
+    current = { begun: null, pasted: false };
+    return {
+      kind: 'wait',
+      ready() {
+        outputsBefore = outputs;
+        return Promise.resolve();
+      },
+    };
+  }
+
+  function behindInterrupt(line: Line): TerminalInput {
+    interrupted = false;
+    return {
+      kind: 'wait',
+      async ready() {
+        if (!isScreen()) await settle.insist(() => outputs > outputsBefore && promptStands());
+        line.begun = here();
+        awaitsPrompt = false;
+        settle.input();
+      },
+    };
+  }
+
+  function submit(bytes: Buffer, typed: Typed): TerminalInput {
+    const line = current;
+    pasted = typed.pasted;
+    if (pasted) current = { begun: line.begun, pasted };
+    else {
+      // Where a later line of the same bytes will begin is not known yet.
+      current = { begun: null, pasted };
+      again = null;
+      awaitsPrompt = true;
+    }
+    return {
+      kind: 'submit',
+      bytes,
+      async line(send) {
+        const seen = await isSeen(typed, line, send);
+        last = { begun: line.begun, carried };
+        const found = read(typed, line.begun);
+        return seen || found.context === 'secret' || found.context === 'screen'
+          ? found
+          : { ...found, certain: false, unseen: true };
+      },
+    };
+  }
+
   return {
     output(bytes) {
+      outputs += 1;
       emulator.output(bytes);
       if (bytes.includes(NEWLINE)) awaitsPrompt = false;
       settle.output();
     },
     input(bytes) {
-      if (keys.fresh() && !pasted)
-        start =
-          again ?? (awaitsPrompt ? null : { place: emulator.place(), prompt: emulator.line().beforeCursor });
-      settle.input();
-      return keys.split(bytes).map(({ bytes: piece, submits }): TerminalInput => {
-        if (submits === null) return { kind: 'pass', bytes: piece };
-        // Where a later line of the same bytes will begin is not known yet.
-        const begun = start;
-        pasted = submits.pasted;
-        if (!pasted) {
-          start = again = null;
-          awaitsPrompt = true;
+      if (keys.fresh() && !pasted && !interrupted) current.begun = begin();
+      const steps: TerminalInput[] = [];
+      for (const { bytes: piece, submits, interrupts } of keys.split(bytes)) {
+        if (interrupted && !interrupts) steps.push(behindInterrupt(current));
+        if (submits !== null) {
+          steps.push(submit(piece, submits));
+          continue;
         }
-        return {
-          kind: 'submit',
-          bytes: piece,
-          async line() {
-            if (submits.interrupted) await settle.wait(() => false, submits.any, INTERRUPTED);
-            else if (!submits.pasted) await settle.wait(() => isShown(submits, begun), submits.any);
-            last = { begun, carried };
-            return read(submits, begun);
-          },
-        };
-      });
+        settle.input();
+        steps.push({ kind: 'pass', bytes: piece });
+        if (interrupts) steps.push(interrupt());
+      }
+      return steps;
     },
     resize: (newColumns, newRows) =>
       emulator.resize(within(newColumns, COLUMNS_MAX, 80), within(newRows, ROWS_MAX, 24)),

@@ -21,6 +21,8 @@ export interface KeyPiece {
   readonly bytes: Buffer;
   /** What was typed on the line that this submits; null where it submits none. */
   readonly submits: Typed | null;
+  /** Its last byte is an interrupt: what is typed behind it may get lost until the shell shows a prompt. */
+  readonly interrupts: boolean;
 }
 
 export interface Typed {
@@ -39,7 +41,7 @@ export interface Typed {
 }
 
 export interface Keys {
-  /** Cuts bytes at what submits a line; what was typed is begun anew behind each. */
+  /** Cuts bytes at what submits or interrupts a line; what was typed is begun anew behind each. */
   split(bytes: Buffer): KeyPiece[];
   /** Nothing was typed on this line yet. */
   fresh(): boolean;
@@ -85,6 +87,14 @@ export function createKeys(): Keys {
       edited = true;
       return false;
     }
+    if (byte === CTRL_C) {
+      // The terminal itself takes it, whatever sequence or paste it stands in.
+      interrupted = true;
+      sequence = '';
+      pasting = false;
+      reset();
+      return false;
+    }
     if (sequence !== '') return inSequence(byte);
     if (byte === ESCAPE) {
       sequence = '\u001b';
@@ -100,9 +110,6 @@ export function createKeys(): Keys {
     if (BACKSPACES.has(byte)) {
       // A character of UTF-8 goes as a whole.
       while (typed.length > 0 && (typed.pop()! & 0xc0) === 0x80);
-    } else if (byte === CTRL_C) {
-      interrupted = true;
-      reset();
     } else if (byte === CTRL_U && !edited) typed = [];
     else if (byte >= 32) text(byte);
     else {
@@ -139,13 +146,19 @@ export function createKeys(): Keys {
     split(bytes) {
       const pieces: KeyPiece[] = [];
       let from = 0;
+      const pass = (to: number, interrupts: boolean): void => {
+        if (to > from) pieces.push({ bytes: bytes.subarray(from, to), submits: null, interrupts });
+        from = to;
+      };
       for (let at = 0; at < bytes.length; at++) {
-        if (!key(bytes[at]!)) continue;
-        if (at > from) pieces.push({ bytes: bytes.subarray(from, at), submits: null });
-        pieces.push({ bytes: bytes.subarray(at, at + 1), submits: take() });
-        from = at + 1;
+        const literal = quoted;
+        if (key(bytes[at]!)) {
+          pass(at, false);
+          pieces.push({ bytes: bytes.subarray(at, at + 1), submits: take(), interrupts: false });
+          from = at + 1;
+        } else if (bytes[at] === CTRL_C && !literal) pass(at + 1, true);
       }
-      if (from < bytes.length) pieces.push({ bytes: bytes.subarray(from), submits: null });
+      pass(bytes.length, false);
       return pieces;
     },
     fresh: () => !any,

@@ -45,10 +45,8 @@ describe('ssh terminal: known limits of the interactive mode', { skip: lacking('
 
   it('4. what is typed without echo into a program is taken for a secret', async () => {
     shell = await startShell();
-    await shell.send('stty -echo\r');
-    await shell.until(prompt);
-    await shell.send('cat > script\r');
-    await shell.until('\u001b[?2004l');
+    await shell.send('stty -echo; echo quiet; cat > script; stty echo\r');
+    await shell.until('quiet\r\n');
     await shell.send('canary\r');
     assert.equal(shell.lines.at(-1)?.context, 'secret');
     await shell.send(CTRL('d'));
@@ -72,6 +70,16 @@ describe('ssh terminal: known limits of the interactive mode', { skip: lacking('
     await shell.send('canary\r');
     await shell.until('canary-ran');
     assert.equal(shell.lines.at(-1)?.context, 'screen');
+  });
+
+  it('6. what is typed ahead, while a program runs that takes a part of it', async () => {
+    shell = await startShell();
+    await shell.send('echo early; sleep 0.3; read -rsn1 key\r');
+    await shell.until('early\r\n');
+    await shell.send('Xcanary\r');
+    assert.equal(shell.lines.at(-1)?.text, 'Xcanary');
+    await shell.until('canary-ran');
+    assert.deepEqual(shell.denied, []);
   });
 
   it('the other screen alone hides nothing', async () => {

@@ -1,5 +1,5 @@
 /** A real shell on a pseudo terminal (util-linux's script), with the line reader between it and the keys, as a channel would have it. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,10 @@ export interface RealShell {
   readonly denied: string[];
   /** Whether the denied program ran. */
   ran(): boolean;
+  /** Makes a file in the shell's folder. */
+  touch(name: string): void;
+  /** Waits until the shell itself has been stopped. */
+  untilStopped(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,7 +39,10 @@ export async function startShell(
   writeFileSync(join(home, 'bin', 'canary'), `#!/bin/sh\n: > ${mark}\necho canary-ran\n`);
   chmodSync(join(home, 'bin', 'canary'), 0o755);
   const analyser: CommandAnalyser = await createCommandAnalyser();
-  const terminal = createTerminalLines({ clock: createSystemClock() }, { columns: 80, rows: 24 });
+  const terminal = createTerminalLines(
+    { clock: createSystemClock() },
+    { columns: 80, rows: 24, strict: true },
+  );
   const child = spawn('script', ['-qfec', `stty cols 80 rows 24; exec ${command}`, '/dev/null'], {
     cwd: home,
     env: {
@@ -79,17 +86,21 @@ export async function startShell(
     until,
     async send(keys) {
       for (const step of terminal.input(Buffer.from(keys, 'utf8'))) {
+        if (step.kind === 'wait') {
+          await step.ready();
+          continue;
+        }
         if (step.kind === 'pass') {
           child.stdin.write(step.bytes);
           continue;
         }
-        const line = await step.line();
+        const line = await step.line((bytes) => child.stdin.write(bytes));
         lines.push(line);
         const decides = line.context !== 'secret' && line.context !== 'screen' && line.text.trim() !== '';
         const found = decides
           ? analyser.analyse(line.text, { kind: 'line', lists: { deny: ['canary'] }, execOnly: false, hmac })
           : undefined;
-        if (found?.forcedDenial === undefined) child.stdin.write(step.bytes);
+        if (found?.forcedDenial === undefined && line.unseen === undefined) child.stdin.write(step.bytes);
         else {
           denied.push(line.text);
           child.stdin.write(terminal.discard);
@@ -98,6 +109,25 @@ export async function startShell(
       }
     },
     ran: () => existsSync(mark),
+    touch: (name) => writeFileSync(join(home, name), ''),
+    async untilStopped() {
+      const clock = createSystemClock();
+      const deadline = clock.now() + WAIT_MS;
+      const children = (of: string): string[] =>
+        spawnSync('ps', ['-o', 'pid=,stat=', '--ppid', of], { encoding: 'utf8' })
+          .stdout.split('\n')
+          .map((line) => line.trim())
+          .filter((line) => line !== '');
+      const isStopped = (of = String(child.pid)): boolean =>
+        children(of).some((line) => {
+          const [pid, state] = line.split(/\s+/);
+          return state!.startsWith('T') || isStopped(pid);
+        });
+      while (!isStopped()) {
+        if (clock.now() > deadline) throw new Error('the shell was not stopped');
+        await clock.sleep(10);
+      }
+    },
     async close() {
       terminal.close();
       child.kill('SIGKILL');
