@@ -13,6 +13,7 @@ import type {
   SessionEvent,
   SessionRefused,
 } from '../../schemas/types.ts';
+import type { SessionApprovals } from '../approvals/session-approvals.ts';
 import { accessError } from '../access/errors.ts';
 import { redactTokens } from '../access/redact-tokens.ts';
 import type { ControlSubject, ControlView } from '../control/control-view.ts';
@@ -70,6 +71,7 @@ export interface SessionsDeps {
   readonly view: ControlView;
   readonly lease: Pick<Lease, 'held' | 'onChange'>;
   readonly holds: Holds;
+  readonly approvals: SessionApprovals;
   readonly recorder: Recorder;
   readonly signer: Signer;
   /** Ends in the target what a crash left running there. */
@@ -132,6 +134,7 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     view,
     lease,
     holds,
+    approvals: deps.approvals,
     rates: createRequestRates({ clock }),
     clock,
     config,
@@ -192,13 +195,24 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     }
   };
   view.onApplied((record) => {
-    if (record.body.kind === 'incident_closure') return;
+    if (record.body.kind !== 'lockout' && record.body.kind !== 'token_revocation') return;
     endMatching((session) => {
       const refusal = view.check(session.subject);
       return refusal === undefined ? undefined : { reason: 'lockout', ...refusal };
     });
   });
+  /** What was opened by an approval or a grant ends with it. */
+  const endUnfounded = (): void =>
+    endMatching(({ relies }) => {
+      for (const id of relies) {
+        const error = deps.approvals.ended(id);
+        if (error !== undefined) return { reason: 'killed', error, lockoutId: null, incidentId: null };
+      }
+      return undefined;
+    });
+  deps.approvals.onEnded(endUnfounded);
   const endExpired = (): void => {
+    endUnfounded();
     const now = clock.now();
     const order: EndOrder = {
       reason: 'killed',

@@ -7,10 +7,13 @@ import type { EventLog, LogRecord, Reader } from '../../platform/event-log/event
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
+import Value from 'typebox/value';
+import { ApprovalsConfig } from '../../schemas/config/approvals.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import type { Access } from '../access/access.ts';
 import { createAccess } from '../access/create-access.ts';
+import { createApprovals, type Approvals } from '../approvals/create-approvals.ts';
 import { createTokenStore, type TokenStore } from '../access/token-store.ts';
 import { keepAuditKey } from '../control/audit-keys.ts';
 import { createControlView, followControl, type ControlView } from '../control/control-view.ts';
@@ -47,11 +50,17 @@ export interface GatewayCoreDeps {
   readonly endLeftover: (leftover: LeftoverInTarget) => Promise<void>;
 }
 
+/** Sections of the configuration beside the gateway's own; absent ones have their defaults. */
+export interface GatewaySections {
+  readonly approvals?: ApprovalsConfig;
+}
+
 export interface GatewayCore {
   /** `elsewhere`: those of other gateways on the same control store. */
   readonly sessions: GatewaySessions & { readonly elsewhere: Elsewhere };
   readonly access: Access;
   readonly tokens: TokenStore;
+  readonly approvals: Approvals;
   readonly view: ControlView;
   readonly control: ControlWriter;
   readonly lease: Lease;
@@ -72,7 +81,11 @@ export async function loadSharedKey(vault: EmbeddedVault, random: Random, name: 
 }
 
 /** Knows the control state and holds the lease when it resolves. */
-export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayConfig): Promise<GatewayCore> {
+export async function createGatewayCore(
+  deps: GatewayCoreDeps,
+  config: GatewayConfig,
+  sections: GatewaySections = {},
+): Promise<GatewayCore> {
   const { disk, clock, random, log, metrics, store, eventLog, vault } = deps;
   const signer = await loadSigner(vault, random, config.id);
   const decoySecret = await loadSharedKey(vault, random, 'decoy-key');
@@ -110,9 +123,14 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
     { store: deps.recordingStore, disk, clock, log, random, wrapper: vault },
     config,
   );
+  const approvals = createApprovals(
+    { store, view, codec: controlCodec, clock, random, log, gateway: config.id },
+    sections.approvals ?? (Value.Default(ApprovalsConfig, {}) as ApprovalsConfig),
+  );
   const sessions = createSessions(
     {
       ...deps,
+      approvals: approvals.forSessions,
       spool,
       journal,
       codec: createCodec('session-event'),
@@ -151,6 +169,7 @@ export async function createGatewayCore(deps: GatewayCoreDeps, config: GatewayCo
     sessions: { ...sessions, elsewhere },
     access,
     tokens,
+    approvals,
     view,
     control,
     lease,

@@ -20,6 +20,8 @@ export interface LiveSession extends Session {
   readonly totals: SessionTotals;
   readonly openedAt: number;
   readonly recordingId: string | null;
+  /** Approvals and grants that something in it went through under. */
+  readonly relies: ReadonlySet<string>;
   /** Ends it now; false where it is over or ending already. */
   end(order: EndOrder): boolean;
 }
@@ -48,6 +50,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     totals: { requests: 0, rows: 0, bytes: 0 },
     rate: new MinuteCounter(),
     holds: new Set(),
+    relies: new Set(),
     open: new Map(),
     order: undefined,
     closed: false,
@@ -94,6 +97,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     totals: state.totals,
     openedAt,
     recordingId: input.recordingId,
+    relies: state.relies,
     recording: recording.sink,
     request: (request) => gates.request(request),
     response: (requestId, response) => gates.response(requestId, response),

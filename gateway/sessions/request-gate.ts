@@ -3,7 +3,7 @@ import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { DecisionRef, Outcome, RiskClass } from '../../schemas/types.ts';
 import { accessError } from '../access/errors.ts';
 import { controlError } from '../control/errors.ts';
-import type { Limits, PolicyDecision } from '../policy/decision.ts';
+import type { ApprovalDemand, Limits, PolicyDecision } from '../policy/decision.ts';
 import type { Hold, HoldResult } from './holds.ts';
 import type { SessionState } from './session-state.ts';
 import { requestBody } from './request-body.ts';
@@ -12,6 +12,14 @@ import type { GateDecision, RequestGate, RequestInput, ResponseInput } from './s
 
 /** An answer may reach the client before its event the spool. */
 const LAZY = { lazy: true } as const;
+/** Where a policy asks for an approval and does not say whose. */
+const DEFAULT_DEMAND: ApprovalDemand = {
+  approvals: 1,
+  groups: [],
+  secondFactor: true,
+  scope: 'statement',
+  validMs: 900_000,
+};
 const HIGH: ReadonlySet<RiskClass> = new Set(['high', 'critical']);
 
 interface Final {
@@ -69,7 +77,7 @@ export interface RequestGates {
 }
 
 export function createRequestGates(services: SessionServices, state: SessionState): RequestGates {
-  const { writer, deferred, policy, view, lease, holds, rates, clock, config } = services;
+  const { writer, deferred, policy, view, lease, holds, rates, approvals, clock, config } = services;
   const { opening, subject } = state;
 
   /** Why nothing may run now, whatever policy says. */
@@ -109,6 +117,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       usage,
       reason: stated?.reason ?? null,
       ticket: stated?.ticket ?? null,
+      grants: approvals.grantsOf(identity.id, target.connection),
       ...(principals === undefined ? {} : { principals }),
     });
     // Much may have happened while somebody else was asked.
@@ -119,11 +128,13 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     first: Outcome | null,
     decisionId: string,
     final: Final | Promise<Final>,
+    abandon?: () => void,
   ): RequestGate => ({
     requestId,
     first,
     decision:
       final instanceof Promise ? final.then((known) => ({ ...known, decisionId })) : { ...final, decisionId },
+    ...(abandon === undefined ? {} : { abandon }),
   });
   const reportDenial = (requestId: string, channel: string | null, final: Final): Final => {
     deferred.write(
@@ -209,6 +220,83 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     return conclude(requestId, input, decisionId, afterHold(result, first, goesOnWhenLate(first)), result);
   };
 
+  /** Every person's approval is also one that the detectors have something to say about, where nobody sits behind the command. */
+  const needsVerdict = (risk: RiskClass): boolean => opening.identity.kind !== 'human' && HIGH.has(risk);
+  /** What an approval of the whole session makes of a decision that asks for one. */
+  const underApproval = (input: RequestInput, first: PolicyDecision): PolicyDecision => {
+    if (first.outcome !== 'hold_approval') return first;
+    const approval = approvals.forSession(state.id, first.rule);
+    if (approval === undefined) return first;
+    state.relies.add(approval.approvalId);
+    return {
+      outcome: needsVerdict(input.risk) ? 'hold_verdict' : 'allow',
+      rule: first.rule,
+      reason: `approval ${approval.approvalId} holds for this session`,
+      ...limited(first),
+    };
+  };
+  /** Waits for persons, and for the detectors where they are to be heard too. */
+  const askFor = (
+    requestId: string,
+    decisionId: string,
+    input: RequestInput,
+    first: PolicyDecision,
+    durable: Promise<CountersignError | undefined> | undefined,
+    hold: Hold | undefined,
+  ): { readonly final: Promise<Final>; readonly abandon: () => void } => {
+    const startUs = clock.monotonicUs();
+    const channel = input.channel ?? null;
+    const asked = approvals.ask({
+      identity: opening.identity,
+      principals: opening.principals ?? [],
+      client: opening.client,
+      target: opening.target,
+      sessionId: state.id,
+      request: input,
+      demand: first.approval ?? DEFAULT_DEMAND,
+      rule: first.rule,
+      reason: first.reason,
+      onAsked({ approvalId, reason, expiresAt }) {
+        if (!state.closed)
+          deferred.write(
+            state.draft({ kind: 'approval_requested', approvalId, reason, expiresAt }, requestId, channel),
+          );
+      },
+    });
+    state.holds.add(asked);
+    const work = async (): Promise<Final> => {
+      const failed = await durable;
+      if (failed !== undefined) asked.end();
+      const result = await asked.result;
+      state.holds.delete(asked);
+      const heldUs = (): number => Math.round(clock.monotonicUs() - startUs);
+      if (result.outcome === 'denied') {
+        hold?.end();
+        if (hold !== undefined) state.holds.delete(hold);
+        const none = { heldUs: heldUs(), detectionIds: [] };
+        return conclude(requestId, input, decisionId, byError(failed ?? result.error), none);
+      }
+      const { approvalId, words } = result.approval;
+      const by = words.filter(({ granted }) => granted).map((word) => word.by);
+      const granted: PolicyDecision = {
+        outcome: 'allow',
+        rule: first.rule,
+        reason: `approval ${approvalId} of ${by.join(', ')}`,
+        ...limited(first),
+      };
+      state.relies.add(approvalId);
+      const verdict = await hold?.result;
+      if (hold !== undefined) state.holds.delete(hold);
+      const held = { heldUs: heldUs(), detectionIds: verdict?.detectionIds ?? [] };
+      const final =
+        verdict === undefined || verdict.outcome === 'passed'
+          ? { outcome: 'allow' as const, rule: granted.rule, reason: granted.reason, ...limited(granted) }
+          : afterHold(verdict, granted, goesOnWhenLate(first));
+      return conclude(requestId, input, decisionId, final, held);
+    };
+    return { final: work(), abandon: () => asked.end() };
+  };
+
   const request = (input: RequestInput): RequestGate => {
     const requestId = writer.newId();
     const decisionId = writer.newId();
@@ -230,8 +318,10 @@ export function createRequestGates(services: SessionServices, state: SessionStat
     requestId: string,
     decisionId: string,
     input: RequestInput,
-    first: PolicyDecision,
+    judged: PolicyDecision,
   ): RequestGate => {
+    const first = underApproval(input, judged);
+    if (first.grantId !== undefined) state.relies.add(first.grantId);
     const channel = input.channel ?? null;
     const ref = refOf(decisionId, first);
     const lagging =
@@ -239,10 +329,11 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       first.verdict?.onLate === undefined &&
       config.onDetectionLag !== 'hold_then_deny' &&
       holds.lagging();
+    const asksPerson = first.outcome === 'hold_approval';
     const eventId = writer.newId();
     // Before the event leaves: no verdict may come earlier than the wait for it.
-    const hold =
-      first.outcome === 'hold_verdict' && !lagging ? holds.hold(eventId, first.verdict?.holdMs) : undefined;
+    const waits = first.outcome === 'hold_verdict' ? !lagging : asksPerson && needsVerdict(input.risk);
+    const hold = waits ? holds.hold(eventId, first.verdict?.holdMs) : undefined;
     const written = services.write(
       state.draft(requestBody(input, ref), requestId, channel),
       hold === undefined ? { eventId } : { eventId, onDrained: (position) => hold.placed(position) },
@@ -274,14 +365,9 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       const late = afterHold({ outcome: 'late', ...none }, first, config.onDetectionLag === 'allow');
       return gateOf(requestId, first.outcome, decisionId, conclude(requestId, input, decisionId, late, none));
     }
-    if (first.outcome === 'hold_approval') {
-      const final = deny(first.rule, `needs an approval, which cannot be given yet: ${first.reason}`);
-      return gateOf(
-        requestId,
-        first.outcome,
-        decisionId,
-        conclude(requestId, input, decisionId, final, none),
-      );
+    if (asksPerson) {
+      const asked = askFor(requestId, decisionId, input, first, written.durable, hold);
+      return gateOf(requestId, first.outcome, decisionId, asked.final, asked.abandon);
     }
     if (first.outcome === 'deny')
       return gateOf(

@@ -2,6 +2,7 @@
 import type { Clock } from '../../platform/clock/clock.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
+import type { SessionApprovals } from '../approvals/session-approvals.ts';
 import type { ControlView } from '../control/control-view.ts';
 import type { Lease } from '../control/lease.ts';
 import type { Policy } from '../policy/decision.ts';
@@ -19,6 +20,7 @@ export interface SessionServices {
   readonly lease: Pick<Lease, 'held'>;
   readonly holds: Holds;
   readonly rates: RequestRates;
+  readonly approvals: SessionApprovals;
   readonly clock: Clock;
   readonly config: Pick<GatewayConfig, 'onSpoolFull' | 'onDetectionLag'>;
   /** Writes now, after everything that had to wait; and marks the session's chain as advanced. */

@@ -1,6 +1,5 @@
 import type { ControlSubject } from '../control/control-view.ts';
 import type { Chain, EventDraft } from './event-writer.ts';
-import type { Hold } from './holds.ts';
 import type { SessionTotals } from './open-journal.ts';
 import type { MinuteCounter } from './request-rates.ts';
 import type { EndOrder, SessionOpening } from './session.ts';
@@ -13,7 +12,10 @@ export interface SessionState {
   readonly chain: Chain;
   readonly totals: SessionTotals;
   readonly rate: MinuteCounter;
-  readonly holds: Set<Hold>;
+  /** What it waits for now. */
+  readonly holds: Set<{ end(): void }>;
+  /** Ids of approvals and grants that something in this session went through under. */
+  readonly relies: Set<string>;
   /** Requests that may still get their response; false: let through without event. */
   readonly open: Map<string, boolean>;
   order: EndOrder | undefined;

@@ -30,6 +30,10 @@ export interface RequestInput {
   readonly channel?: string | null;
   /** Why the client does it and for which ticket, where the protocol was told. */
   readonly stated?: { readonly reason: string | null; readonly ticket: string | null };
+  /** Locks in the target wait with it: it may be held for a person only for a short time. */
+  readonly inTransaction?: boolean;
+  /** Tells the client what it waits for; called again and again while it does. */
+  readonly notify?: (message: string) => void;
   /** The protocol itself must refuse, whatever policy says (session limits, settings that may not be changed). */
   readonly forcedDenial?: { readonly rule: string; readonly reason: string };
 }
@@ -53,6 +57,8 @@ export interface RequestGate {
    * that resolves after a hold or a flush. It never rejects: what goes wrong is a denial with its reason.
    */
   readonly decision: GateDecision | Promise<GateDecision>;
+  /** The client does not wait any more (it cancelled): a request that is held is denied. Absent where nothing is held. */
+  readonly abandon?: () => void;
 }
 
 export interface ResponseInput {
@@ -80,8 +86,6 @@ export interface EndOrder {
 
 export interface SessionOpening {
   readonly identity: Identity;
-  /** Whom an agent acts for (TokenRecord.principals); policy decides for each of them, too. */
-  readonly principals?: readonly Identity[];
   /** Persons that an agent acts for, nearest first. Absent: none. */
   readonly principals?: readonly Identity[];
   readonly client: Client;

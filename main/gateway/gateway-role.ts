@@ -105,6 +105,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
         endLeftover: leftovers.end,
       },
       config.gateway,
+      config,
     );
     await core.start();
     return core;

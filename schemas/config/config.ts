@@ -1,6 +1,7 @@
 /** The whole configuration: one YAML file, then the environment. */
 import Type from 'typebox';
 import { ControlStoreSection, EventLogSection, SearchIndexSection, section } from './adapters.ts';
+import { ApprovalsConfig } from './approvals.ts';
 import { ConnectionEntry } from './connection.ts';
 import { ControlApiConfig } from './control-api.ts';
 import { DetectorsConfig } from './detectors.ts';
@@ -76,6 +77,7 @@ export const Config = Type.Object(
     connections: Type.Array(ConnectionEntry, { description: 'Targets.', default: [], maxItems: 10_000 }),
     gateway: section(GatewayConfig),
     policy: section(PolicyConfig),
+    approvals: section(ApprovalsConfig),
     controlApi: section(ControlApiConfig),
     detectors: section(DetectorsConfig),
     responders: section(RespondersConfig),

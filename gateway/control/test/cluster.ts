@@ -13,10 +13,12 @@ import { createNodeDisk } from '../../../platform/disk/node-disk.ts';
 import { createEmbeddedEventLog } from '../../../platform/event-log/embedded/embedded-event-log.ts';
 import type { EventLog } from '../../../platform/event-log/event-log.ts';
 import { createFolderRecordingStore } from '../../../platform/recording-store/folder/folder-recording-store.ts';
+import { ApprovalsConfig } from '../../../schemas/config/approvals.ts';
 import { EventLogConfig } from '../../../schemas/config/event-log.ts';
 import type { GatewayConfig } from '../../../schemas/config/gateway.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../credentials/embedded-vault.ts';
+import type { Policy } from '../../policy/decision.ts';
 import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../sessions/gateway-core.ts';
 import { gatewayConfig } from '../../sessions/test/harness.ts';
 import { quietLog, quietMetrics } from '../../sessions/test/quiet.ts';
@@ -75,11 +77,15 @@ export interface Cluster {
       readonly vaultKey?: Buffer;
       readonly folder?: string;
       readonly config?: Partial<GatewayConfig>;
+      /** Absent: everything is allowed. */
+      readonly policy?: Policy;
+      readonly approvals?: Partial<ApprovalsConfig>;
     },
   ): Promise<Member>;
   stop(): Promise<void>;
 }
 
+const ALLOW_ALL: Policy = { version: 1, decide: () => ({ outcome: 'allow', rule: 'r', reason: 'x' }) };
 const random = createSystemRandom();
 const away = (): Error => new Error('cut off');
 
@@ -174,7 +180,7 @@ export async function startCluster(
             folder: join(folder, 'recordings'),
             chunkBytesMax: 1e6,
           }),
-          policy: { version: 1, decide: () => ({ outcome: 'allow', rule: 'r', reason: 'x' }) },
+          policy: options.policy ?? ALLOW_ALL,
           endLeftover: () => Promise.resolve(),
         },
         gatewayConfig({
@@ -184,6 +190,12 @@ export async function startCluster(
           ...defaults,
           ...config,
         }),
+        {
+          approvals: {
+            ...(Value.Default(ApprovalsConfig, {}) as ApprovalsConfig),
+            ...options.approvals,
+          },
+        },
       ).catch(async (error: unknown) => {
         await relay.stop();
         throw error;

@@ -9,6 +9,7 @@ import Value from 'typebox/value';
 import { GatewayConfig } from '../../../schemas/config/gateway.ts';
 import { createCodec } from '../../../schemas/codec.ts';
 import type { Identity, Lockout, SessionEvent } from '../../../schemas/types.ts';
+import type { SessionApprovals } from '../../approvals/session-approvals.ts';
 import { createControlView, type ControlView } from '../../control/control-view.ts';
 import type { PolicyDecision } from '../../policy/decision.ts';
 import { createSpool, type EventPosition, type Spool } from '../../recording/spool.ts';
@@ -55,6 +56,15 @@ export function createHarness(
   const spool = createSpool({ disk, clock, log: quietLog, metrics: quietMetrics }, config);
   const view = createControlView({ clock });
   const holds = createHolds({ clock }, config);
+  const approvals: SessionApprovals = {
+    grantsOf: () => [],
+    forSession: () => undefined,
+    ask: () => {
+      throw new Error('no approval is asked for here');
+    },
+    ended: () => undefined,
+    onEnded: () => undefined,
+  };
   const leftovers: LeftoverInTarget[] = [];
   const framed: Buffer[] = [];
   let held = true;
@@ -69,6 +79,7 @@ export function createHarness(
       random,
       view,
       holds,
+      approvals,
       signer,
       journal: createOpenJournal(disk, config.spoolFolder),
       log: quietLog,

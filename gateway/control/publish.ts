@@ -1,0 +1,20 @@
+import type { Clock } from '../../platform/clock/clock.ts';
+import type { ControlTransaction } from '../../platform/control-store/control-store.ts';
+import type { Codec } from '../../schemas/codec.ts';
+import { TOPICS } from '../../schemas/topics.ts';
+import type { ControlRecord } from '../../schemas/types.ts';
+import { nextRevision, putHead } from './control-head.ts';
+import { controlKey } from './control-view.ts';
+
+/** Publishes one control record in a transaction, under a number of its own, which it resolves with. */
+export async function publishControl(
+  { clock, codec }: { readonly clock: Clock; readonly codec: Codec<ControlRecord> },
+  transaction: ControlTransaction,
+  body: ControlRecord['body'],
+): Promise<number> {
+  const revision = await nextRevision(transaction);
+  const record: ControlRecord = { revision, time: clock.now(), body };
+  await transaction.publish(TOPICS.control.name, controlKey(body), codec.encode(record));
+  await putHead(transaction, { revision });
+  return revision;
+}

@@ -1,0 +1,67 @@
+import Type from 'typebox';
+
+const ms = (description: string, value: number, minimum: number, maximum: number) =>
+  Type.Integer({ description: `${description}, milliseconds.`, default: value, minimum, maximum });
+
+const names = (description: string, extra: object = {}) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { description, maxItems: 1000, ...extra });
+
+/** What a grant gives; people ask for it by its name. */
+export const GrantTemplate = Type.Object(
+  {
+    name: Type.String({ description: 'Asked for by it.', pattern: '^[a-z0-9][a-z0-9._-]{0,62}$' }),
+    connections: names('Connections that it may be asked for; globs.', { minItems: 1 }),
+    actions: names('Actions that it allows without a further approval; globs.', { minItems: 1 }),
+    objects: names('Objects that it covers; globs. Empty: all.', { default: [] }),
+    targetRoles: Type.Optional(
+      names(
+        'PostgreSQL: roles that an account of its own is in, which is made at the target for this grant and ends with it (VALID UNTIL). Absent: the account of the connection.',
+        { minItems: 1 },
+      ),
+    ),
+    durationMsMax: ms('Longest time', 3_600_000, 60_000, 86_400_000),
+    approvals: Type.Integer({
+      description: 'How many persons must agree.',
+      default: 1,
+      minimum: 1,
+      maximum: 10,
+    }),
+    groups: names('In one of which each of them must be; globs. Empty: any approver.', { default: [] }),
+    secondFactor: Type.Boolean({ description: 'Each of them with a second factor.', default: true }),
+  },
+  { additionalProperties: false, description: 'Access for a time that can be asked for.' },
+);
+export type GrantTemplate = Type.Static<typeof GrantTemplate>;
+
+/** How commands wait for people (`approvals`); which commands do stands in the policy. */
+export const ApprovalsConfig = Type.Object(
+  {
+    holdMs: ms(
+      'How long a client waits for a person before it is told to come back',
+      600_000,
+      1000,
+      3_600_000,
+    ),
+    holdInTransactionMs: ms(
+      'How long a client waits inside a transaction, whose locks wait with it',
+      30_000,
+      1000,
+      600_000,
+    ),
+    expireMs: ms('When an approval that nobody decides ends', 3_600_000, 10_000, 604_800_000),
+    noticeMs: ms('Time between two notices to a client that it waits', 15_000, 1000, 300_000),
+    pendingPerIdentityMax: Type.Integer({
+      description: 'Approvals of one identity that may be open at a time.',
+      default: 20,
+      minimum: 1,
+      maximum: 1000,
+    }),
+    grantTemplates: Type.Array(GrantTemplate, {
+      description: 'Grants that can be asked for.',
+      default: [],
+      maxItems: 1000,
+    }),
+  },
+  { additionalProperties: false, description: 'Approvals by people, and access for a time.', default: {} },
+);
+export type ApprovalsConfig = Type.Static<typeof ApprovalsConfig>;
