@@ -1,4 +1,4 @@
-/** Carries out one step: intended before, the end after; once for each key, also when detections come at the same time. */
+/** Carries out one step: intended before the end in the log; once for each key, also when detections come at the same time. */
 import type { Incident, ResponseState, ResponseStep } from '../../schemas/types.ts';
 import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
@@ -139,15 +139,19 @@ export function createStepRunner(deps: Dependencies, config: StepRunnerConfig): 
 
   const act = async (order: StepOrder, known: ResponseStep | undefined): Promise<StepEnd> => {
     const started = clock.monotonicUs();
-    const intended =
-      known?.state === 'intended'
-        ? known
-        : await write(order, random.uuidv7(clock.now()), 'intended', order.reason);
-    const outcome = await attempt(order);
+    const isKnown = known?.state === 'intended';
+    const responseId = isKnown ? known.responseId : random.uuidv7(clock.now());
+    const intending = isKnown ? Promise.resolve() : write(order, responseId, 'intended', order.reason);
+    // An attacker does not wait for the log. What contains has a key, so a responder that comes after a crash before the record does it
+    // again without effect; a message would be sent twice.
+    const acting = order.step.action.containing ? attempt(order) : intending.then(() => attempt(order));
+    await Promise.allSettled([intending, acting]);
+    await intending;
+    const outcome = await acting;
     if (outcome === 'aborted')
       return { state: 'aborted', detail: 'the responder stops', lockoutId: null, needsPerson: false };
     const durationUs = clock.monotonicUs() - started;
-    await write(order, intended.responseId, outcome.state, outcome.detail, durationUs);
+    await write(order, responseId, outcome.state, outcome.detail, durationUs);
     return {
       state: outcome.state,
       detail: outcome.detail,

@@ -68,7 +68,7 @@ describe('responders', { timeout: 60_000 }, () => {
     const first = world.role();
     await first.start();
     await world.detect(attack);
-    await world.until(() => world.calls.length === 3);
+    await world.until(() => world.calls.length === 3 && states(world, 'end_session').length === 1);
     await first.stop(0);
     assert.deepEqual(states(world, 'end_session'), ['intended']);
     world.script = locked;
