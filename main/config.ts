@@ -11,6 +11,7 @@ import { applyEnvironment, settingOf } from '../platform/config/environment.ts';
 import { configError } from '../platform/config/errors.ts';
 import { Config } from '../schemas/config/config.ts';
 import { checkConfigFiles } from './config-files.ts';
+import { readPolicy } from './policy-config.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,8 +39,11 @@ export function checkConfig(file: string | undefined, environment: Environment):
       problems: inOrder(checked.problems.map((problem) => blameVariable(problem, environment))),
     };
   const value = resolveFolders(checked.value);
-  const problems = checkConfigFiles(value, name, text);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value };
+  // Once: what was checked is what comes into force.
+  const policy = readPolicy(value, name, text);
+  const problems = [...policy.problems, ...checkConfigFiles(value, name, text)];
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, value: { ...value, policy: { ...value.policy, rules: [...policy.rules] } } };
 }
 
 /** The configuration, or CONFIG_INVALID with every mistake. */

@@ -1,87 +1,106 @@
 /**
  * The built-in policy: a list of rules. Each action of a command is judged by itself, so that allowing `read` does not allow a
- * command that reads and drops; the strictest judgement is the command's. What no rule matches is denied.
+ * command that reads and drops; the strictest judgement is the command's. What no rule matches is denied. Who acts for persons
+ * may do what they all may.
  */
 import { createHash } from 'node:crypto';
-import type { PolicyConfig } from '../../schemas/config/policy.ts';
-import type { Outcome } from '../../schemas/types.ts';
+import type { PolicyRule } from '../../schemas/config/policy-rule.ts';
+import type { Action, Client, Identity, RiskClass, Target } from '../../schemas/types.ts';
 import { compileRule, type CompiledRule } from './compile-rule.ts';
 import type { DecisionInput, DirectPolicy, PolicyDecision } from './decision.ts';
 import { policyError } from './errors.ts';
+import { decideByPlan, makePlan, type Plan } from './plan.ts';
+import { RISKS } from './risk.ts';
+import { stricterOf } from './strictness.ts';
 
-/** From lenient to strict. */
-const STRICTNESS: readonly Outcome[] = ['allow', 'mask', 'hold_verdict', 'hold_approval', 'deny'];
+/** Names of actions whose rules are kept per session; the analyses have a few dozen. */
+const ACTION_NAMES_MAX = 256;
 
-const UNMATCHED: PolicyDecision = {
-  outcome: 'deny',
-  rule: 'default',
-  reason: 'no rule of the policy allows this',
-};
-
-function stricter(one: CompiledRule, other: CompiledRule | undefined): boolean {
-  return other === undefined || STRICTNESS.indexOf(one.outcome) > STRICTNESS.indexOf(other.outcome);
+/** The rules for one session, and its plans by shape. Both go with the session: they hang on its identity. */
+interface Scope {
+  readonly client: Client;
+  readonly target: Target;
+  readonly rules: readonly CompiledRule[];
+  readonly byAction: Map<string, readonly CompiledRule[]>;
+  /** By the actions of a shape (the analysis gives the same list again for a shape it knows), then by risk class. */
+  readonly plans: WeakMap<readonly Action[], (Plan | undefined)[]>;
 }
 
-/** The strictest rule of those; the first of equals. */
-function strictest(
-  rules: readonly CompiledRule[],
-  matches: (rule: CompiledRule) => boolean,
-): CompiledRule | undefined {
-  let found: CompiledRule | undefined;
-  for (const rule of rules) if (stricter(rule, found) && matches(rule)) found = rule;
-  return found;
-}
-
-function answer(rule: CompiledRule): PolicyDecision {
-  if (rule.outcome !== 'hold_approval')
-    return { outcome: rule.outcome, rule: rule.name, reason: rule.reason };
-  return {
-    outcome: 'deny',
-    rule: rule.name,
-    reason: `${rule.reason} (needs an approval, which cannot be given yet)`,
-  };
+/** Throws POLICY_INVALID naming the rule and the reason. */
+export function compileRules(rules: readonly PolicyRule[]): readonly CompiledRule[] {
+  const names = new Set<string>();
+  return rules.map((rule) => {
+    if (names.has(rule.name))
+      throw policyError('POLICY_INVALID', { rule: rule.name, reason: 'the name is taken by a rule above' });
+    names.add(rule.name);
+    return compileRule(rule);
+  });
 }
 
 /**
  * Makes the policy from its rules. Throws POLICY_INVALID naming the rule and the reason; nothing is half in force.
  * `rules` must not be empty (a policy without rules is the caller's choice of the default policy).
  */
-export function createBuiltInPolicy(config: Pick<PolicyConfig, 'rules'>): DirectPolicy {
-  const names = new Set<string>();
-  for (const rule of config.rules) {
-    if (names.has(rule.name))
-      throw policyError('POLICY_INVALID', { rule: rule.name, reason: 'the name is taken by a rule above' });
-    names.add(rule.name);
-  }
-  const rules = config.rules.map(compileRule);
-  return { version: versionOf(config), decide: (input) => decide(rules, input) };
+export function createBuiltInPolicy({ rules }: { readonly rules: readonly PolicyRule[] }): DirectPolicy {
+  const compiled = compileRules(rules);
+  const scopes = new WeakMap<Identity, Scope>();
+
+  const scopeOf = (identity: Identity, { client, target }: DecisionInput): Scope => {
+    const known = scopes.get(identity);
+    if (known !== undefined && known.client === client && known.target === target) return known;
+    const scope: Scope = {
+      client,
+      target,
+      rules: compiled.filter((rule) => rule.inScope({ identity, client, target })),
+      byAction: new Map(),
+      plans: new WeakMap(),
+    };
+    scopes.set(identity, scope);
+    return scope;
+  };
+  const planOf = (scope: Scope, actions: readonly Action[], risk: RiskClass): Plan => {
+    let plans = scope.plans.get(actions);
+    if (plans === undefined) scope.plans.set(actions, (plans = []));
+    const at = RISKS.indexOf(risk);
+    return (plans[at] ??= makePlan(relevantRules(scope, actions), actions, risk));
+  };
+  const decideFor = (identity: Identity, input: DecisionInput): PolicyDecision => {
+    const plan = planOf(scopeOf(identity, input), input.actions, input.risk);
+    if (plan.fixed !== undefined && (input.grants === undefined || input.grants.length === 0))
+      return plan.fixed;
+    return decideByPlan(plan, identity === input.identity ? input : { ...input, identity });
+  };
+  return {
+    version: versionOf(rules),
+    decide(input) {
+      const own = decideFor(input.identity, input);
+      const { principals } = input;
+      if (principals === undefined || principals.length === 0) return own;
+      let strictest = own;
+      for (const principal of principals) {
+        const theirs = decideFor(principal, input);
+        const reason = `${theirs.reason} (for ${principal.id}, whom it acts for)`;
+        strictest = stricterOf(strictest, { ...theirs, reason });
+      }
+      return strictest;
+    },
+  };
 }
 
-function decide(rules: readonly CompiledRule[], input: DecisionInput): PolicyDecision {
-  const applying = rules.filter((rule) => rule.applies(input));
-  if (input.actions.length === 0) {
-    // Touches nothing (SELECT 1): denied or held only by rules on everything, allowed by any that allows something.
-    const found = strictest(applying, (rule) => rule.anyAction || rule.outcome === 'allow');
-    return found === undefined ? UNMATCHED : answer(found);
-  }
-  let worst: CompiledRule | undefined;
-  for (const action of input.actions) {
-    const found = strictest(applying, (rule) => rule.covers(action));
-    if (found === undefined) return strictestDenial(applying, input) ?? UNMATCHED;
-    if (stricter(found, worst)) worst = found;
-  }
-  return answer(worst!);
-}
-
-/** An explicit denial says more than that nothing matched. */
-function strictestDenial(rules: readonly CompiledRule[], input: DecisionInput): PolicyDecision | undefined {
-  const denial = rules.find(
-    (rule) => rule.outcome === 'deny' && input.actions.some((action) => rule.covers(action)),
+/** Rules that may cover one of the actions, in their order. */
+function relevantRules(scope: Scope, actions: readonly Action[]): readonly CompiledRule[] {
+  const [first] = actions;
+  if (first === undefined || actions.some(({ action }) => action !== first.action)) return scope.rules;
+  const known = scope.byAction.get(first.action);
+  if (known !== undefined) return known;
+  const found = scope.rules.filter(({ what }) =>
+    what.every(({ field, holds }) => field !== 'actions' || holds(first)),
   );
-  return denial === undefined ? undefined : answer(denial);
+  if (scope.byAction.size < ACTION_NAMES_MAX) scope.byAction.set(first.action, found);
+  return found;
 }
 
 /** The same rules have the same version, on every gateway. */
-function versionOf(config: Pick<PolicyConfig, 'rules'>): number {
-  return createHash('sha256').update(JSON.stringify(config.rules)).digest().readUIntBE(0, 6);
+function versionOf(rules: readonly PolicyRule[]): number {
+  return createHash('sha256').update(JSON.stringify(rules)).digest().readUIntBE(0, 6);
 }

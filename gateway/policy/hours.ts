@@ -1,5 +1,5 @@
 /** Hours of the week in a time zone. */
-import type { PolicyRule } from '../../schemas/config/policy.ts';
+import type { PolicyRule } from '../../schemas/config/policy-rule.ts';
 
 export type Hours = NonNullable<PolicyRule['hours']>;
 export type HoursMatcher = (nowMs: number) => boolean;

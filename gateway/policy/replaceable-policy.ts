@@ -1,5 +1,5 @@
 /** The policy that is in force now: exchanged as a whole while sessions hold it. */
-import type { PolicyRule } from '../../schemas/config/policy.ts';
+import type { PolicyRule } from '../../schemas/config/policy-rule.ts';
 import { createBuiltInPolicy } from './built-in-policy.ts';
 import type { DirectPolicy } from './decision.ts';
 import { readDefaultPolicy } from './default-policy.ts';

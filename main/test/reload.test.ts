@@ -46,7 +46,7 @@ describe('reload', () => {
     const changed: Config = {
       ...config,
       ruleFolders: ['mine'],
-      policy: { rules: [{ name: 'a', outcome: 'allow', reason: 'b' }] },
+      policy: { ...config.policy, rules: [{ name: 'a', outcome: 'allow', reason: 'b' }] },
       gateway: { ...config.gateway, holdMs: 1 },
     };
     const { reload, done } = makeReloader({ ok: true, value: changed });

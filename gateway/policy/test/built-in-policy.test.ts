@@ -116,10 +116,18 @@ describe('built-in policy', () => {
     );
   });
 
-  it('denies what needs an approval, saying so', () => {
-    const decision = createBuiltInPolicy({ rules: [rule({ outcome: 'hold_approval' })] }).decide(input());
-    assert.equal(decision.outcome, 'deny');
-    assert.match(decision.reason, /approval/);
+  it('asks for the approval that its rule demands', () => {
+    const decision = createBuiltInPolicy({
+      rules: [rule({ outcome: 'hold_approval', approval: { approvals: 2, groups: ['dba'] } })],
+    }).decide(input());
+    assert.equal(decision.outcome, 'hold_approval');
+    assert.deepEqual(decision.approval, {
+      approvals: 2,
+      groups: ['dba'],
+      secondFactor: true,
+      scope: 'statement',
+      validMs: 900_000,
+    });
   });
 
   const conditions: readonly {
@@ -281,7 +289,15 @@ describe('policy cases', () => {
       ],
     });
     assert.deepEqual(failures, [
-      { rule: 'no-drops', name: 'a read', expected: 'deny', actual: 'allow', decidedBy: 'rest' },
+      {
+        rule: 'no-drops',
+        name: 'a read',
+        place: 0,
+        expected: 'deny',
+        actual: 'allow',
+        expectedRule: null,
+        decidedBy: 'rest',
+      },
     ]);
   });
 });
