@@ -86,6 +86,31 @@ export const definitions = {
     hint: 'Templates stand in the configuration under approvals.grantTemplates.',
     status: 404,
   },
+  FACTOR_INVITATION_INVALID: {
+    message: 'The invitation to enrol a second factor is unknown, used or too old.',
+    hint: 'Have a new one made: `countersign approval invite IDENTITY`.',
+    status: 403,
+  },
+  FACTOR_NONE: {
+    message: '{identityId} has no second factor of this kind.',
+    hint: 'Enrol one by an invitation: `countersign approval invite {identityId}`.',
+    status: 403,
+  },
+  FACTOR_WRONG: {
+    message: 'The second factor was not proved: {reason}.',
+    hint: 'Try again; each challenge and each one-time code counts once.',
+    status: 403,
+  },
+  FACTOR_TOO_MANY_TRIES: {
+    message: '{identityId} has failed too often with its second factor.',
+    hint: 'Wait {waitMs} ms. If it was not you, tell who runs the gateway: somebody has your token.',
+    status: 429,
+  },
+  FACTOR_ENROLMENT_INVALID: {
+    message: 'The second factor could not be enrolled: {reason}.',
+    hint: 'Begin anew with the invitation; it stays good until it is used or too old.',
+    status: 400,
+  },
 } as const satisfies ErrorDefinitions;
 
 export const approvalError = defineErrors(definitions);
