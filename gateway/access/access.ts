@@ -17,6 +17,26 @@ export interface TokenRecord {
   readonly scram: ScramVerifier;
   /** Connections the token may open; `*` for all. */
   readonly connections: readonly string[];
+  /** Whom an agent acts for, nearest first, with their groups at the time; none for who acts for itself. */
+  readonly principals: readonly Identity[];
+  /** Where and with what it may be used; absent: anywhere, by whoever has it. */
+  readonly bindings?: TokenBindings;
+}
+
+export interface TokenBindings {
+  /** Networks (CIDR) that it may be used from; each of the lists must match. */
+  readonly networks?: readonly (readonly string[])[];
+  /** Key that must be proved with it: `dpop:` and a JWK thumbprint (RFC 9449), `mtls:` and a certificate's SHA-256 (RFC 8705). */
+  readonly key?: string;
+}
+
+/** What a protocol knows of a login besides the credential. */
+export interface LoginContext {
+  /** Null at the control API. */
+  readonly connection: string | null;
+  readonly clientIp: string;
+  /** A key that the client has proved, where the protocol can carry such a proof. */
+  readonly proofOfKey?: { readonly kind: 'dpop' | 'mtls'; readonly thumbprint: string };
 }
 
 export type AccessResult<T> =
@@ -32,10 +52,22 @@ export interface Access {
   scramCandidate(userName: string): Promise<{ token: TokenRecord | undefined; verifier: ScramVerifier }>;
   /** Checks a token shown in the clear (over TLS). Constant time in the secret. */
   verifyToken(token: string): Promise<AccessResult<TokenRecord>>;
+  /**
+   * Checks whatever a client shows in the clear (over TLS): a token of the gateway's own, or one of a configured issuer, which is
+   * exchanged for a token record of the gateway, the same for each time it is shown. `admit` still follows.
+   */
+  verifyBearer(credential: string, context: LoginContext): Promise<AccessResult<TokenRecord>>;
   /** The token that a public key is bound to (attribute `ssh_key`, its SHA256 fingerprint); whoever proves the key has proved the token. */
   tokenByKey(fingerprint: string): Promise<TokenRecord | undefined>;
   /** A token by its public id, for proofs that name it (certificates); also one that has expired or is revoked: `admit` says so. */
   tokenById(tokenId: string): Promise<TokenRecord | undefined>;
-  /** Last check before a session opens: expired, revoked, locked out, connection not allowed, lease lost. */
-  admit(token: TokenRecord, connection: string): AccessResult<Identity>;
+  /**
+   * Last check before a session opens: expired, revoked, locked out, connection not allowed, bound elsewhere, lease lost. Without a
+   * context a bound token is refused; `connection` null: the control API.
+   */
+  admit(
+    token: TokenRecord,
+    connection: string | null,
+    context?: Omit<LoginContext, 'connection'>,
+  ): AccessResult<Identity>;
 }

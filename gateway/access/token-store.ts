@@ -1,5 +1,4 @@
 /** Issues, lists and introspects the gateway's own tokens. Revoking is a control record: gateway/control/control-writer.ts. */
-import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
@@ -15,8 +14,8 @@ import type { AccessResult } from './access.ts';
 import { controlError } from '../control/errors.ts';
 import { callDigest, earlierAnswer, keepAnswer } from '../control/idempotency.ts';
 import { accessError } from './errors.ts';
-import { makeVerifier, newSalt } from './scram-verifier.ts';
-import { makeToken, tokenIdOf } from './token-format.ts';
+import { accountOver } from './account-over.ts';
+import { newToken } from './new-token.ts';
 
 export interface TokenIssue {
   readonly identityId: string;
@@ -54,7 +53,6 @@ const LOOK_BACK_MAX = 1000;
 const OWN_ISSUER = 'countersign/';
 export const userNameOf = (identityId: string): string =>
   identityId.startsWith(OWN_ISSUER) ? identityId.slice(OWN_ISSUER.length) : identityId;
-export const tokenDigest = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 export function createTokenStore(
   { store, clock, random }: { readonly store: ControlStore; readonly clock: Clock; readonly random: Random },
@@ -64,36 +62,25 @@ export function createTokenStore(
     (await store.get<StoredToken>(TOKENS, tokenId))?.value;
   return {
     async issue({ identityId, connections, ttlMs, credentialSource, attributes, by, idempotencyKey = null }) {
-      const ttlMsMax = config.tokenTtlMsMax;
-      if (ttlMs > ttlMsMax || ttlMs <= 0)
-        return { ok: false, error: accessError('TOKEN_TTL_TOO_LONG', { ttlMsMax, ttlMs }) };
+      const tooLong = (ttlMsMax: number) => accessError('TOKEN_TTL_TOO_LONG', { ttlMsMax, ttlMs });
+      if (ttlMs > config.tokenTtlMsMax || ttlMs <= 0)
+        return { ok: false, error: tooLong(config.tokenTtlMsMax) };
       const issuedAt = clock.now();
-      const tokenId = tokenIdOf(random.uuidv7(issuedAt));
-      const token = makeToken(tokenId, (length) => random.bytes(length));
-      const verifier = makeVerifier(
-        token,
-        newSalt((length) => random.bytes(length)),
+      const made = newToken(
+        { clock, random },
+        {
+          identityId,
+          connections,
+          credentialSource,
+          attributes,
+          issuedAt,
+          issuedBy: by,
+          expiresAt: issuedAt + ttlMs,
+        },
         config.scramIterations,
       );
-      const stored: StoredToken = {
-        tokenId,
-        identityId,
-        connections,
-        credentialSource,
-        attributes,
-        issuedAt,
-        issuedBy: by,
-        expiresAt: issuedAt + ttlMs,
-        revokedAt: null,
-        revokedReason: null,
-        digest: tokenDigest(token).toString('base64'),
-        scram: {
-          salt: verifier.salt.toString('base64'),
-          iterations: verifier.iterations,
-          storedKey: verifier.storedKey.toString('base64'),
-          serverKey: verifier.serverKey.toString('base64'),
-        },
-      };
+      const { token, stored } = made;
+      const { tokenId } = stored;
       const call = callDigest([
         'token',
         identityId,
@@ -108,8 +95,12 @@ export function createTokenStore(
         if (earlier.kind === 'other') return controlError('CONTROL_KEY_REUSED');
         if (earlier.kind === 'same')
           return accessError('TOKEN_ISSUED_BEFORE', { tokenId: earlier.answer.tokenId });
-        if ((await transaction.get(IDENTITIES, identityId)) === undefined)
-          return accessError('IDENTITY_ABSENT', { identityId });
+        const account = (await transaction.get<StoredIdentity>(IDENTITIES, identityId))?.value;
+        if (account === undefined) return accessError('IDENTITY_ABSENT', { identityId });
+        const over = accountOver(account, issuedAt);
+        if (over !== undefined) return over;
+        const ttlMsMax = account.ttlMsMax ?? null;
+        if (ttlMsMax !== null && ttlMs > ttlMsMax) return tooLong(ttlMsMax);
         await putToken(transaction, stored);
         await keepAnswer(transaction, { by, idempotencyKey }, call, { tokenId }, issuedAt);
         return undefined;
@@ -136,7 +127,13 @@ export function createTokenStore(
       const ids = await tokenIdsOf(store, 'identity', identityId, 10_000);
       for (const tokenId of ids.toReversed().slice(0, LOOK_BACK_MAX)) {
         const token = await get(tokenId);
-        if (token !== undefined && token.revokedAt === null && token.expiresAt > clock.now()) return token;
+        if (
+          token !== undefined &&
+          token.revokedAt === null &&
+          token.expiresAt > clock.now() &&
+          token.withoutSecret !== true
+        )
+          return token;
       }
       return undefined;
     },

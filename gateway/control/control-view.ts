@@ -19,6 +19,8 @@ export interface ControlSubject {
   readonly credentialSource: string | null;
   readonly connection: string | null;
   readonly exerciseId: string | null;
+  /** Identities that it acts for: what hits one of them hits it. */
+  readonly principals?: readonly string[];
 }
 
 /** Why access is refused. */
@@ -90,6 +92,7 @@ function places(subject: ControlSubject): string[] {
   if (subject.tokenId !== null) found.push(place('token', subject.tokenId));
   if (subject.credentialSource !== null) found.push(place('credential_source', subject.credentialSource));
   if (subject.connection !== null) found.push(place('connection', subject.connection));
+  for (const id of subject.principals ?? []) found.push(place('identity', id));
   return found;
 }
 

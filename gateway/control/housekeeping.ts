@@ -20,7 +20,7 @@ import { IDEMPOTENCY, type KeptAnswer } from './idempotency.ts';
 import { LEASES, LEASES_MAX } from './lease.ts';
 import type { LeaseEntry, LeaseWatch } from './lease-watch.ts';
 import { LIVE_SESSIONS, type LiveEntry } from './live-entries.ts';
-import { removeToken, TOKENS, type StoredToken } from './token-index.ts';
+import { EXCHANGES, removeToken, TOKENS, type StoredExchange, type StoredToken } from './token-index.ts';
 
 export interface HousekeepingDeps {
   readonly store: ControlStore;
@@ -89,6 +89,12 @@ function tasksOf({ controlRetentionMs }: HousekeepingConfig, liveGateways: Reado
         if (token.revokedAt !== null)
           await transaction.publish(TOPICS.control.name, `token_revocation/${id}`, null);
       },
+    },
+    {
+      collection: EXCHANGES,
+      // Clocks of gateways differ; what has ended cannot be shown again.
+      isOver: ({ value }, now) => (value as StoredExchange).until < now - KEYS_KEPT_MS,
+      forget: forgetPlain(EXCHANGES),
     },
     {
       collection: LIVE_SESSIONS,

@@ -34,6 +34,13 @@ export type StoredToken = {
     readonly storedKey: string;
     readonly serverKey: string;
   };
+  /** Identity ids that it acts for, nearest first. */
+  readonly principals?: readonly string[];
+  readonly bindings?: { readonly networks?: readonly (readonly string[])[]; readonly key?: string };
+  /** Identity ids (globs) of agents that may act on its behalf. */
+  readonly actors?: readonly string[];
+  /** It stands for an outside credential, which is shown in its place: there is no secret of its own. */
+  readonly withoutSecret?: true;
 };
 
 /** An account: who a token speaks for. Groups and attributes are read at each login. */
@@ -45,6 +52,24 @@ export type StoredIdentity = {
   readonly onBehalfOf: readonly string[];
   readonly breakGlass: boolean;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Identity id of who answers for it. */
+  readonly owner?: string | null;
+  /** When the account itself ends. */
+  readonly expiresAt?: number | null;
+  /** Longest life of its tokens. */
+  readonly ttlMsMax?: number | null;
+  /** False: its issuer has ended it. */
+  readonly active?: boolean;
+};
+
+/** Which tokens an outside credential (by its digest) was exchanged for. */
+export const EXCHANGES = 'exchanges';
+export type StoredExchange = {
+  readonly tokenIds: readonly string[];
+  /** The one that stands for it wherever it is shown itself. */
+  readonly standing: string | null;
+  /** When the outside credential ends. */
+  readonly until: number;
 };
 
 /** What both a transaction and the store itself can do. */

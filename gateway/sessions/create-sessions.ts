@@ -386,6 +386,7 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
         credentialSource: identity.credentialSource,
         connection: target.connection,
         exerciseId: exerciseOf(identity),
+        principals: identity.onBehalfOf,
       };
       const outcome = whyNot(opening, subject) ?? begin(opening, subject, id);
       if (isCountersignError(outcome)) {

@@ -11,8 +11,9 @@ import Value from 'typebox/value';
 import { ApprovalsConfig } from '../../schemas/config/approvals.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import { createCodec } from '../../schemas/codec.ts';
-import type { Access } from '../access/access.ts';
-import { createAccess } from '../access/create-access.ts';
+import { createAccess, type OwnAccess } from '../access/create-access.ts';
+import { createExchanger, type Exchanger } from '../access/exchange/exchanger.ts';
+import type { Issuers } from '../access/issuers/issuers.ts';
 import { createApprovals, type Approvals } from '../approvals/create-approvals.ts';
 import { createTokenStore, type TokenStore } from '../access/token-store.ts';
 import { keepAuditKey } from '../control/audit-keys.ts';
@@ -46,6 +47,8 @@ export interface GatewayCoreDeps {
   readonly recordingStore: RecordingStore;
   readonly vault: EmbeddedVault;
   readonly policy: Policy;
+  /** Outside issuers whose tokens are taken; absent: only the gateway's own count. */
+  readonly issuers?: Issuers;
   /** Hands what a crash left to the protocol of its connection (Protocol.endLeftover). */
   readonly endLeftover: (leftover: LeftoverInTarget) => Promise<void>;
 }
@@ -58,7 +61,8 @@ export interface GatewaySections {
 export interface GatewayCore {
   /** `elsewhere`: those of other gateways on the same control store. */
   readonly sessions: GatewaySessions & { readonly elsewhere: Elsewhere };
-  readonly access: Access;
+  readonly access: OwnAccess;
+  readonly exchanger: Exchanger;
   readonly tokens: TokenStore;
   readonly approvals: Approvals;
   readonly view: ControlView;
@@ -117,7 +121,22 @@ export async function createGatewayCore(
   );
   await lease.start();
   const tokens = createTokenStore({ store, clock, random }, config);
-  const access = createAccess({ tokens, view, lease, clock, decoySecret }, config);
+  const exchanger = createExchanger(
+    { store, clock, random, onAccount: (identityId) => access.forget(identityId) },
+    config,
+  );
+  const { issuers } = deps;
+  const access: OwnAccess = createAccess(
+    {
+      tokens,
+      view,
+      lease,
+      clock,
+      decoySecret,
+      ...(issuers === undefined ? {} : { outside: { issuers, exchanger } }),
+    },
+    config,
+  );
   const holds = createHolds({ clock }, config);
   const recordings = createRecordings(
     { store: deps.recordingStore, disk, clock, log, random, wrapper: vault },
@@ -168,6 +187,7 @@ export async function createGatewayCore(
   return {
     sessions: { ...sessions, elsewhere },
     access,
+    exchanger,
     tokens,
     approvals,
     view,

@@ -1,4 +1,5 @@
 /** The gateway put together: its core, the listeners of the data path, and the control API. */
+import { createIssuers } from '../../gateway/access/issuers/issuers.ts';
 import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
 import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
 import { listAuditKeys } from '../../gateway/control/audit-keys.ts';
@@ -87,6 +88,8 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     hmac,
   });
 
+  const issuers = createIssuers({ clock, readSecret }, config.access);
+
   const startCore = async (): Promise<GatewayCore> => {
     const leftovers = createLeftoverEnder({
       clock,
@@ -102,6 +105,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
         store,
         vault,
         policy,
+        issuers,
         endLeftover: leftovers.end,
       },
       config.gateway,
@@ -193,6 +197,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     async start() {
       await connections.start();
       closers.push(() => connections.stop());
+      closers.push(() => issuers.close());
       const core = await startCore();
       closers.push((graceMs) => core.stop(graceMs));
       await startListeners(core);

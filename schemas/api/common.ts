@@ -48,11 +48,13 @@ export const Scope = Type.Union(
     Type.Literal('contain'),
     Type.Literal('release'),
     Type.Literal('issue'),
+    Type.Literal('approve'),
+    Type.Literal('scim'),
     Type.Literal('admin'),
   ],
   {
     description:
-      'read: look; contain: lock out, end, revoke; release: release lockouts, close incidents, confirm responses; issue: issue tokens; admin: identities and connections, and all of the others.',
+      'read: look; contain: lock out, end, revoke; release: release lockouts, close incidents, confirm responses; issue: issue tokens; approve: decide approvals; scim: push people and groups; admin: identities and connections, and all of the others.',
   },
 );
 export type Scope = Type.Static<typeof Scope>;

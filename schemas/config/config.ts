@@ -1,5 +1,6 @@
 /** The whole configuration: one YAML file, then the environment. */
 import Type from 'typebox';
+import { AccessConfig } from './access.ts';
 import { ControlStoreSection, EventLogSection, SearchIndexSection, section } from './adapters.ts';
 import { ApprovalsConfig } from './approvals.ts';
 import { ConnectionEntry } from './connection.ts';
@@ -76,6 +77,7 @@ export const Config = Type.Object(
     ssh: section(SshConfig),
     connections: Type.Array(ConnectionEntry, { description: 'Targets.', default: [], maxItems: 10_000 }),
     gateway: section(GatewayConfig),
+    access: section(AccessConfig),
     policy: section(PolicyConfig),
     approvals: section(ApprovalsConfig),
     controlApi: section(ControlApiConfig),

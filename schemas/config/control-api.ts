@@ -8,7 +8,7 @@ const whose = {
     maxLength: 200,
     description: 'Who calls with it; stands in the audit trail.',
   }),
-  scopes: Type.Array(Scope, { minItems: 1, maxItems: 5, description: 'What it may do.' }),
+  scopes: Type.Array(Scope, { minItems: 1, maxItems: 10, description: 'What it may do.' }),
 };
 
 export const ApiTokenConfig = Type.Union([

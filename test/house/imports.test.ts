@@ -36,6 +36,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   unbash: ['gateway/protocols/ssh/'],
   '@xterm/headless': ['gateway/protocols/ssh/terminal/'],
   selfsigned: ['main/'],
+  jose: ['gateway/access/'],
+  'openid-client': ['cli/login/'],
 };
 
 describe('house: who imports whom', () => {

@@ -195,7 +195,7 @@ class ClientLogin {
       database,
       role: null,
     };
-    const admitted = deps.access.admit(proof.token, name);
+    const admitted = deps.access.admit(proof.token, name, { clientIp: ip });
     if (!admitted.ok) return this.#refuse(admitted.error);
     this.#identity = admitted.value;
     if (database !== connector.options.database && !connector.options.anyDatabase)
@@ -232,6 +232,7 @@ class ClientLogin {
       connector,
       early,
       final: proof.final,
+      principals: proof.token.principals,
       minor,
       tls: hands.tls,
       mechanism,
@@ -244,6 +245,7 @@ class ClientLogin {
     connector: Connector;
     early: Buffer;
     final: Buffer;
+    principals: readonly Identity[];
     minor: number;
     tls: boolean;
     mechanism: string;
@@ -273,6 +275,7 @@ class ClientLogin {
     relays.add(relay);
     const opened = deps.sessions.open({
       identity: this.#identity!,
+      principals: ready.principals,
       client: this.#client satisfies Client,
       target: this.#target!,
       authentication: ready.mechanism,

@@ -86,7 +86,7 @@ function verifierOf(password: string): ScramVerifier {
 }
 
 function createTestAccess(): Access {
-  const token: TokenRecord = { tokenId: 't1', identity, scram: verifierOf(TOKEN), connections: ['*'] };
+  const token: TokenRecord = { tokenId: 't1', identity, scram: verifierOf(TOKEN), connections: ['*'], principals: [] };
   const nobody = verifierOf('nobody knows');
   return {
     scramCandidate: (name) =>
@@ -96,6 +96,7 @@ function createTestAccess(): Access {
           : { token: undefined, verifier: nobody },
       ),
     verifyToken: () => Promise.resolve({ ok: true, value: token }),
+    verifyBearer: () => Promise.resolve({ ok: true, value: token }),
     tokenByKey: () => Promise.resolve(undefined),
     tokenById: () => Promise.resolve(undefined),
     admit: (record, connection) =>

@@ -4,6 +4,7 @@ import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
 import type { Identity, Target } from '../../../../schemas/types.ts';
 import { normalAddress } from '../../../../platform/network/address.ts';
+import type { LoginContext as BearerContext } from '../../../access/access.ts';
 import type { PendingLogins } from '../../clients/pending-logins.ts';
 import { reportRefusal } from '../../clients/report-refusal.ts';
 import type { LoginThrottle } from '../../clients/throttle.ts';
@@ -14,6 +15,7 @@ import { mendChannelRequests, sendBanner, sendDisconnect } from '../library/inte
 import { createRelay, type Relay } from '../relay.ts';
 import type { Connectors } from '../target/connector.ts';
 import { targetSessionOf } from '../target/control-shell.ts';
+import type { Dialled } from '../target/dial.ts';
 import { parseLoginName, toolOf } from './login-name.ts';
 import { proveKey, proveToken, type Proof } from './proofs.ts';
 
@@ -142,10 +144,12 @@ export class ClientLogin {
     const { access } = this.#context.deps;
     switch (asked.method) {
       case 'password':
-        return proveToken(access, asked.password, 'password');
+        return proveToken(access, asked.password, 'password', this.#loginContext(asked.username));
       case 'keyboard-interactive': {
         const secret = await ask(asked);
-        return secret === undefined ? 'asked' : proveToken(access, secret, 'keyboard-interactive');
+        return secret === undefined
+          ? 'asked'
+          : proveToken(access, secret, 'keyboard-interactive', this.#loginContext(asked.username));
       }
       case 'publickey':
         return this.#proveKey(asked);
@@ -153,6 +157,10 @@ export class ClientLogin {
         asked.reject([...METHODS]);
         return 'asked';
     }
+  }
+
+  #loginContext(userName: string): BearerContext {
+    return { connection: parseLoginName(userName)?.connection ?? null, clientIp: this.#client.ip };
   }
 
   async #proveKey(asked: PublicKeyAuthContext): Promise<Proof | 'asked'> {
@@ -197,7 +205,7 @@ export class ClientLogin {
       return this.#refuse(sshError('SSH_CONNECTION_UNKNOWN', { connection: name.connection }));
     const { host, port } = connection;
     this.#target = { connection: connection.name, protocol: 'ssh', host, port, database: null, role: null };
-    const admitted = deps.access.admit(proof.token, connection.name);
+    const admitted = deps.access.admit(proof.token, connection.name, { clientIp: this.#client.ip });
     if (!admitted.ok) return this.#refuse(admitted.error);
     const ends = [admitted.value.expiresAt, proof.expiresAt].filter((end) => end !== null);
     this.#identity = { ...admitted.value, expiresAt: ends.length === 0 ? null : Math.min(...ends) };
@@ -210,6 +218,10 @@ export class ClientLogin {
       return this.#refuse(sshError('SSH_USER_REFUSED', { user: name.user!, connection: connection.name }));
     this.#target = { ...this.#target, role: account };
     const keyId = `countersign ${identity.id} ${proof.token.tokenId}`;
+    const dial = async (): Promise<Dialled> => {
+      const again = await connector.readCredential();
+      return again.ok ? await connector.login(again.credential, account, keyId) : again;
+    };
     const dialled = await connector.login(read.credential, account, keyId);
     if (!dialled.ok) return this.#refuse(dialled.error);
     const { link } = dialled;
@@ -225,6 +237,7 @@ export class ClientLogin {
       connector,
       connection: this.#connection!,
       link,
+      dial,
       permits: proof.permits,
       sessionVariable: variable,
       hmac: (secret) => deps.hmac(secret),
@@ -233,6 +246,7 @@ export class ClientLogin {
     relays.add(relay);
     const opened = deps.sessions.open({
       identity: this.#identity,
+      principals: proof.token.principals,
       client: this.#client,
       target: this.#target,
       authentication: proof.mechanism,

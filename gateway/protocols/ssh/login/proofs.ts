@@ -1,5 +1,5 @@
 /** How a client proves who it is: a token, a public key that a token is bound to, a certificate of this gateway. */
-import type { Access, TokenRecord } from '../../../access/access.ts';
+import type { Access, LoginContext, TokenRecord } from '../../../access/access.ts';
 import { compileNetworks } from '../../../policy/networks.ts';
 import type { Permits } from '../channels/context.ts';
 import { sshError } from '../errors.ts';
@@ -23,13 +23,20 @@ export type Proof =
 export const ALL_PERMITS: Permits = {
   pty: true,
   forwarding: true,
+  agentForwarding: true,
+  x11Forwarding: true,
   forceCommand: null,
 };
 const WRONG: Proof = { ok: false, guess: true };
 const refuse = (error: CountersignError): Proof => ({ ok: false, guess: false, error });
 
-export async function proveToken(access: Access, secret: string, mechanism: string): Promise<Proof> {
-  const checked = await access.verifyToken(secret);
+export async function proveToken(
+  access: Access,
+  secret: string,
+  mechanism: string,
+  context: LoginContext,
+): Promise<Proof> {
+  const checked = await access.verifyBearer(secret, context);
   if (checked.ok) return { ok: true, token: checked.value, mechanism, permits: ALL_PERMITS, expiresAt: null };
   return checked.error.code === 'TOKEN_INVALID' ? WRONG : refuse(checked.error);
 }
@@ -97,6 +104,8 @@ async function proveCertificate(
     permits: {
       pty: extensions.has('permit-pty'),
       forwarding: extensions.has('permit-port-forwarding'),
+      agentForwarding: extensions.has('permit-agent-forwarding'),
+      x11Forwarding: extensions.has('permit-X11-forwarding'),
       forceCommand: certificate.criticalOptions.get('force-command') ?? null,
     },
     expiresAt: Number(certificate.validBefore) * 1000,

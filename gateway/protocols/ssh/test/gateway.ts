@@ -86,15 +86,17 @@ function createTestAccess(boundKeys: ReadonlySet<string>): Access {
     storedKey: Buffer.alloc(0),
     serverKey: Buffer.alloc(0),
   };
-  const token: TokenRecord = { tokenId: 't1', identity, scram: none, connections: ['*'] };
+  const token: TokenRecord = { tokenId: 't1', identity, scram: none, connections: ['*'], principals: [] };
+  const verifyToken: Access['verifyToken'] = (secret) =>
+    Promise.resolve(
+      secret === TOKEN
+        ? { ok: true, value: token }
+        : { ok: false, error: testError(secret === EXPIRED_TOKEN ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID') },
+    );
   return {
     scramCandidate: () => Promise.resolve({ token: undefined, verifier: none }),
-    verifyToken: (secret) =>
-      Promise.resolve(
-        secret === TOKEN
-          ? { ok: true, value: token }
-          : { ok: false, error: testError(secret === EXPIRED_TOKEN ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID') },
-      ),
+    verifyToken,
+    verifyBearer: (credential) => verifyToken(credential),
     tokenByKey: (fingerprint) => Promise.resolve(boundKeys.has(fingerprint) ? token : undefined),
     tokenById: (id) => Promise.resolve(id === 't1' ? token : undefined),
     admit: (record, connection) =>
