@@ -31,8 +31,9 @@ export async function identitiesHit(
   named: readonly string[],
 ): Promise<string[]> {
   const found = new Set(named);
+  // Its tokens are found by it.
   if (kind === 'identity') found.add(subject);
-  if (kind === 'connection') {
+  else if (kind === 'connection') {
     const tokens = await transaction.list<StoredToken>(TOKENS, { limit: TOKENS_MAX });
     for (const { value } of tokens)
       if (value.connections.includes('*') || value.connections.includes(subject)) found.add(value.identityId);

@@ -21,6 +21,8 @@ export interface ControlSubject {
   readonly exerciseId: string | null;
   /** Identities that it acts for: what hits one of them hits it. */
   readonly principals?: readonly string[];
+  /** Tokens that its own was made from, likewise. */
+  readonly parentTokens?: readonly string[];
 }
 
 /** Why access is refused. */
@@ -93,6 +95,7 @@ function places(subject: ControlSubject): string[] {
   if (subject.credentialSource !== null) found.push(place('credential_source', subject.credentialSource));
   if (subject.connection !== null) found.push(place('connection', subject.connection));
   for (const id of subject.principals ?? []) found.push(place('identity', id));
+  for (const id of subject.parentTokens ?? []) found.push(place('token', id));
   return found;
 }
 
@@ -132,18 +135,20 @@ export function createControlView({ clock }: { clock: Clock }): ControlView {
       incidentId,
     };
   };
+  const revocationOf = ({ tokenId, parentTokens = [] }: ControlSubject): Refusal | undefined => {
+    for (const id of tokenId === null ? parentTokens : [tokenId, ...parentTokens]) {
+      const revocation = byKey.get(`token_revocation/${id}`)?.body as TokenRevocation | undefined;
+      if (revocation === undefined) continue;
+      const detail = `token revoked: ${revocation.reason}`;
+      const error = controlError('TOKEN_REVOKED');
+      return { error, detail, lockoutId: null, incidentId: revocation.incidentId };
+    }
+    return undefined;
+  };
   return {
     check(subject) {
-      if (subject.tokenId !== null) {
-        const revocation = byKey.get(`token_revocation/${subject.tokenId}`)?.body as
-          | TokenRevocation
-          | undefined;
-        if (revocation !== undefined) {
-          const detail = `token revoked: ${revocation.reason}`;
-          const error = controlError('TOKEN_REVOKED');
-          return { error, detail, lockoutId: null, incidentId: revocation.incidentId };
-        }
-      }
+      const revoked = revocationOf(subject);
+      if (revoked !== undefined) return revoked;
       if (lockouts.size === 0) return undefined;
       const now = clock.now();
       for (const at of places(subject)) {

@@ -16,13 +16,12 @@ import type {
   SubjectKind,
   TokenRevocation,
 } from '../../schemas/types.ts';
-import { identitiesHit, TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
-import { lookAtBudget } from './budget.ts';
+import { TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
 import { lastRevision, nextRevision, putHead } from './control-head.ts';
 import { controlKey } from './control-view.ts';
 import { controlError } from './errors.ts';
 import { callDigest, earlierAnswer, keepAnswer } from './idempotency.ts';
-import { budgetsOf, permit, type Automation } from './permit.ts';
+import { lookAhead, permit, type Automation } from './permit.ts';
 import { TOKENS, type StoredToken } from './token-index.ts';
 
 export const LOCKOUTS = 'lockouts';
@@ -178,22 +177,19 @@ export function createControlWriter(
       const { subjectKind, subject } = call;
       const lockoutId = random.uuidv7(clock.now());
       const result = await transact((transaction) => {
-        // Asked for together with the key.
-        const asked = Promise.all([
-          identitiesHit(transaction, subjectKind, subject, call.identityIds ?? []),
-          ...budgetsOf(config, call.automation).map((budget) => lookAtBudget(transaction, budget)),
-        ]);
+        // An exercise is bounded by itself: it touches nothing else.
+        const isReal = call.exerciseId === null;
+        const asked = isReal ? lookAhead(config, transaction, call) : Promise.resolve([]);
         asked.catch(() => undefined);
         return once(
           transaction,
           call,
           ['lockout', subjectKind, subject, call.exerciseId],
           async (revision) => {
-            const [hit] = await asked;
-            const refused =
-              call.exerciseId === null
-                ? await permit({ clock, config }, transaction, call.automation, hit)
-                : undefined;
+            const hit = await asked;
+            const refused = isReal
+              ? await permit({ clock, config }, transaction, call.automation, hit)
+              : undefined;
             if (refused !== undefined) throw new Refused(refused);
             const now = clock.now();
             const lockout: Lockout = {
@@ -212,10 +208,9 @@ export function createControlWriter(
             };
             await transaction.put(LOCKOUTS, lockoutId, json(lockout));
             await publish(transaction, revision, lockout);
-            // Exercises use tokens of their own; those may die, others' may not.
-            const tokensRevoked =
-              call.exerciseId === null ? await revokePage(transaction, revision, call) : 0;
             onDecided?.(lockout);
+            // Exercises use tokens of their own; those may die, others' may not.
+            const tokensRevoked = isReal ? await revokePage(transaction, revision, call) : 0;
             return { lockout, revision, tokensRevoked };
           },
         );

@@ -6,6 +6,8 @@ export interface Statements {
   readonly one: Statement;
   readonly many: Statement;
   readonly list: Statement;
+  /** Entries and lists of one turn together. */
+  readonly mixed: Statement;
   readonly state: Statement;
   readonly outbox: Statement;
   readonly acknowledge: Statement;
@@ -50,8 +52,23 @@ export function statementsOf(schema: string): Statements {
       'list',
       `select state.revision, page.id, page.value, page.revision from ${s}.state left join lateral (
          select id, value, revision from ${s}.entries
-           where collection = $1::text and id >= $2::bytea and id > $3::bytea and ($4::bytea is null or id < $4)
+           where collection = $1::text and id >= $2::bytea and id > $3::bytea and id < $4::bytea
            order by id limit $5::bigint) page on true where state.one order by page.id`,
+    ),
+    mixed: named(
+      'mixed',
+      `select state.revision, found.place, found.id, found.value, found.revision from ${s}.state cross join (
+         select asked.place, null::bytea as id, e.value, e.revision
+           from unnest($1::text[], $2::bytea[]) with ordinality as asked (collection, id, place)
+           left join ${s}.entries e on e.collection = asked.collection and e.id = asked.id
+         union all
+         select -asked.place, page.id, page.value, page.revision
+           from unnest($3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bigint[])
+             with ordinality as asked (collection, first, after, before, most, place)
+           left join lateral (select id, value, revision from ${s}.entries e
+             where e.collection = asked.collection and e.id >= asked.first and e.id > asked.after and e.id < asked.before
+             order by id limit asked.most) page on true) found
+         where state.one order by found.place, found.id`,
     ),
     state: quickly('state', `select revision, published from ${s}.state where one`),
     outbox: named(

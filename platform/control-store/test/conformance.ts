@@ -47,6 +47,49 @@ function transactions(opened: () => OpenedStore): void {
     assert.equal(await store.get('others', 'a'), undefined);
   });
 
+  it('answers what is asked for at once as it does one by one', async () => {
+    const { store } = opened();
+    await store.transact(async (tx) => {
+      for (const id of ['a', 'a\n1', 'a\n2', 'b', '\u{10ffff}']) await tx.put('one', id, { id });
+      await tx.put('two', 'a', { id: 'two' });
+    });
+    const entries = [
+      ['one', 'a'],
+      ['one', 'none'],
+      ['none', 'a'],
+      ['two', 'a'],
+    ] as const;
+    const lists = [
+      ['one', { limit: 10 }],
+      ['one', { prefix: 'a\n', limit: 10 }],
+      ['one', { prefix: 'none', limit: 10 }],
+      ['one', { after: 'a\n1', limit: 2 }],
+      ['none', { limit: 10 }],
+    ] as const;
+    const ask = (read: Pick<ControlStore, 'get' | 'list'>): Promise<unknown>[] => [
+      ...entries.map(([collection, id]) => read.get(collection, id)),
+      ...lists.map(([collection, options]) => read.list(collection, options)),
+    ];
+    const together = await Promise.all(ask(store));
+    const alone: unknown[] = [];
+    for (const [collection, id] of entries) alone.push(await store.get(collection, id));
+    for (const [collection, options] of lists) alone.push(await store.list(collection, options));
+    assert.deepEqual(together, alone);
+    assert.deepEqual(await store.transact((tx) => Promise.all(ask(tx))), alone);
+    const ids = together.slice(entries.length).map((page) => (page as { id: string }[]).map(({ id }) => id));
+    assert.deepEqual(ids, [
+      ['a', 'a\n1', 'a\n2', 'b', '\u{10ffff}'],
+      ['a\n1', 'a\n2'],
+      [],
+      ['a\n2', 'b'],
+      [],
+    ]);
+    assert.deepEqual(
+      together.slice(0, entries.length).map((entry) => entry !== undefined),
+      [true, false, false, true],
+    );
+  });
+
   it('rolls everything back when the work rejects, and passes its error on', async () => {
     const { store } = opened();
     const failure = new Error('no');
