@@ -106,6 +106,11 @@ export const definitions = {
     hint: 'Change the policy rule to deny or allow, or remove the masked columns from the statement.',
     status: 403,
   },
+  POSTGRES_CUT_OFF_STUCK: {
+    message: 'an answer was cut off ({limit}), and the target did not take the request to cancel it',
+    hint: 'Connect again; where it comes back, check that cancel requests reach the target (a pooler in front of it must pass them on).',
+    status: 504,
+  },
   POSTGRES_GATEWAY_SHUTDOWN: {
     message: 'the gateway is shutting down',
     hint: 'Connect again in a moment.',
@@ -134,6 +139,7 @@ const SQLSTATES: Readonly<Record<string, string>> = {
   POSTGRES_TARGET_UNSUITABLE: '08001',
   POSTGRES_TARGET_LOGIN_FAILED: '08004',
   POSTGRES_TARGET_LOST: '08006',
+  POSTGRES_CUT_OFF_STUCK: '57P05',
   POSTGRES_GATEWAY_SHUTDOWN: '57P01',
 };
 

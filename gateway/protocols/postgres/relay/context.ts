@@ -29,6 +29,8 @@ export interface RelayContext {
   readonly fail: (error: CountersignError, reason: CloseReason) => void;
   /** Something that a socket waits for has changed. */
   readonly flow: () => void;
+  /** Asks the target to cancel what runs; resolves when it has taken the request. */
+  readonly cancelRunning: () => Promise<void>;
   /** What the client's cancel request does to a command that waits for its decision; absent where none waits. */
   cancelHold: (() => void) | undefined;
   readonly hmac: (secret: Uint8Array) => Buffer;

@@ -11,12 +11,16 @@ import { BACKEND } from '../wire/message-types.ts';
 import type { RelayContext } from './context.ts';
 import { denialResponse, isProvoked, liftedMessage } from './denial.ts';
 import type { Expected } from './expectations.ts';
+import { brokenLimit, cutOffMessage, cutOffResponse, CUT_OFF_SQLSTATE, type Bounds } from './limits.ts';
+import type { RunningRequest } from './requests.ts';
 import { SettingsTracker } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 
 const LARGE_BYTES_MAX = 0x3fff_ffff;
 /** Errors, reports and the like are kept whole while they are read. */
 const WHOLE_BYTES_MAX = 1024 * 1024;
+/** An answer that goes on so long after it was cut off and cancelled ends the session. */
+const CUT_OFF_MS = 10_000;
 
 const STREAMED = new Set<number>([
   BACKEND.dataRow,
@@ -41,6 +45,9 @@ export class Downstream {
   #closes = 0;
   /** Where the bytes start that were not yet absorbed. */
   #bodyStart = 0;
+  /** An answer was cut off: the client has its error and sees nothing more until ReadyForQuery. Counts the cuts. */
+  #muted = 0;
+  #cuts = 0;
   /** The rest of a message that the client does not see is on its way. */
   #hiding = false;
 
@@ -64,13 +71,8 @@ export class Downstream {
       const { start, type } = reader;
       end = reader.end;
       const { head } = expectations;
-      if (type === BACKEND.dataRow && head?.kind !== 'refresh') {
-        if (reader.first && head !== undefined && head.request !== null) {
-          head.request.rows += 1;
-          head.request.statementRows += 1;
-        }
-        downstream.forward(buffer, start, end);
-      } else if (head?.kind === 'refresh' && isOfRefresh(type)) this.#refresh(type, buffer, start, end, head);
+      if (type === BACKEND.dataRow && head?.kind !== 'refresh') this.#row(buffer, start, end, head);
+      else if (head?.kind === 'refresh' && isOfRefresh(type)) this.#refresh(type, buffer, start, end, head);
       else this.#handle(type, buffer, start, end, head);
     }
     if (this.#context.isOver()) return;
@@ -86,8 +88,83 @@ export class Downstream {
     this.#context.flow();
   }
 
+  /** A row of a SELECT, or the first piece or a further one of it. */
+  #row(buffer: Buffer, start: number, end: number, head: Expected | undefined): void {
+    const request = head?.request ?? null;
+    if (this.reader.first && request !== null && this.#muted === 0) {
+      const { bounds } = request;
+      if (bounds !== null && this.#cutOff(request, bounds, buffer, start, end)) return;
+      request.rows += 1;
+      request.statementRows += 1;
+      this.#context.requests.passRow(request);
+    }
+    this.#pass(buffer, start, end);
+  }
+
+  /** A row of a COPY that goes out. */
+  #copyRow(buffer: Buffer, start: number, end: number, head: Expected | undefined): void {
+    const request = head?.request ?? null;
+    if (this.reader.first && request !== null && this.#muted === 0) {
+      const { bounds } = request;
+      if (bounds !== null && this.#cutOff(request, bounds, buffer, start, end)) return;
+      this.#context.requests.passRow(request);
+    }
+    this.#pass(buffer, start, end);
+  }
+
+  /** Passes a message on, unless the client has heard that its command failed. */
+  #pass(buffer: Buffer, start: number, end: number): void {
+    if (this.#muted === 0) this.#context.downstream.forward(buffer, start, end);
+    else {
+      this.#absorb(buffer, start, null);
+      this.#bodyStart = end;
+    }
+  }
+
+  /**
+   * Would this row break a limit? Then the client gets an error in its place, the target is asked to cancel, and what it sends until
+   * ReadyForQuery goes nowhere. No further command reaches the target before it has taken the request to cancel: it must not
+   * hit one of those.
+   */
+  #cutOff(request: RunningRequest, bounds: Bounds, buffer: Buffer, start: number, end: number): boolean {
+    const { requests, downstream, expectations, clock } = this.#context;
+    const bytes = start - this.#bodyStart + buffer.readUInt32BE(start + 1) + 1;
+    const limit = brokenLimit(
+      bounds,
+      { rows: request.passedRows + 1, bytes: request.bytes + bytes },
+      { rows: requests.passed.rows + 1, bytes: requests.passed.bytes + bytes },
+    );
+    if (limit === undefined) return false;
+    this.#absorb(buffer, start, request);
+    this.#bodyStart = end;
+    const ours = cutOffResponse(bounds, limit);
+    downstream.insert(ours);
+    request.error = { sqlState: CUT_OFF_SQLSTATE, message: cutOffMessage(limit) };
+    request.rows = request.passedRows;
+    requests.settle(request, 'cut_off');
+    requests.absorb(null, ours);
+    this.#cuts += 1;
+    const cut = this.#cuts;
+    this.#muted = cut;
+    if (expectations.head?.kind === 'execute' && !expectations.syncSent) this.#client.skipToSync();
+    this.#client.turn.block(this.#context.cancelRunning());
+    clock.after(
+      CUT_OFF_MS,
+      () => {
+        if (this.#muted === cut && !this.#context.isOver())
+          this.#context.fail(postgresError('POSTGRES_CUT_OFF_STUCK', { limit }), 'killed');
+      },
+      { background: true },
+    );
+    return true;
+  }
+
   /** Counts, records and hashes what went to the client up to `end`. */
-  #absorb(buffer: Buffer, end: number, request = this.#context.expectations.current()): void {
+  #absorb(
+    buffer: Buffer,
+    end: number,
+    request = this.#muted === 0 ? this.#context.expectations.current() : null,
+  ): void {
     if (end > this.#bodyStart) this.#context.requests.absorb(request, buffer.subarray(this.#bodyStart, end));
     this.#bodyStart = end;
   }
@@ -98,19 +175,30 @@ export class Downstream {
       case BACKEND.commandComplete:
       case BACKEND.emptyQueryResponse:
       case BACKEND.portalSuspended:
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
         this.#complete(type, buffer, start, end, head);
         return;
       case BACKEND.errorResponse:
         this.#error(buffer, start, end, head);
         return;
       case BACKEND.readyForQuery:
+        if (this.#muted > 0) {
+          this.#absorb(buffer, start, null);
+          this.#muted = 0;
+        }
         downstream.forward(buffer, start, end);
         this.#ready(buffer, end, head);
         return;
       case BACKEND.parameterStatus:
         downstream.forward(buffer, start, end);
         this.#report(buffer, start, end);
+        return;
+      case BACKEND.copyData:
+        this.#copyRow(buffer, start, end, head);
+        return;
+      case BACKEND.noticeResponse:
+      case BACKEND.notificationResponse:
+        downstream.forward(buffer, start, end);
         return;
       case BACKEND.copyInResponse:
         downstream.forward(buffer, start, end);
@@ -119,27 +207,27 @@ export class Downstream {
         return;
       case BACKEND.functionCallResponse:
         if (this.reader.first && head !== undefined && head.request !== null) head.request.rows = 1;
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
         return;
       case BACKEND.parseComplete:
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
         if (head?.kind === 'parse') expectations.shift();
         return;
       case BACKEND.bindComplete:
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
         if (head?.kind === 'bind') expectations.shift();
         return;
       case BACKEND.closeComplete:
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
         if (head?.kind === 'close') expectations.shift();
         return;
       case BACKEND.noData:
       case BACKEND.rowDescription:
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
         if (head?.kind === 'describe' && this.reader.last) expectations.shift();
         return;
       default:
-        downstream.forward(buffer, start, end);
+        this.#pass(buffer, start, end);
     }
   }
 
@@ -164,14 +252,18 @@ export class Downstream {
     const denial = head?.denial ?? null;
     if (denial !== null && isProvoked(denial, buffer, start, end)) {
       this.#absorb(buffer, start);
-      const ours = denialResponse(denial);
-      downstream.insert(ours);
-      requests.absorb(null, ours);
+      if (this.#muted === 0) {
+        const ours = denialResponse(denial);
+        downstream.insert(ours);
+        requests.absorb(null, ours);
+      }
       this.#bodyStart = end;
     } else {
-      downstream.forward(buffer, start, end);
       const error = decodeError(buffer, start, end);
-      if (error.severity !== 'ERROR') this.fatalSeen = true;
+      if (error.severity !== 'ERROR') {
+        this.fatalSeen = true;
+        downstream.forward(buffer, start, end);
+      } else this.#pass(buffer, start, end);
       if (head !== undefined && head.request !== null) this.#failRequest(buffer, end, head, error);
     }
     const { copyIn } = expectations;
@@ -243,7 +335,7 @@ export class Downstream {
     } else if (type === BACKEND.errorResponse && !head.synced) {
       // In a pipeline of the client the error is the client's, too: its later messages are skipped.
       this.#closes = 0;
-      this.#context.downstream.forward(buffer, start, end);
+      this.#pass(buffer, start, end);
       expectations.failToSync();
     }
   }

@@ -134,6 +134,13 @@ export class Expectations {
     return null;
   }
 
+  /** A Sync stands in the queue. */
+  get syncSent(): boolean {
+    for (let at = this.#at; at < this.#items.length; at += 1)
+      if (this.#items[at]!.kind === 'sync') return true;
+    return false;
+  }
+
   /** The head failed in the extended protocol: it and all up to the next Sync are gone. */
   failToSync(): void {
     const gone: Expected[] = [];

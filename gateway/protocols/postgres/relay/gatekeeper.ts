@@ -5,6 +5,7 @@ import { postgresError } from '../errors.ts';
 import type { RelayContext } from './context.ts';
 import { CANCELLED, createCancellation, createDenial } from './denial.ts';
 import type { Denial } from './expectations.ts';
+import { boundsOf } from './limits.ts';
 import type { RunningRequest } from './requests.ts';
 
 export interface Command {
@@ -44,7 +45,7 @@ export function judge(
       context.requests.settle(context.requests.begin(gate.requestId), 'cut_off');
       return undefined;
     }
-    const request = context.requests.begin(gate.requestId);
+    const request = context.requests.begin(gate.requestId, boundsOf(given));
     if (given.outcome === 'allow') return { allowed: true, request };
     // A mask that cannot be carried out must not become an allow.
     const error = postgresError('POSTGRES_MASK_UNSUPPORTED');

@@ -207,6 +207,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         isOver: () => over,
         fail,
         flow,
+        cancelRunning: () => deps.connector.cancel(link),
         cancelHold: undefined,
         hmac: deps.hmac,
       };

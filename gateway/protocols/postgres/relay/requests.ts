@@ -4,12 +4,17 @@ import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { ResponseStatus } from '../../../../schemas/types.ts';
 import { sha256 } from '../../../credentials/sha256.ts';
 import type { Session } from '../../../sessions/session.ts';
+import type { Bounds, Passed } from './limits.ts';
 
 /** An allowed request whose response has not been reported. */
 export interface RunningRequest {
   readonly id: string;
   /** Grows in the order of the commands. */
   readonly order: number;
+  /** What its answer may not pass; null where policy sets no limit. */
+  readonly bounds: Bounds | null;
+  /** Rows that went to the client, of SELECT and of COPY. */
+  passedRows: number;
   startedUs: number;
   rows: number;
   /** Rows of the statement that is being answered (a query string can hold several). */
@@ -23,7 +28,11 @@ export interface RunningRequest {
 }
 
 export interface Requests {
-  begin(id: string): RunningRequest;
+  begin(id: string, bounds?: Bounds | null): RunningRequest;
+  /** A row went to the client. */
+  passRow(request: RunningRequest): void;
+  /** What went to the client in the whole session. */
+  readonly passed: Passed;
   /** Requests whose response has not been reported. */
   readonly open: number;
   /** Order that the next request will get. */
@@ -46,6 +55,7 @@ export interface RecordingFlow {
 export function createRequests(clock: Clock, session: Session, flow: RecordingFlow): Requests {
   const open = new Set<RunningRequest>();
   let order = 0;
+  const passed = { rows: 0, bytes: 0 };
   const settle: Requests['settle'] = (request, status, note) => {
     if (request.settled) return;
     request.settled = true;
@@ -71,10 +81,17 @@ export function createRequests(clock: Clock, session: Session, flow: RecordingFl
     get nextOrder() {
       return order;
     },
-    begin(id) {
+    passed,
+    passRow(request) {
+      request.passedRows += 1;
+      passed.rows += 1;
+    },
+    begin(id, bounds = null) {
       const request: RunningRequest = {
         id,
         order,
+        bounds,
+        passedRows: 0,
         startedUs: clock.monotonicUs(),
         rows: 0,
         statementRows: 0,
@@ -89,6 +106,7 @@ export function createRequests(clock: Clock, session: Session, flow: RecordingFl
       return request;
     },
     absorb(request, bytes) {
+      passed.bytes += bytes.length;
       if (request !== null) {
         request.bytes += bytes.length;
         const { body } = request;

@@ -11,6 +11,8 @@ export class Turn {
   readonly #context: RelayContext;
   readonly #pump: () => void;
   held = false;
+  /** What the messages behind wait for, besides. */
+  #blocks = 0;
   /** Ends waiting for the target's answer. */
   #release: (() => void) | undefined;
 
@@ -18,6 +20,20 @@ export class Turn {
   constructor(context: RelayContext, pump: () => void) {
     this.#context = context;
     this.#pump = pump;
+  }
+
+  get blocked(): boolean {
+    return this.#blocks > 0;
+  }
+
+  /** The messages behind wait until the work is done, whatever else they wait for. */
+  block(work: Promise<unknown>): void {
+    this.#blocks += 1;
+    const done = (): void => {
+      this.#blocks -= 1;
+      if (!this.#context.isOver()) this.#pump();
+    };
+    work.then(done, done);
   }
 
   /** Goes on with a value, at once or when it comes; the messages behind wait for it. */

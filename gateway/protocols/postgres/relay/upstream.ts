@@ -81,7 +81,7 @@ export class Upstream implements Pipeline {
 
   /** Messages wait: for a decision, an analysis, or the target's answer. */
   get held(): boolean {
-    return this.turn.held;
+    return this.turn.held || this.turn.blocked;
   }
 
   /** The target will skip to Sync. */

@@ -6,6 +6,7 @@ import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
 import type { Identity } from '../../../../schemas/types.ts';
 import type { Access, ScramVerifier, TokenRecord } from '../../../access/access.ts';
+import type { Limits } from '../../../policy/decision.ts';
 import type {
   EndOrder,
   GateDecision,
@@ -48,6 +49,8 @@ export interface TestGateway {
   readonly refusals: { code: string; claimedName: string | null }[];
   readonly deps: ProtocolDeps;
   decide: Decide;
+  /** Of what is allowed. */
+  limits: Limits | undefined;
   /** The recording asks to wait while this is a promise. */
   recordingBlocked: Promise<void> | undefined;
   keepRecording: boolean;
@@ -86,7 +89,13 @@ function verifierOf(password: string): ScramVerifier {
 }
 
 function createTestAccess(): Access {
-  const token: TokenRecord = { tokenId: 't1', identity, scram: verifierOf(TOKEN), connections: ['*'], principals: [] };
+  const token: TokenRecord = {
+    tokenId: 't1',
+    identity,
+    scram: verifierOf(TOKEN),
+    connections: ['*'],
+    principals: [],
+  };
   const nobody = verifierOf('nobody knows');
   return {
     scramCandidate: (name) =>
@@ -137,6 +146,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
   const refusals: TestGateway['refusals'] = [];
   const state = {
     decide: (() => 'allow') as Decide,
+    limits: undefined as Limits | undefined,
     recordingBlocked: undefined as Promise<void> | undefined,
     keepRecording: true,
   };
@@ -185,6 +195,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
               decisionId: `0193a000-0000-7000-8000-${String(ids).padStart(12, '0')}`,
               rule: input.forcedDenial?.rule ?? 'test-rule',
               reason: input.forcedDenial?.reason ?? 'the test says so',
+              ...(state.limits === undefined ? {} : { limits: state.limits }),
             });
             return {
               requestId,
@@ -250,6 +261,12 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     },
     set decide(decide) {
       state.decide = decide;
+    },
+    get limits() {
+      return state.limits;
+    },
+    set limits(limits) {
+      state.limits = limits;
     },
     get recordingBlocked() {
       return state.recordingBlocked;
