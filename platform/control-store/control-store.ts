@@ -49,7 +49,17 @@ export interface TransactOptions {
   readonly flush?: boolean;
 }
 
+/** Who of the processes on this store has died, as far as the store knows: it is told by the end of a connection. */
+export interface Presence {
+  /** Of this process. */
+  readonly id: string;
+  /** True: that process has left the store, or has lost its way to it just now. False: it lives, or nobody knows yet. */
+  isGone(id: string): Promise<boolean>;
+}
+
 export interface ControlStore {
+  /** Absent where one process alone has the store. */
+  readonly presence?: Presence;
   /**
    * Runs `work` as one serialisable transaction and commits when it resolves; a rejection rolls back and is passed on.
    * `work` may be run again on a conflict: it must have no other effects. Resolves when durable.

@@ -16,7 +16,10 @@ export interface SharedOutboxRelayDeps extends Omit<OutboxRelayDeps, 'writer' | 
 export interface SharedOutboxRelayConfig {
   /** Name of this process, for the log of who waits for whom. */
   readonly name: string;
-  /** After the death of the process that carries, another one does after little more than this. Well below the gateways' lease. */
+  /**
+   * After this long without a sign of the process that carries, another one does; at once where the store knows that it is gone. Well
+   * below the gateways' lease.
+   */
   readonly holdMs?: number;
 }
 
@@ -53,8 +56,13 @@ export function createSharedOutboxRelay(
           ...deps,
           writer,
           mayCarry: () => turn.held(),
-          // The turn says who goes on: whoever still has it opens the writer again.
-          onFenced: () => inOrder(begin),
+          // The turn says who goes on: whoever still has it opens the writer again. The store is asked, since it may have been taken over
+          // before its time.
+          onFenced: () =>
+            inOrder(async () => {
+              await turn.confirm().catch(() => undefined);
+              await begin();
+            }),
         });
         current = { relay, writer };
         problem = undefined;
@@ -80,6 +88,7 @@ export function createSharedOutboxRelay(
       holder: `${name}/${random.bytes(8).toString('hex')}`,
       holdMs,
       lookMs: Math.max(10, Math.floor(holdMs / 10)),
+      fenced: true,
     },
     (held) => inOrder(held ? begin : end),
   );

@@ -14,23 +14,30 @@ export interface TurnConfig {
   readonly holdMs: number;
   /** How often the holder renews and the others look; a third of `holdMs` or less. */
   readonly lookMs: number;
+  /**
+   * What the turn is for refuses a former holder that goes on without knowing it. Then the others do not wait where the store knows that the
+   * holder's process is gone: it may only have lost its way to the store.
+   */
+  readonly fenced?: boolean;
 }
 
 export interface Turn {
   start(): void;
   /** True as long as no other process can have it. */
   held(): boolean;
+  /** Renews it now, so that `held` knows of whoever has taken it over. */
+  confirm(): Promise<void>;
   /** Gives it back, so that another one need not wait. */
   stop(): Promise<void>;
 }
 
-type TurnEntry = { readonly holder: string };
+type TurnEntry = { readonly holder: string; readonly presence?: string | null };
 const COLLECTION = 'turns';
 const UNFLUSHED = { flush: false } as const;
 
 export function createTurn(
   { store, clock, log }: { readonly store: ControlStore; readonly clock: Clock; readonly log: Logger },
-  { name, holder, holdMs, lookMs }: TurnConfig,
+  { name, holder, holdMs, lookMs, fenced = false }: TurnConfig,
   /** Called on each change, not twice at once for one. */
   onChange: (held: boolean) => void,
 ): Turn {
@@ -55,7 +62,7 @@ export function createTurn(
       startUs = clock.monotonicUs();
       const entry = await transaction.get<TurnEntry>(COLLECTION, name);
       if (entry !== undefined && entry.value.holder !== holder && entry.revision !== expected) return false;
-      await transaction.put(COLLECTION, name, { holder });
+      await transaction.put(COLLECTION, name, { holder, presence: store.presence?.id ?? null });
       return true;
     }, UNFLUSHED);
     validUntilUs = taken ? startUs + holdMs * 1000 : -1;
@@ -68,11 +75,18 @@ export function createTurn(
     if (entry === undefined || entry.value.holder === holder) return take(undefined);
     const nowUs = clock.monotonicUs();
     if (seen?.revision !== entry.revision) seen = { revision: entry.revision, sinceUs: nowUs };
-    else if (nowUs - seen.sinceUs >= holdMs * 1000) {
-      log.warn({ name, holder: entry.value.holder }, 'a process does not renew its turn; it is taken over');
-      return take(entry.revision);
-    }
-    return undefined;
+    const { presence, holder: other } = entry.value;
+    const isOver = nowUs - seen.sinceUs >= holdMs * 1000;
+    const isGone = async (): Promise<boolean> =>
+      fenced && typeof presence === 'string' && (await store.presence?.isGone(presence)) === true;
+    if (!isOver && !(await isGone())) return undefined;
+    log.warn(
+      { name, holder: other },
+      isOver
+        ? 'a process does not renew its turn; it is taken over'
+        : 'the turn of a process that is gone is taken over',
+    );
+    return take(entry.revision);
   };
   const lookQuietly = (): void => {
     tell();
@@ -89,6 +103,10 @@ export function createTurn(
       lookQuietly();
     },
     held,
+    async confirm() {
+      await running;
+      if (!stopped && held()) await take(undefined);
+    },
     async stop() {
       stopped = true;
       for (const timer of timers) timer.cancel();

@@ -14,7 +14,7 @@ import { createConnectionPool } from './connection-pool.ts';
 import { failureOf, unavailable } from './failures.ts';
 import { createLanes } from './lanes.ts';
 import { layOut } from './lay-out.ts';
-import { createListener } from './listener.ts';
+import { createListener, presenceKey } from './listener.ts';
 import { createReads } from './reads.ts';
 import type { Row, Statement } from './statement.ts';
 import { statementsOf } from './statements.ts';
@@ -57,6 +57,7 @@ export async function createPostgresControlStore(
   const { clock, random, log, metrics } = deps;
   const connect = createConnector(deps, config);
   const stopping = new AbortController();
+  const process = random.bytes(16).toString('hex');
   let watch: PublicationWatch | undefined;
   const listener = await opening(clock, config.transactionTimeoutMs, async () => {
     const first = await connect();
@@ -65,7 +66,9 @@ export async function createPostgresControlStore(
     } finally {
       await first.end();
     }
-    return createListener({ clock, log, connect }, config.schema, () => watch?.notify());
+    return createListener({ clock, log, connect }, { schema: config.schema, presence: process }, () =>
+      watch?.notify(),
+    );
   });
   const lost = metrics.counter(
     'countersign_control_store_connections_lost_total',
@@ -117,13 +120,19 @@ export async function createPostgresControlStore(
     },
     config,
   );
-  const process = random.bytes(16).toString('hex');
   const waitingMax = config.callsWaitingMax;
   const lanes = createLanes(process, { lanesMax: config.transactionsMax, waitingMax });
   // Leases must not wait behind what others have queued up.
   const unflushed = createLanes(`${process}/unflushed`, { lanesMax: 1, waitingMax });
 
   return {
+    presence: {
+      id: process,
+      async isGone(id) {
+        const [row] = await ask(statements.free, [presenceKey(id)]);
+        return row?.[0] === true;
+      },
+    },
     transact: (work, { flush = true } = {}) =>
       (flush ? lanes : unflushed).run((lane) => transact(lane, work, flush)),
     async get(collection, id) {

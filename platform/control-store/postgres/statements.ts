@@ -16,6 +16,8 @@ export interface Statements {
   readonly quickCommit: Statement;
   readonly unchanged: Statement;
   readonly resolve: Statement;
+  /** Whether nobody holds this advisory lock. */
+  readonly free: Statement;
 }
 
 const placeholders = (types: readonly string[]): string =>
@@ -92,6 +94,7 @@ export function statementsOf(schema: string): Statements {
       'unchanged',
       `select ${s}.unchanged(${placeholders(SEEN)}), revision from ${s}.state where one`,
     ),
+    free: quickly('free', 'select pg_try_advisory_xact_lock_shared($1::bigint)'),
     resolve: quickly('resolve', `select ${s}.resolve($1::text, $2::bigint)`),
   };
 }

@@ -48,13 +48,17 @@ function setUp() {
   );
   const log = createLog();
   let seed = 0;
+  /** Processes whose end the store knows of. */
+  const gone = new Set<string>();
   /** A process; `link.paused` stops everything of it that touches the store, and its timers. */
   const start = (name: string) => {
     const link = { paused: false };
+    const presence = { id: name, isGone: async (id: string) => gone.has(id) };
     const call = <R>(work: () => Promise<R>): Promise<R> =>
       link.paused ? Promise.reject(new Error('cut off')) : work();
     const own: ControlStore = {
       ...store,
+      presence,
       transact: (...given) => call(() => store.transact(...given)),
       get: (...given) => call(() => store.get(...given)),
       outbox: (limit) => call(() => store.outbox(limit)),
@@ -90,7 +94,7 @@ function setUp() {
   };
   const keys = (): string[] => log.records.map(({ key }) => key);
   const expected = (): string[] => Array.from({ length: published }, (_, index) => String(index + 1));
-  return { clock, store, log, start, settle, publish, keys, expected };
+  return { clock, store, log, gone, start, settle, publish, keys, expected };
 }
 
 test('of three relays one carries, in commit order; a clean end hands over at once', async () => {
@@ -130,6 +134,40 @@ test('when the one that carries is gone, another does after little more than a s
   await publish(3);
   await settle(2000);
   assert.deepEqual(keys(), expected());
+  await Promise.all([first.relay.stop(), second.relay.stop()]);
+});
+
+test('when the store knows that the one that carries is gone, another does at once', async () => {
+  const { log, gone, start, settle, publish, keys, expected } = setUp();
+  const first = start('a');
+  await settle(100);
+  const second = start('b');
+  await settle(100);
+  first.link.paused = true;
+  await publish(3);
+  gone.add('a');
+  await settle(200);
+  assert.deepEqual(keys(), expected());
+  assert.equal(log.epoch(), 2);
+  await Promise.all([first.relay.stop(), second.relay.stop()]);
+});
+
+test('one that has only lost its way to the store gives its turn up: they do not take it from each other', async () => {
+  const { log, gone, start, settle, publish, keys, expected } = setUp();
+  const first = start('a');
+  await settle(100);
+  const second = start('b');
+  await settle(100);
+  // As long as its connection is away the others take it for dead; it goes on meanwhile.
+  gone.add('a');
+  for (let turn = 0; turn < 10; turn += 1) {
+    await publish(2);
+    await settle(100);
+  }
+  gone.delete('a');
+  await settle(2000);
+  assert.deepEqual(keys(), expected());
+  assert.equal(log.epoch(), 2);
   await Promise.all([first.relay.stop(), second.relay.stop()]);
 });
 
