@@ -8,6 +8,9 @@ const ROOMS = '{schemas,platform,gateway,detectors,responders,ingest,cli,main}';
 /** What the program reads beside its modules: Avro schemas, rules, playbooks, the default policy, the sample's tables. */
 const ASSETS = `${ROOMS}/**/*.{avsc,yml,yaml,sql,json}`;
 
+/** Pages, which are no modules of the program. */
+const PAGES = 'console/**/*.{html,css,js}';
+
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
 rmSync(out, { recursive: true, force: true });
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -17,6 +20,6 @@ const compiled = spawnSync(
   { stdio: 'inherit' },
 );
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
-const assets = globSync(ASSETS, { cwd: root, exclude: ['**/test/**', '**/node_modules/**'] });
+const assets = globSync([ASSETS, PAGES], { cwd: root, exclude: ['**/test/**', '**/node_modules/**'] });
 for (const asset of assets) cpSync(join(root, asset), join(out, asset));
 console.log(`Built ${out}, with ${assets.length} files besides the modules.`);

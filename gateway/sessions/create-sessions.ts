@@ -15,6 +15,7 @@ import type {
 } from '../../schemas/types.ts';
 import type { SessionApprovals } from '../approvals/session-approvals.ts';
 import { accessError } from '../access/errors.ts';
+import { parentsOf } from '../access/parent-tokens.ts';
 import { redactTokens } from '../access/redact-tokens.ts';
 import type { ControlSubject, ControlView } from '../control/control-view.ts';
 import { controlError } from '../control/errors.ts';
@@ -53,8 +54,13 @@ export interface GatewaySessions extends Sessions {
   endBy(lockout: Lockout): void;
   /** Ends a session for an operator. */
   kill(sessionId: string, reason: string, incidentId: string | null): boolean;
-  /** Writes an event of the gateway itself: control_action, credential_issued. It comes even if the spool is full now. */
-  record(body: Extract<SessionEvent['body'], { kind: 'control_action' | 'credential_issued' }>): void;
+  /** Writes an event of the gateway itself: control_action, credential_issued, approval_decided. It comes even if the spool is full now. */
+  record(
+    body: Extract<
+      SessionEvent['body'],
+      { kind: 'control_action' | 'credential_issued' | 'approval_decided' }
+    >,
+  ): void;
   /** Ends all sessions and writes the last checkpoint. */
   stop(): void;
 }
@@ -387,6 +393,7 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
         connection: target.connection,
         exerciseId: exerciseOf(identity),
         principals: identity.onBehalfOf,
+        parentTokens: parentsOf(identity.attributes),
       };
       const outcome = whyNot(opening, subject) ?? begin(opening, subject, id);
       if (isCountersignError(outcome)) {

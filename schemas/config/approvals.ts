@@ -56,6 +56,14 @@ export const ApprovalsConfig = Type.Object(
       minimum: 1,
       maximum: 1000,
     }),
+    pageUrl: Type.Optional(
+      Type.String({
+        description:
+          'Where people reach the control API in a browser (https://gateway.example), for the approval page; security keys are bound to its host name. Absent: the address of the control API.',
+        pattern: '^https?://[^/]+',
+        maxLength: 512,
+      }),
+    ),
     grantTemplates: Type.Array(GrantTemplate, {
       description: 'Grants that can be asked for.',
       default: [],

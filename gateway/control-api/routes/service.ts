@@ -19,7 +19,7 @@ const Listener = Type.Object({
 
 export const service: Resource = (app, { services }) => {
   app.get('/v1/whoami', {
-    config: { scope: 'read' },
+    config: { scope: 'any' },
     schema: { tags: ['service'], summary: 'Who calls, and what it may do', response: answers(WhoAmI) },
     handler: ({ principal }) =>
       Promise.resolve({ subject: principal!.subject, scopes: [...principal!.scopes] }),

@@ -264,7 +264,7 @@ describe('default policy', () => {
       assert.deepEqual([decision.outcome, decision.rule], ['deny', 'opaque-code-of-machines-denied']);
       assert.equal(
         policy.decide(input({ kind, risk: 'high', actions: [action('drop', 'a.b')] })).outcome,
-        'hold_verdict',
+        'hold_approval',
       );
       assert.equal(policy.decide(input({ kind })).outcome, 'allow');
     }

@@ -1,0 +1,252 @@
+/** Approvals, grants and second factors at the control API. */
+import Type from 'typebox';
+import { Id, PageQuery, Reason, Time, nullable } from './common.ts';
+
+const Names = (description: string) => Type.Array(Type.String(), { description });
+const Literals = <const V extends readonly string[]>(...values: V) =>
+  values.map((value) => Type.Literal(value)) as unknown as {
+    -readonly [K in keyof V]: Type.TLiteral<V[K] & string>;
+  };
+
+const ApprovalStateName = Type.Union(
+  Literals('pending', 'granted', 'refused', 'used', 'withdrawn', 'expired', 'revoked'),
+  {
+    description:
+      'pending: waits for persons; granted: may be used until validUntil; used: its one statement went through, or its grant was given.',
+  },
+);
+
+export const Approval = Type.Object({
+  approvalId: Id,
+  state: ApprovalStateName,
+  scope: Type.Union(Literals('statement', 'session', 'grant'), { description: 'What it opens.' }),
+  identityId: Type.String({ description: 'Who asks.' }),
+  identityKind: Type.String(),
+  identityName: Type.String({ description: 'For people to read only.' }),
+  groups: Names('Groups of who asks, at the time.'),
+  principals: Names('Persons that it acts for.'),
+  credentialSource: nullable(Type.String()),
+  ip: nullable(Type.String({ description: 'Where it asks from.' })),
+  connection: Type.String(),
+  protocol: nullable(Type.String()),
+  host: nullable(Type.String()),
+  database: nullable(Type.String()),
+  role: nullable(Type.String({ description: 'Account at the target.' })),
+  sessionId: nullable(Type.String()),
+  rule: nullable(Type.String({ description: 'Policy rule that asks.' })),
+  reason: Type.String({ description: 'Why it is asked for.' }),
+  statedReason: nullable(Type.String({ description: 'What the requester says.' })),
+  ticket: nullable(Type.String()),
+  shown: nullable(
+    Type.Object({
+      verb: Type.String(),
+      text: Type.String({ description: 'The command, secrets lifted, cut at 8,192 characters.' }),
+      actions: Names('What it does, and to what.'),
+      risk: Type.String(),
+      impact: Names('What it would touch, as the target estimates it.'),
+    }),
+  ),
+  demand: Type.Object({
+    approvals: Type.Integer({ description: 'How many persons must agree.' }),
+    groups: Names('In one of which each must be; none: any approver.'),
+    secondFactor: Type.Boolean(),
+    validMs: Type.Integer(),
+  }),
+  grant: nullable(
+    Type.Object({
+      name: Type.String(),
+      connections: Names('Connections.'),
+      actions: Names('Actions.'),
+      objects: Names('Objects; none: all.'),
+      targetRoles: nullable(Names('Roles of the account at the target.')),
+      durationMs: Type.Integer(),
+    }),
+  ),
+  words: Type.Array(
+    Type.Object({
+      by: Type.String(),
+      granted: Type.Boolean(),
+      factor: nullable(
+        Type.Union(Literals('webauthn', 'totp'), { description: 'Second factor that was shown.' }),
+      ),
+      reason: Type.String(),
+      at: Time,
+    }),
+    { description: 'What persons said so far.' },
+  ),
+  requestedAt: Time,
+  expiresAt: Time,
+  validUntil: nullable(Time),
+  usedAt: nullable(Time),
+  endedBy: nullable(Type.String()),
+  endReason: nullable(Type.String()),
+});
+export type Approval = Type.Static<typeof Approval>;
+
+export const ApprovalQuery = Type.Object(
+  {
+    ...PageQuery,
+    state: Type.Optional(ApprovalStateName),
+    identity: Type.Optional(Type.String({ maxLength: 512, description: 'Only of this identity.' })),
+  },
+  { additionalProperties: false },
+);
+
+/** A binary of WebAuthn's JSON, base64url. */
+const Binary = Type.String({ maxLength: 16_384 });
+const extensions = { clientExtensionResults: Type.Record(Type.String(), Type.Unknown()) };
+/** RegistrationResponseJSON of WebAuthn Level 3. */
+export const KeyCreated = Type.Object({
+  id: Binary,
+  rawId: Binary,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Binary,
+    attestationObject: Binary,
+    transports: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16 })),
+  }),
+  authenticatorAttachment: Type.Optional(Type.String({ maxLength: 32 })),
+  ...extensions,
+});
+/** AuthenticationResponseJSON of WebAuthn Level 3. */
+const KeyUsed = Type.Object({
+  id: Binary,
+  rawId: Binary,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Binary,
+    authenticatorData: Binary,
+    signature: Binary,
+    userHandle: Type.Optional(Binary),
+  }),
+  authenticatorAttachment: Type.Optional(Type.String({ maxLength: 32 })),
+  ...extensions,
+});
+
+const OneTimeCode = Type.String({ pattern: '^[0-9]{6}$', description: 'One-time code.' });
+
+export const DecideRequest = Type.Object(
+  {
+    granted: Type.Boolean({ description: 'Whether the command may run.' }),
+    reason: Reason,
+    factor: Type.Optional(
+      Type.Union(
+        [
+          Type.Object({ kind: Type.Literal('totp'), code: OneTimeCode }, { additionalProperties: false }),
+          Type.Object({ kind: Type.Literal('webauthn'), response: KeyUsed }, { additionalProperties: false }),
+        ],
+        { description: 'Second factor, proved now.' },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type DecideRequest = Type.Static<typeof DecideRequest>;
+
+export const WithdrawRequest = Type.Object({ reason: Reason }, { additionalProperties: false });
+
+export const RevokeRequest = Type.Object(
+  {
+    since: Type.Number({ description: 'Asked for or decided from then on, milliseconds since the epoch.' }),
+    until: Type.Optional(Type.Number({ description: 'Until then, not included. Absent: now.' })),
+    identity: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        description: 'Only those that this identity asked for, was acted for in, or agreed to. Absent: all.',
+      }),
+    ),
+    connection: Type.Optional(Type.String({ maxLength: 63, description: 'Only those of this connection.' })),
+    reason: Reason,
+    incidentId: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+);
+export const RevokeAnswer = Type.Object({
+  approvals: Type.Array(Id, { description: 'Revoked; what they had opened ends.' }),
+  grants: Type.Array(Id, { description: 'Ended with them.' }),
+});
+export type RevokeAnswer = Type.Static<typeof RevokeAnswer>;
+
+export const Grant = Type.Object({
+  grantId: Id,
+  approvalId: nullable(Id),
+  name: Type.String(),
+  identityId: Type.String(),
+  connections: Names('Connections.'),
+  actions: Names('Actions that it allows.'),
+  objects: Names('Objects; none: all.'),
+  targetRole: nullable(Type.String({ description: 'Account at the target that lives as long as it.' })),
+  startsAt: Time,
+  endsAt: Time,
+  endedAt: nullable(Time),
+  endedBy: nullable(Type.String()),
+  reason: Type.String(),
+  ticket: nullable(Type.String()),
+  state: Type.Union(Literals('in_force', 'ended'), { description: 'Whether it opens anything now.' }),
+});
+export type Grant = Type.Static<typeof Grant>;
+
+export const GrantQuery = Type.Object(
+  {
+    ...PageQuery,
+    active: Type.Boolean({ default: false, description: 'Only those in force.' }),
+    identity: Type.Optional(Type.String({ maxLength: 512, description: 'Only of this identity.' })),
+  },
+  { additionalProperties: false },
+);
+
+export const GrantRequest = Type.Object(
+  {
+    template: Type.String({ minLength: 1, maxLength: 63, description: 'Name of the template.' }),
+    connection: Type.String({ minLength: 1, maxLength: 63, description: 'Connection.' }),
+    durationMs: Type.Integer({ minimum: 1000, maximum: 86_400_000, description: 'How long, milliseconds.' }),
+    reason: Reason,
+    ticket: Type.Optional(Type.String({ maxLength: 200, description: 'Ticket id.' })),
+    identity: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        description:
+          'For whom; absent: for the caller. For another only by callers with the scope `issue`; who asks so counts as requester, too.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const InvitationRequest = Type.Object(
+  { identity: Type.String({ minLength: 1, maxLength: 512, description: 'Identity id of a person.' }) },
+  { additionalProperties: false },
+);
+export const Invitation = Type.Object({
+  code: Type.String({ description: 'Works once; give it to that person by another way than the token.' }),
+  expiresAt: Time,
+  page: Type.String({ description: 'Where it is used.' }),
+});
+export type Invitation = Type.Static<typeof Invitation>;
+
+const Code = Type.String({ minLength: 20, maxLength: 64, description: 'Invitation.' });
+export const EnrolRequest = Type.Object({ code: Code }, { additionalProperties: false });
+export const EnrolKeyRequest = Type.Object(
+  {
+    code: Code,
+    name: Type.String({ minLength: 1, maxLength: 100, description: 'What to call the key.' }),
+    response: KeyCreated,
+  },
+  { additionalProperties: false },
+);
+export const EnrolCodesRequest = Type.Object(
+  { code: Code, oneTime: OneTimeCode },
+  { additionalProperties: false },
+);
+export const Enrolled = Type.Object({ identityId: Type.String() });
+export const CodesBegun = Type.Object({
+  uri: Type.String({ description: 'otpauth URI for the app.' }),
+  secret: Type.String({ description: 'The same secret, base32, to type in.' }),
+});
+/** Options as the browser takes them (parseCreationOptionsFromJSON, parseRequestOptionsFromJSON). */
+export const BrowserOptions = Type.Object({}, { additionalProperties: true });
+
+export const SecondFactorsAnswer = Type.Object({
+  keys: Type.Array(Type.Object({ name: Type.String(), addedAt: Time })),
+  codes: Type.Boolean({ description: 'Whether one-time codes are set up.' }),
+});
