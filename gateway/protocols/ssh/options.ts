@@ -54,6 +54,12 @@ export const SshOptions = Type.Object(
       'Whether clients may open connections from the target (ssh -L, -D, -J). Default: false.',
     ),
     remoteForwarding: flag('Whether clients may listen on the target (ssh -R). Default: false.'),
+    agentForwarding: flag(
+      "Whether sessions may lend the client's SSH agent to the target (ssh -A). Default: false.",
+    ),
+    x11Forwarding: flag(
+      'Whether programs of the target may use the screen of the client (ssh -X). Default: false.',
+    ),
     leaveProcesses: flag(
       'Whether what a client ran goes on when its connection is lost. Default: false, it is ended.',
     ),
@@ -63,6 +69,15 @@ export const SshOptions = Type.Object(
         maximum: 1000,
         description: 'Channels of one connection at a time. Default: 64.',
         default: 64,
+      }),
+    ),
+    targetLoginsMax: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 16,
+        description:
+          'Logins of one session at the target: further ones are made where it takes no more channels on one (MaxSessions). Default: 4.',
+        default: 4,
       }),
     ),
     connectTimeoutMs: Type.Optional(
@@ -112,8 +127,11 @@ export interface ResolvedOptions {
   readonly sftp: NonNullable<SshOptions['sftp']>;
   readonly localForwarding: boolean;
   readonly remoteForwarding: boolean;
+  readonly agentForwarding: boolean;
+  readonly x11Forwarding: boolean;
   readonly leaveProcesses: boolean;
   readonly channelsMax: number;
+  readonly targetLoginsMax: number;
   readonly connectTimeoutMs: number;
   readonly keepAliveMs: number;
   readonly rekeyBytes: number;
@@ -145,8 +163,11 @@ export function resolveOptions(options: SshOptions | undefined, host: string): R
     sftp: given.sftp ?? {},
     localForwarding: given.localForwarding ?? false,
     remoteForwarding: given.remoteForwarding ?? false,
+    agentForwarding: given.agentForwarding ?? false,
+    x11Forwarding: given.x11Forwarding ?? false,
     leaveProcesses: given.leaveProcesses ?? false,
     channelsMax: given.channelsMax ?? 64,
+    targetLoginsMax: given.targetLoginsMax ?? 4,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
     keepAliveMs: given.keepAliveMs ?? 15_000,
     rekeyBytes: given.rekeyBytes ?? 1_073_741_824,

@@ -1,5 +1,5 @@
 /** One logged-in connection: joins the client's side and the target's, counts its channels, and ends exactly once. */
-import type { Connection } from 'ssh2';
+import type { Client, Connection } from 'ssh2';
 import type { Clock, Timer } from '../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../platform/errors/errors.ts';
 import type { Logger } from '../../../platform/log/log.ts';
@@ -7,8 +7,10 @@ import type { CloseReason } from '../../../schemas/types.ts';
 import type { EndOrder, Session } from '../../sessions/session.ts';
 import type { SshAnalysis } from './analysis.ts';
 import type { ConnectionContext, Permits } from './channels/context.ts';
+import { serveBorrowed } from './channels/borrowed.ts';
 import { serveForwards } from './channels/forwards.ts';
 import { createGate } from './channels/gate.ts';
+import { serveListeners } from './channels/listeners.ts';
 import { createRequests, type Requests } from './channels/requests.ts';
 import { serveSession } from './channels/serve-session.ts';
 import type { Channel } from './channels/session-channel.ts';
@@ -16,8 +18,9 @@ import { sshError } from './errors.ts';
 import { inKeyExchange, sendDisconnect, socketOf } from './library/internals.ts';
 import { keepKeysFresh } from './library/fresh-keys.ts';
 import type { Connector } from './target/connector.ts';
-import type { TargetLink } from './target/dial.ts';
-import { describeRemains, NO_MARKER } from './target/process-script.ts';
+import type { Dialled, TargetLink } from './target/dial.ts';
+import { describeRemains, NO_MARKER, type SessionRemains } from './target/process-script.ts';
+import { createUpstreams, type Upstream } from './target/upstreams.ts';
 
 /** A peer that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 1000;
@@ -33,6 +36,8 @@ export interface RelayParts {
   readonly connector: Connector;
   readonly connection: Connection;
   readonly link: TargetLink;
+  /** One more login at the target, as the first one. */
+  readonly dial: () => Promise<Dialled>;
   readonly permits: Permits;
   readonly sessionVariable: string;
   readonly hmac: (secret: string) => Buffer;
@@ -53,7 +58,6 @@ export interface Relay {
 export function createRelay(parts: RelayParts): Relay {
   const { clock, log, connector, connection, link, sessionVariable } = parts;
   const { options } = connector;
-  const { client } = link;
   const clientSocket = socketOf(connection);
   const control = connector.control(link.account);
   const detach = control.attach();
@@ -79,20 +83,26 @@ export function createRelay(parts: RelayParts): Relay {
     return true;
   };
   const letTargetGo = (): void => {
-    client.end();
-    link.socket.end();
-    clock.after(FAREWELL_MS, () => link.socket.destroy(), { background: true });
+    for (const { client, link: of } of upstreams.all) {
+      client.end();
+      of.socket.end();
+      clock.after(FAREWELL_MS, () => of.socket.destroy(), { background: true });
+    }
     detach();
   };
   /** What the target says it has ended; the session's end waits for it, for a while. */
   const endProcesses = async (): Promise<string> => {
     const late = clock.sleep(REMAINS_MS).then(() => 'late' as const);
-    const remains = await Promise.race([control.end(link.marker, sessionVariable), late]).catch(
-      () => undefined,
-    );
-    if (remains === 'late') return 'the target did not say in time what was left of the session';
-    if (remains === undefined) return 'the target could not be asked what was left of the session';
-    return describeRemains(remains);
+    const asked = upstreams.all.map(({ link: of }) => control.end(of.marker, sessionVariable));
+    const unasked: (SessionRemains | undefined)[] = [undefined];
+    const answers = await Promise.race([Promise.all(asked), late]).catch(() => unasked);
+    if (answers === 'late') return 'the target did not say in time what was left of the session';
+    const known = answers.filter((remains) => remains !== undefined);
+    if (known.length < answers.length) return 'the target could not be asked what was left of the session';
+    return describeRemains({
+      ended: known.flatMap(({ ended }) => ended),
+      found: [...new Set(known.flatMap(({ found }) => found))],
+    });
   };
   const killAll = (): void => {
     for (const channel of channels) channel.kill();
@@ -147,12 +157,33 @@ export function createRelay(parts: RelayParts): Relay {
   });
   connection.on('close', () => clientLost());
   connection.on('end', () => clientLost());
-  client.on('error', () => {
-    link.socket.destroy();
-    targetLost();
-  });
-  client.on('close', targetLost);
-  client.on('end', targetLost);
+  const upstreamOf = (made: TargetLink): Upstream => {
+    const { client } = made;
+    client.on('error', () => {
+      made.socket.destroy();
+      targetLost();
+    });
+    client.on('close', targetLost);
+    client.on('end', targetLost);
+    return { link: made, client, gate: createGate(client, made.socket) };
+  };
+  let serveUpstream: (upstream: Upstream) => void = () => undefined;
+  const upstreams = createUpstreams(
+    upstreamOf(link),
+    async () => {
+      const dialled = await parts.dial();
+      if (!dialled.ok) return undefined;
+      if (over) {
+        dialled.link.socket.destroy();
+        return undefined;
+      }
+      log.info({ connection: connector.connection.name }, 'a session logged in to its target once more');
+      const upstream = upstreamOf(dialled.link);
+      serveUpstream(upstream);
+      return upstream;
+    },
+    options.targetLoginsMax,
+  );
 
   const serve = (context: ConnectionContext): void => {
     connection.on('session', (accept, reject) => {
@@ -172,11 +203,26 @@ export function createRelay(parts: RelayParts): Relay {
         closed.then(() => channels.delete(channel)).catch(() => undefined);
       });
     });
-    serveForwards(context, () => {
+    const nextName = (): string => {
       opened += 1;
       return String(opened);
-    });
+    };
+    serveForwards(context, nextName);
+    serveListeners(context, nextName);
+    serveUpstream = (upstream) => {
+      serveBorrowed(context, upstream, nextName);
+      keepFresh(upstream.client);
+    };
+    serveUpstream(upstreams.first);
+    keepFresh(connection);
   };
+  const keepFresh = (peer: Connection | Client): void =>
+    void timers.push(
+      keepKeysFresh(clock, peer, options, () => {
+        const reason = 'a key exchange was begun and not finished';
+        fail(sshError('SSH_PROTOCOL_VIOLATION', { reason }), 'protocol_error', true);
+      }),
+    );
 
   return {
     start(given) {
@@ -195,9 +241,9 @@ export function createRelay(parts: RelayParts): Relay {
         options,
         permits: parts.permits,
         connection,
-        client,
+        upstreams,
         down: createGate(connection, clientSocket),
-        up: createGate(client, link.socket),
+        granted: new Set(),
         variableOf: (channel) => `${sessionVariable}.${channel}`,
         endChannel(channel) {
           // Where sshd takes no signals (root) and no variable of ours, it is ended with the connection.
@@ -207,13 +253,6 @@ export function createRelay(parts: RelayParts): Relay {
         hmac: parts.hmac,
         isOver: () => over,
       });
-      for (const peer of [connection, client])
-        timers.push(
-          keepKeysFresh(clock, peer, options, () => {
-            const reason = 'a key exchange was begun and not finished';
-            fail(sshError('SSH_PROTOCOL_VIOLATION', { reason }), 'protocol_error', true);
-          }),
-        );
     },
     end(order) {
       if (over) return;

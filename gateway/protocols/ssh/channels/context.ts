@@ -1,10 +1,12 @@
 /** What all channels of one connection share. */
-import type { Client, Connection } from 'ssh2';
+import type { Connection } from 'ssh2';
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Session } from '../../../sessions/session.ts';
 import type { SshAnalysis } from '../analysis.ts';
 import type { ResolvedOptions } from '../options.ts';
+import type { Upstreams } from '../target/upstreams.ts';
+import type { Borrowed } from './borrowed.ts';
 import type { Gate } from './gate.ts';
 import type { Requests } from './requests.ts';
 
@@ -12,6 +14,8 @@ import type { Requests } from './requests.ts';
 export interface Permits {
   readonly pty: boolean;
   readonly forwarding: boolean;
+  readonly agentForwarding: boolean;
+  readonly x11Forwarding: boolean;
   /** Runs in place of whatever is asked for. */
   readonly forceCommand: string | null;
 }
@@ -26,9 +30,10 @@ export interface ConnectionContext {
   readonly permits: Permits;
   /** The client's side and the target's. */
   readonly connection: Connection;
-  readonly client: Client;
+  readonly upstreams: Upstreams;
   readonly down: Gate;
-  readonly up: Gate;
+  /** What a session may lend to the target, since one was allowed to. */
+  readonly granted: Set<Borrowed>;
   /** Set in the environment of what runs on a channel, where the target takes it. */
   variableOf(channel: string): string;
   /** A client has closed a channel on which something ran: ends what that left. */

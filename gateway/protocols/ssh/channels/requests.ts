@@ -9,6 +9,8 @@ export interface RunningRequest {
   readonly id: string;
   /** Takes a piece of the answer. */
   absorb(bytes: Buffer): void;
+  /** What it came to so far, in a few words, where its end is reported without a tag. */
+  describe(tag: () => string): void;
   /** Reports the end; a second call does nothing. */
   settle(end: RequestEnd): void;
 }
@@ -41,8 +43,12 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
     const startedUs = clock.monotonicUs();
     let bytes = 0;
     let hash: Hash | undefined;
+    let described: (() => string) | undefined;
     const request: RunningRequest = {
       id,
+      describe(tag) {
+        described = tag;
+      },
       absorb(piece) {
         bytes += piece.length;
         hash ??= createHash('sha256');
@@ -55,7 +61,7 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
           rows: end.rows ?? 0,
           bytes: end.bytes ?? bytes,
           durationUs: Math.max(0, Math.round(clock.monotonicUs() - startedUs)),
-          tag: end.tag ?? null,
+          tag: end.tag ?? described?.() ?? null,
           errorCode: end.errorCode ?? null,
           errorMessage: end.errorMessage ?? null,
           bodyDigest: end.digest === undefined ? (hash?.digest() ?? null) : end.digest,

@@ -1,6 +1,8 @@
 /** What a client asks for on a session channel before something starts on it, and what it says to that later. */
 import type { ServerChannel, Session as ClientSession } from 'ssh2';
+import { borrowInput, type Borrowed } from './borrowed.ts';
 import type { ConnectionContext } from './context.ts';
+import type { Ruling, RunningRequest } from './requests.ts';
 import { Channel } from './session-channel.ts';
 import type { Prepared, Start } from './start.ts';
 
@@ -16,9 +18,12 @@ export function serveSession(
   started: (channel: Channel, closed: Promise<void>) => void,
 ): void {
   const env = new Map<string, string>();
-  let pty: Prepared['pty'];
+  const prepared: Prepared = { pty: undefined, env, agent: false, x11: undefined };
   let channel: Channel | undefined;
   const { options, permits } = context;
+  /** What it lends to the target, until it ends; and what is not decided yet. */
+  const lent: RunningRequest[] = [];
+  const undecided: Promise<void>[] = [];
   const start = (accept: (() => ServerChannel) | undefined, wanted: Start): void => {
     const forced: Start =
       permits.forceCommand === null ? wanted : { kind: 'exec', command: permits.forceCommand };
@@ -33,18 +38,20 @@ export function serveSession(
       name,
       down,
       start: forced,
-      prepared: { pty, env },
+      prepared,
       onClosed: () => close(),
     });
     started(channel, closed);
-    channel.begin();
+    const { begin } = channel;
+    if (undecided.length === 0) begin();
+    else Promise.all(undecided).then(begin, begin);
   };
   session.on('pty', (accept, reject, info) => {
     if (!permits.pty || options.execOnly) {
       reject?.();
       return;
     }
-    pty = info;
+    prepared.pty = info;
     accept?.();
   });
   session.on('env', (accept, reject, { key, val }) => {
@@ -60,7 +67,7 @@ export function serveSession(
     accept?.();
   });
   session.on('window-change', (accept, _reject, info) => {
-    if (pty !== undefined) pty = { ...pty, ...info };
+    if (prepared.pty !== undefined) prepared.pty = { ...prepared.pty, ...info };
     channel?.windowChange(info);
     accept?.();
   });
@@ -71,25 +78,42 @@ export function serveSession(
   session.on('exec', (accept, _reject, { command }) => start(accept, { kind: 'exec', command }));
   session.on('shell', (accept) => start(accept, { kind: 'shell' }));
   session.on('subsystem', (accept, _reject, info) => start(accept, { kind: 'subsystem', name: info.name }));
-  /** Forwards that no connection allows: told, refused. */
-  const refuse = (verb: string, action: string, reject: (() => void) | undefined): void => {
-    const forcedDenial = { rule: action, reason: `${verb} is not allowed through this gateway` };
-    const judged = context.requests.judge({
-      verb,
-      text: verb,
-      fingerprint: verb,
-      actions: [{ action, objectKind: null, object: null, columns: [], whole: false }],
-      risk: 'medium',
-      channel: name,
-      forcedDenial,
-    });
-    Promise.resolve(judged).then(
-      () => reject?.(),
-      () => reject?.(),
-    );
+  const lend = (
+    kind: Borrowed,
+    accept: (() => void) | undefined,
+    reject: (() => void) | undefined,
+    grant: () => void,
+  ): void => {
+    const judged = context.requests.judge(borrowInput(context, kind, name));
+    const isAllowed = (ruling: Ruling): boolean => {
+      if (!ruling.allowed) return false;
+      lent.push(ruling.request);
+      context.granted.add(kind);
+      grant();
+      return true;
+    };
+    if (!(judged instanceof Promise)) {
+      if (isAllowed(judged)) accept?.();
+      else reject?.();
+      return;
+    }
+    // Answers must come in order, and what starts is accepted at once: where it is denied in the end, nothing is lent.
+    accept?.();
+    undecided.push(judged.then((ruling) => void isAllowed(ruling)));
   };
-  session.on('auth-agent', (_accept, reject) => refuse('agent forwarding', 'forward_agent', reject));
-  session.on('x11', (_accept, reject) => refuse('X11 forwarding', 'forward_x11', reject));
+  session.on('auth-agent', (accept, reject) =>
+    lend('agent', accept, reject, () => {
+      prepared.agent = true;
+    }),
+  );
+  session.on('x11', (accept, reject, info) =>
+    lend('x11', accept, reject, () => {
+      prepared.x11 = info;
+    }),
+  );
   (session as unknown as NodeJS.EventEmitter).on('eow', () => channel?.endOfWrite());
-  session.on('close', () => channel?.clientClosed());
+  session.on('close', () => {
+    for (const request of lent) request.settle({ status: 'ok' });
+    channel?.clientClosed();
+  });
 }

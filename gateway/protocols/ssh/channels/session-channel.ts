@@ -2,7 +2,9 @@
 import type { ClientChannel, ServerChannel } from 'ssh2';
 import { sshError } from '../errors.ts';
 import { sendChannelRequest, sendExit, sendSignal } from '../library/internals.ts';
+import type { Upstream } from '../target/upstreams.ts';
 import type { ConnectionContext } from './context.ts';
+import type { Gate } from './gate.ts';
 import { createPlainInput, type ChannelInput, type InputSinks } from './input.ts';
 import { createOutflow, type Outflow } from './outflow.ts';
 import { createPipedInput } from './piped-input.ts';
@@ -40,6 +42,7 @@ export class Channel implements SessionChannel {
   readonly #toClient: Outflow;
   readonly #toTarget: Outflow;
   #up: ClientChannel | undefined;
+  #upGate: Gate;
   #input: ChannelInput | undefined;
   #request: RunningRequest | undefined;
   #waiting: Buffer[] = [];
@@ -74,8 +77,10 @@ export class Channel implements SessionChannel {
       () => down,
       () => this.#flow(),
     );
+    this.#upGate = context.upstreams.first.gate;
     this.#toTarget = createOutflow(
-      context.up,
+      // Which connection to the target it is stands only when the channel is open.
+      { blocked: () => this.#upGate.blocked(), wait: (open) => this.#upGate.wait(open) },
       () => this.#up,
       () => this.#flow(),
     );
@@ -88,7 +93,8 @@ export class Channel implements SessionChannel {
   }
 
   /** Decides, opens at the target, joins. */
-  begin(): void {
+  readonly begin = (): void => {
+    if (this.#over) return;
     const judged = this.#context.requests.judge(requestOf(this.#context, this.#start, this.#name));
     const go = (ruling: Awaited<typeof judged>): void => {
       if (this.#over || this.#context.isOver()) {
@@ -100,8 +106,8 @@ export class Channel implements SessionChannel {
         return;
       }
       this.#request = ruling.request;
-      openAtTarget(this.#context, this.#start, this.#prepared, this.#name, (error, up) =>
-        this.#opened(error, up),
+      openAtTarget(this.#context, this.#start, this.#prepared, this.#name, (error, up, upstream) =>
+        this.#opened(error, up, upstream),
       );
     };
     if (judged instanceof Promise)
@@ -110,7 +116,7 @@ export class Channel implements SessionChannel {
         this.#fail('countersign: the gateway failed', EXIT_FAILED);
       });
     else go(judged);
-  }
+  };
 
   windowChange(size: { rows: number; cols: number; height: number; width: number }): void {
     this.#up?.setWindow(size.rows, size.cols, size.height, size.width);
@@ -156,9 +162,9 @@ export class Channel implements SessionChannel {
     this.#finish({ status: 'cut_off' });
   }
 
-  #opened(error: Error | undefined, up: ClientChannel | undefined): void {
+  #opened(error: Error | undefined, up: ClientChannel | undefined, upstream?: Upstream): void {
     if (error !== undefined || up === undefined) {
-      const reason = (error?.message ?? 'no channel').replace('(SSH) ', '');
+      const reason = error?.message ?? 'no channel';
       const { message } = sshError('SSH_TARGET_CHANNEL_REFUSED', { reason });
       this.#request?.settle({
         status: 'error',
@@ -171,6 +177,7 @@ export class Channel implements SessionChannel {
     up.on('error', () => undefined);
     up.stderr.on('error', () => undefined);
     this.#up = up;
+    if (upstream !== undefined) this.#upGate = upstream.gate;
     if (this.#over || this.#context.isOver() || this.#clientGone) {
       sendSignal(up, 'KILL');
       up.close();

@@ -1,6 +1,8 @@
 /** What a client asks to run on a session channel, as a request and as what is opened at the target. */
-import type { ClientChannel, PseudoTtyInfo } from 'ssh2';
+import type { PseudoTtyInfo } from 'ssh2';
 import type { RequestInput } from '../../../sessions/session.ts';
+import { openSession, type X11Request } from '../library/open-session.ts';
+import type { OpenDone } from '../target/upstreams.ts';
 import type { ConnectionContext } from './context.ts';
 
 export type Start =
@@ -8,9 +10,12 @@ export type Start =
   | { readonly kind: 'shell' }
   | { readonly kind: 'subsystem'; readonly name: string };
 
+/** What was asked for before it starts. */
 export interface Prepared {
-  readonly pty: PseudoTtyInfo | undefined;
+  pty: PseudoTtyInfo | undefined;
   readonly env: ReadonlyMap<string, string>;
+  agent: boolean;
+  x11: X11Request | undefined;
 }
 
 const NO_SHELLS = {
@@ -55,19 +60,24 @@ export function requestOf(context: ConnectionContext, start: Start, channel: str
 export function openAtTarget(
   context: ConnectionContext,
   start: Start,
-  { pty, env }: Prepared,
+  { pty, env, agent, x11 }: Prepared,
   channel: string,
-  done: (error: Error | undefined, channel?: ClientChannel) => void,
+  done: OpenDone,
 ): void {
-  const { client } = context;
-  const variables = { ...Object.fromEntries(env), COUNTERSIGN_SESSION: context.variableOf(channel) };
-  try {
-    if (start.kind === 'exec')
-      client.exec(start.command, { env: variables, ...(pty === undefined ? {} : { pty }) }, done);
-    else if (start.kind === 'shell') client.shell(pty ?? false, { env: variables }, done);
-    else client.subsys(start.name, done);
-  } catch (error) {
-    // The target is gone already.
-    done(error as Error);
-  }
+  const variables =
+    start.kind === 'subsystem'
+      ? {}
+      : { ...Object.fromEntries(env), COUNTERSIGN_SESSION: context.variableOf(channel) };
+  context.upstreams.open((upstream, opened) => {
+    const wish = {
+      env: variables,
+      pty: start.kind === 'subsystem' ? undefined : pty,
+      agent,
+      x11,
+      run: start,
+    };
+    openSession(upstream.client, wish, opened, (granted) => {
+      if (!granted) context.log.info({}, 'a target refused X11 forwarding');
+    });
+  }, done);
 }

@@ -186,39 +186,61 @@ describe('ssh: bounds', { skip: lacking('sshd', 'ssh') }, () => {
 });
 
 describe('ssh: MaxSessions of the target', { skip: lacking('sshd', 'ssh') }, () => {
-  it('reached: a clear error on the channel, the others and the connection live on', async () => {
-    const stage = await startStage({ sshd: { config: ['MaxSessions 1'] } });
+  const exec = (client: ssh2.Client, command: string): Promise<ClientChannel> =>
+    new Promise((resolve, reject) => {
+      client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
+    });
+  const end = (channel: ClientChannel): Promise<string> =>
+    new Promise((resolve) => {
+      let text = '';
+      channel.on('data', (bytes: Buffer) => (text += bytes.toString()));
+      channel.stderr.on('data', (bytes: Buffer) => (text += bytes.toString()));
+      channel.once('close', (code: number) => resolve(`${code} ${text}`));
+    });
+
+  it('reached: the session logs in once more, up to its bound; then a clear error, and the others live on', async () => {
+    const stage = await startStage({ sshd: { config: ['MaxSessions 1'] }, options: { targetLoginsMax: 3 } });
     try {
-      const client = new ssh2.Client();
-      await new Promise<void>((resolve, reject) => {
-        client.once('ready', () => resolve());
-        client.once('error', reject);
-        client.connect({
-          host: stage.gateway.host,
-          port: stage.gateway.port,
-          username: 'main',
-          password: TOKEN,
-        });
-      });
-      const run = (command: string): Promise<ClientChannel> =>
-        new Promise((resolve, reject) => {
-          client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : reject(error)));
-        });
-      const first = await run('cat');
-      const second = await run('true');
-      const said = await new Promise<string>((resolve) => {
-        let text = '';
-        second.resume();
-        second.stderr.on('data', (bytes: Buffer) => (text += bytes.toString()));
-        second.once('close', (code: number) => resolve(`${code} ${text}`));
-      });
-      assert.match(said, /^255 countersign: the target opened no further channel/);
-      const echoed = await new Promise<string>((resolve) => {
-        first.once('data', (bytes: Buffer) => resolve(bytes.toString()));
-        first.write('still here');
-      });
-      assert.equal(echoed, 'still here');
+      const client = await loggedIn(stage.gateway);
+      const open = await Promise.all(['cat', 'cat', 'cat'].map((command) => exec(client, command)));
+      await until('all three run', () => stage.gateway.sessions[0]!.requests.length === 3);
+      const echoes = open.map(
+        (channel, index) =>
+          new Promise<string>((resolve) => {
+            channel.once('data', (bytes: Buffer) => resolve(bytes.toString()));
+            channel.write(`still here ${index}`);
+          }),
+      );
+      assert.deepEqual(await Promise.all(echoes), ['still here 0', 'still here 1', 'still here 2']);
+      assert.match(
+        await end(await exec(client, 'true')),
+        /^255 countersign: the target opened no further channel/,
+      );
+      assert.equal(stage.gateway.sessions.length, 1, 'it is one session');
+      open[1]!.end();
+      await end(open[1]!);
+      assert.equal(await end(await exec(client, 'echo room again')), '0 room again\n');
       client.end();
+    } finally {
+      await stage.stop();
+    }
+  });
+
+  it('a lockout ends what runs on all of the logins', async () => {
+    const stage = await startStage({ sshd: { config: ['MaxSessions 1'] }, options: { targetLoginsMax: 2 } });
+    try {
+      const client = await loggedIn(stage.gateway);
+      client.on('error', () => undefined);
+      const names = [1, 2].map((index) => `sleep ${987_000 + index * 100 + (process.pid % 100)}`);
+      for (const name of names) await exec(client, `setsid ${name} & sleep 600`);
+      const running = (): number =>
+        names.reduce((sum, name) => sum + stage.sshd.processesRunning(name).length, 0);
+      await until('both run', () => running() === 2);
+      const session = stage.gateway.sessions[0]!;
+      session.end('lockout');
+      await until('both are gone', () => running() === 0);
+      await until('the session has its end', () => session.closes.length === 1);
+      for (const name of names) assert.ok(session.closes[0]!.evidence!.includes(name));
     } finally {
       await stage.stop();
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { freePorts } from '../../../../test/servers/free-ports.ts';
@@ -257,22 +258,6 @@ describe('ssh: forwarding', { skip: lacking('sshd', 'ssh') }, () => {
     }
   });
 
-  it('of the agent and of X11 is refused, and told; the command runs', async () => {
-    const stage = await startStage();
-    try {
-      const client = await logIn(stage);
-      const channel = await exec(client, 'echo in', { x11: true }).catch(() => undefined);
-      assert.equal(channel, undefined);
-      await until('it is told', () => stage.gateway.sessions[0]!.requests.length === 1);
-      const [request] = stage.gateway.sessions[0]!.requests;
-      assert.deepEqual([request!.input.verb, request!.outcome], ['X11 forwarding', 'deny']);
-      assert.equal((await collect(await exec(client, 'echo in'))).out, 'in\n');
-      client.end();
-    } finally {
-      await stage.stop();
-    }
-  });
-
   it('works both ways where it is allowed, each connection a request with its bytes', async () => {
     const stage = await startStage({ options: { localForwarding: true, remoteForwarding: true } });
     try {
@@ -299,6 +284,88 @@ describe('ssh: forwarding', { skip: lacking('sshd', 'ssh') }, () => {
       const verbs = stage.gateway.sessions[1]!.requests.map(({ input }) => input.verb);
       assert.deepEqual([...new Set(verbs)], ['tcpip-forward', 'forwarded-tcpip']);
       assert.ok(stage.gateway.sessions[1]!.requests.every(({ responses }) => responses.length === 1));
+    } finally {
+      await stage.stop();
+    }
+  });
+
+  it('of sockets, both ways, and of what a SOCKS client asks for (ssh -D)', async () => {
+    const stage = await startStage({ options: { localForwarding: true, remoteForwarding: true } });
+    try {
+      const [socks] = await freePorts(1);
+      const behind = join(stage.sshd.folder, 'behind.sock');
+      const local = join(stage.clients.folder, 'local.sock');
+      const remote = join(stage.sshd.folder, 'remote.sock');
+      const sockets = createServer((socket) => socket.on('error', () => undefined).end('from a socket\n'));
+      await new Promise<void>((resolve) => {
+        sockets.listen(behind, () => resolve());
+      });
+      const child = stage.clients.start('ssh', [
+        '-F',
+        stage.clients.config,
+        '-L',
+        `${local}:${behind}`,
+        '-R',
+        `${remote}:127.0.0.1:${port}`,
+        '-D',
+        `127.0.0.1:${socks}`,
+        '-o',
+        'ExitOnForwardFailure=yes',
+        '-N',
+        'target',
+      ]);
+      const readAll = (to: { path: string } | { host: string; port: number }, first = ''): Promise<string> =>
+        new Promise((resolve) => {
+          const socket = connect(to as never, () => socket.write(Buffer.from(first, 'latin1')));
+          let text = '';
+          socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')));
+          socket.on('error', () => undefined);
+          socket.once('close', () => resolve(text));
+        });
+      let text = '';
+      await until('the client listens', async () => (text = await readAll({ path: local })) !== '');
+      assert.equal(text, 'from a socket\n');
+      await until('the target listens', async () => (text = await readAll({ path: remote })) !== '');
+      assert.equal(text, 'from behind\n');
+      // SOCKS 4: connect to 127.0.0.1 at the port, no user.
+      const hello = Buffer.from([4, 1, port >> 8, port & 255, 127, 0, 0, 1, 0]).toString('latin1');
+      assert.match(await readAll({ host: '127.0.0.1', port: socks! }, hello), /from behind\n$/);
+      child.kill();
+      const session = stage.gateway.sessions[0]!;
+      await until('the session has its end', () => session.closes.length === 1);
+      const verbs = new Set(session.requests.map(({ input }) => input.verb));
+      for (const verb of [
+        'direct-streamlocal',
+        'direct-tcpip',
+        'streamlocal-forward@openssh.com',
+        'forwarded-streamlocal',
+      ])
+        assert.ok(verbs.has(verb), verb);
+      assert.ok(session.requests.every(({ responses }) => responses.length === 1));
+      sockets.close();
+    } finally {
+      await stage.stop();
+    }
+  });
+
+  it('of sockets is refused unless the connection allows it, and told', async () => {
+    const stage = await startStage();
+    try {
+      const remote = join(stage.sshd.folder, 'remote.sock');
+      const ran = await stage.clients.ssh([
+        '-R',
+        `${remote}:127.0.0.1:${port}`,
+        '-o',
+        'ExitOnForwardFailure=yes',
+        '-N',
+        'target',
+      ]);
+      assert.equal(ran.status, 255);
+      const [request] = stage.gateway.sessions[0]!.requests;
+      assert.deepEqual(
+        [request!.input.verb, request!.input.text, request!.outcome],
+        ['streamlocal-forward@openssh.com', remote, 'deny'],
+      );
     } finally {
       await stage.stop();
     }
