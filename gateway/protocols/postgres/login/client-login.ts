@@ -236,6 +236,7 @@ class ClientLogin {
       minor,
       tls: hands.tls,
       mechanism,
+      startup: parameters,
       dropped: filtered.dropped,
     });
   }
@@ -249,6 +250,7 @@ class ClientLogin {
     minor: number;
     tls: boolean;
     mechanism: string;
+    startup: ReadonlyMap<string, string>;
     dropped: readonly string[];
   }): void {
     const { deps, relays, cancelKeys, analyser } = this.#context;
@@ -263,6 +265,7 @@ class ClientLogin {
         analyser,
         connector,
         hmac: (secret) => deps.hmac(secret),
+        startup: ready.startup,
         onClosed() {
           key.forget();
           relays.delete(relay);

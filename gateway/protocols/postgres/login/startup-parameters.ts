@@ -28,6 +28,9 @@ const PASSED = new Set([
   'work_mem',
 ]);
 
+/** For the gateway itself (relay/stated.ts). */
+const OWN = /^countersign\.(reason|ticket)$/i;
+
 /** Client encodings in which a byte of a character can look like ASCII: quotes cannot be trusted there. */
 const NOT_ASCII_SAFE =
   /^(sjis|shift_?jis(_?2004)?|mskanji|win932|windows932|big5|win950|windows950|gbk|win936|windows936|uhc|win949|windows949|gb18030|johab)$/;
@@ -63,11 +66,11 @@ export function filterStartup(given: ReadonlyMap<string, string>, options: Resol
         return refused('options', 'only -c name=value and --name=value are understood');
       for (const [option, optionValue] of parsed) {
         if (PASSED.has(option)) settings.set(option, optionValue);
-        else dropped.push(option);
+        else if (!OWN.test(option)) dropped.push(option);
       }
     } else if (lower === 'application_name' && !options.applicationNamePassed) continue;
     else if (PASSED.has(lower)) parameters.set(name, value);
-    else dropped.push(name);
+    else if (!OWN.test(name)) dropped.push(name);
   }
   for (const [name, value] of [...parameters, ...settings])
     if (name.toLowerCase() === 'client_encoding' && !isAsciiSafe(value))
@@ -112,7 +115,7 @@ function splitOptions(text: string): string[] {
 }
 
 /** `-c name=value`, `-cname=value` and `--name=value`; undefined where there is something else. */
-function parseOptions(text: string): [string, string][] | undefined {
+export function parseOptions(text: string): [string, string][] | undefined {
   const words = splitOptions(text);
   const settings: [string, string][] = [];
   for (let at = 0; at < words.length; at += 1) {

@@ -9,6 +9,7 @@ import type { Outlet } from '../wire/outlet.ts';
 import type { Expectations } from './expectations.ts';
 import type { Requests } from './requests.ts';
 import type { SettingsTracker } from './settings.ts';
+import type { Stated } from './stated.ts';
 
 export interface RelayContext {
   readonly session: Session;
@@ -17,6 +18,7 @@ export interface RelayContext {
   readonly options: ResolvedOptions;
   readonly clock: Clock;
   readonly settings: SettingsTracker;
+  readonly stated: Stated;
   readonly expectations: Expectations;
   readonly requests: Requests;
   /** To the target. */

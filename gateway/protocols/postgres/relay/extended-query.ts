@@ -120,6 +120,7 @@ export class ExtendedQuery {
         parameterCount: message.parameterCount,
         parametersDigest: digest,
       };
+      if (entry !== undefined) this.#context.stated.take(entry.sql);
       this.#judge('execute', analysis, portal, (ruling) => {
         if (!ruling.allowed) {
           this.#deny(ruling.denial);

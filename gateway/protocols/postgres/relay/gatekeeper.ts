@@ -27,6 +27,7 @@ export function judge(
   command: Command,
 ): Ruling | undefined | Promise<Ruling | undefined> {
   const { analysis } = command;
+  const stated = context.stated.current;
   const gate = context.session.request({
     verb: command.verb,
     text: analysis.text,
@@ -35,6 +36,7 @@ export function judge(
     risk: analysis.risk,
     parameterCount: command.parameterCount,
     parametersDigest: command.parametersDigest,
+    ...(stated === undefined ? {} : { stated }),
     ...(command.textBytes === null || analysis.secretsLifted ? {} : { textBytes: command.textBytes }),
     ...(analysis.forcedDenial === null ? {} : { forcedDenial: analysis.forcedDenial }),
   });

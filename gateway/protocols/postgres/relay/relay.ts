@@ -17,6 +17,7 @@ import { Downstream } from './downstream.ts';
 import { Expectations } from './expectations.ts';
 import { createRequests, type Requests } from './requests.ts';
 import { SettingsTracker } from './settings.ts';
+import { Stated } from './stated.ts';
 import { Upstream } from './upstream.ts';
 
 /** Bytes waiting for a socket above which the other side is not read. */
@@ -33,6 +34,8 @@ export interface RelayDeps {
   readonly analyser: Analyser;
   readonly connector: Connector;
   readonly hmac: (secret: Uint8Array) => Buffer;
+  /** What the client said at its login. */
+  readonly startup: ReadonlyMap<string, string>;
   readonly onClosed: () => void;
 }
 
@@ -187,6 +190,8 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         },
         `_countersign_${deps.random.bytes(6).toString('hex')}`,
       );
+      const stated = new Stated();
+      stated.atStartup(deps.startup);
       const running = createRequests(deps.clock, opened, { onRecordingBusy });
       requests = running;
       expectations = new Expectations((item) => {
@@ -200,6 +205,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         options: deps.connector.options,
         clock: deps.clock,
         settings,
+        stated,
         expectations,
         requests: running,
         upstream: new Outlet(target),

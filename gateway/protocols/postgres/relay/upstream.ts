@@ -244,6 +244,7 @@ export class Upstream implements Pipeline {
       this.turn.violation('a malformed Query');
       return;
     }
+    this.#context.stated.take(sql);
     this.turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
       this.turn.later(
         judge(this.#context, {
