@@ -19,13 +19,11 @@ import { inKeyExchange, sendDisconnect, socketOf } from './library/internals.ts'
 import { keepKeysFresh } from './library/fresh-keys.ts';
 import type { Connector } from './target/connector.ts';
 import type { Dialled, TargetLink } from './target/dial.ts';
-import { describeRemains, NO_MARKER, type SessionRemains } from './target/process-script.ts';
-import { createUpstreams, type Upstream } from './target/upstreams.ts';
+import { createSessionTarget, NOT_ASKED } from './target/session-target.ts';
+import type { Upstream } from './target/upstreams.ts';
 
 /** A peer that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 1000;
-/** The target's answer about what it ended is waited for so long before the session's end is written, milliseconds. */
-const REMAINS_MS = 1500;
 /** SSH_DISCONNECT_BY_APPLICATION (RFC 4253, section 11.1). */
 const BY_APPLICATION = 11;
 
@@ -56,11 +54,9 @@ export interface Relay {
 }
 
 export function createRelay(parts: RelayParts): Relay {
-  const { clock, log, connector, connection, link, sessionVariable } = parts;
+  const { clock, log, connector, connection, sessionVariable } = parts;
   const { options } = connector;
   const clientSocket = socketOf(connection);
-  const control = connector.control(link.account);
-  const detach = control.attach();
   const channels = new Set<Channel>();
   const timers: Timer[] = [];
   let session: Session | undefined;
@@ -82,28 +78,6 @@ export function createRelay(parts: RelayParts): Relay {
     parts.onClosed();
     return true;
   };
-  const letTargetGo = (): void => {
-    for (const { client, link: of } of upstreams.all) {
-      client.end();
-      of.socket.end();
-      clock.after(FAREWELL_MS, () => of.socket.destroy(), { background: true });
-    }
-    detach();
-  };
-  /** What the target says it has ended; the session's end waits for it, for a while. */
-  const endProcesses = async (): Promise<string> => {
-    const late = clock.sleep(REMAINS_MS).then(() => 'late' as const);
-    const asked = upstreams.all.map(({ link: of }) => control.end(of.marker, sessionVariable));
-    const unasked: (SessionRemains | undefined)[] = [undefined];
-    const answers = await Promise.race([Promise.all(asked), late]).catch(() => unasked);
-    if (answers === 'late') return 'the target did not say in time what was left of the session';
-    const known = answers.filter((remains) => remains !== undefined);
-    if (known.length < answers.length) return 'the target could not be asked what was left of the session';
-    return describeRemains({
-      ended: known.flatMap(({ ended }) => ended),
-      found: [...new Set(known.flatMap(({ found }) => found))],
-    });
-  };
   const killAll = (): void => {
     for (const channel of channels) channel.kill();
   };
@@ -113,7 +87,7 @@ export function createRelay(parts: RelayParts): Relay {
       return;
     }
     const note = (text: string): void => session?.close(reason, detail, text);
-    endProcesses().then(note, () => note('the target could not be asked what was left of the session'));
+    target.endProcesses().then(note, () => note(NOT_ASKED));
   };
   const farewell = (error: CountersignError): void => {
     if (clientSocket.destroyed) return;
@@ -130,7 +104,7 @@ export function createRelay(parts: RelayParts): Relay {
     if (kill) killAll();
     finish(error.message);
     farewell(error);
-    letTargetGo();
+    target.letGo();
     conclude(reason, error.message, kill);
   };
   const clientLost = (cause?: Error): void => {
@@ -140,7 +114,7 @@ export function createRelay(parts: RelayParts): Relay {
     if (kill) killAll();
     finish('the client is gone');
     clientSocket.destroy();
-    letTargetGo();
+    target.letGo();
     const isViolation = cause !== undefined && (cause as { level?: string }).level !== 'socket';
     conclude(isViolation ? 'protocol_error' : 'client_closed', cause?.message.slice(0, 500) ?? '', kill);
   };
@@ -157,33 +131,19 @@ export function createRelay(parts: RelayParts): Relay {
   });
   connection.on('close', () => clientLost());
   connection.on('end', () => clientLost());
-  const upstreamOf = (made: TargetLink): Upstream => {
-    const { client } = made;
-    client.on('error', () => {
-      made.socket.destroy();
-      targetLost();
-    });
-    client.on('close', targetLost);
-    client.on('end', targetLost);
-    return { link: made, client, gate: createGate(client, made.socket) };
-  };
   let serveUpstream: (upstream: Upstream) => void = () => undefined;
-  const upstreams = createUpstreams(
-    upstreamOf(link),
-    async () => {
-      const dialled = await parts.dial();
-      if (!dialled.ok) return undefined;
-      if (over) {
-        dialled.link.socket.destroy();
-        return undefined;
-      }
-      log.info({ connection: connector.connection.name }, 'a session logged in to its target once more');
-      const upstream = upstreamOf(dialled.link);
-      serveUpstream(upstream);
-      return upstream;
-    },
-    options.targetLoginsMax,
-  );
+  const target = createSessionTarget({
+    clock,
+    log,
+    connector,
+    link: parts.link,
+    dial: parts.dial,
+    sessionVariable,
+    isOver: () => over,
+    onLost: targetLost,
+    onUpstream: (upstream) => serveUpstream(upstream),
+  });
+  const { upstreams } = target;
 
   const serve = (context: ConnectionContext): void => {
     connection.on('session', (accept, reject) => {
@@ -246,9 +206,8 @@ export function createRelay(parts: RelayParts): Relay {
         granted: new Set(),
         variableOf: (channel) => `${sessionVariable}.${channel}`,
         endChannel(channel) {
-          // Where sshd takes no signals (root) and no variable of ours, it is ended with the connection.
           abandoned = true;
-          control.end(NO_MARKER, `${sessionVariable}.${channel}`).catch(() => undefined);
+          target.endChannel(channel);
         },
         hmac: parts.hmac,
         isOver: () => over,
@@ -266,7 +225,7 @@ export function createRelay(parts: RelayParts): Relay {
       }
       clientSocket.destroy();
       finish(order.error.message);
-      letTargetGo();
+      target.letGo();
       conclude(order.reason, order.error.message, true);
     },
     shutDown() {
@@ -274,7 +233,7 @@ export function createRelay(parts: RelayParts): Relay {
     },
     abandon() {
       if (!finish('the session did not open')) return;
-      letTargetGo();
+      target.letGo();
     },
   };
 }
