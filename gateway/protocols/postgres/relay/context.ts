@@ -35,5 +35,11 @@ export interface RelayContext {
   readonly cancelRunning: () => Promise<void>;
   /** What the client's cancel request does to a command that waits for its decision; absent where none waits. */
   cancelHold: (() => void) | undefined;
+  /** Tells the client something between two messages; left out where a message is on its way. */
+  readonly notify: (message: string) => void;
+  /** Locks may be held in the target, or be taken by what was sent before. */
+  readonly inTransaction: () => boolean;
+  /** A command of a pipeline has run, and no Sync has ended its transaction yet. */
+  pipelineOpen: boolean;
   readonly hmac: (secret: Uint8Array) => Buffer;
 }

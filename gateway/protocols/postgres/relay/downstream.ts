@@ -291,6 +291,7 @@ export class Downstream {
   #ready(buffer: Buffer, end: number, head: Expected | undefined): void {
     const { expectations, requests } = this.#context;
     this.#client.transactionStatus = String.fromCharCode(buffer[end - 1]!);
+    this.#context.pipelineOpen = false;
     if (head === undefined) return;
     const { request } = head;
     if (request !== null && !request.settled) {

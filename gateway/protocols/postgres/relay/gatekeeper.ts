@@ -1,5 +1,5 @@
 /** Puts a command to the session's gate; what must be waited for stops the client's messages, in order. */
-import type { GateDecision } from '../../../sessions/session.ts';
+import type { GateDecision, RequestGate } from '../../../sessions/session.ts';
 import type { StatementAnalysis } from '../analysis/analyser.ts';
 import { postgresError } from '../errors.ts';
 import type { RelayContext } from './context.ts';
@@ -36,6 +36,8 @@ export function judge(
     risk: analysis.risk,
     parameterCount: command.parameterCount,
     parametersDigest: command.parametersDigest,
+    notify: context.notify,
+    inTransaction: context.inTransaction(),
     ...(stated === undefined ? {} : { stated }),
     ...(command.textBytes === null || analysis.secretsLifted ? {} : { textBytes: command.textBytes }),
     ...(analysis.forcedDenial === null ? {} : { forcedDenial: analysis.forcedDenial }),
@@ -48,20 +50,23 @@ export function judge(
       return undefined;
     }
     const request = context.requests.begin(gate.requestId, boundsOf(given));
-    if (given.outcome === 'allow') return { allowed: true, request };
+    if (given.outcome === 'allow') {
+      context.pipelineOpen = true;
+      return { allowed: true, request };
+    }
     // A mask that cannot be carried out must not become an allow.
     const error = postgresError('POSTGRES_MASK_UNSUPPORTED');
     request.error = { sqlState: '42501', message: error.message };
     context.requests.settle(request, 'denied');
     return { allowed: false, denial: createDenial({ ...given, reason: error.message }) };
   };
-  return decision instanceof Promise ? held(context, gate.requestId, decision, rule) : rule(decision);
+  return decision instanceof Promise ? held(context, gate, decision, rule) : rule(decision);
 }
 
 /** Waits for the decision, or for the client's cancel request: then the command fails as the target would let it fail. */
 function held(
   context: RelayContext,
-  requestId: string,
+  { requestId, abandon }: RequestGate,
   decision: Promise<GateDecision>,
   rule: (given: GateDecision) => Ruling | undefined,
 ): Promise<Ruling | undefined> {
@@ -69,6 +74,7 @@ function held(
     let cancelled = false;
     const cancel = (): void => {
       cancelled = true;
+      abandon?.();
       context.cancelHold = undefined;
       resolve({ allowed: false, denial: createCancellation(requestId) });
     };

@@ -10,7 +10,7 @@ import { postgresError, sqlStateOf } from '../errors.ts';
 import { fatalResponse } from '../wire/fatal.ts';
 import type { Connector } from '../target/connector.ts';
 import { ignore, type TargetLink } from '../target/login.ts';
-import { TERMINATE } from '../wire/messages.ts';
+import { errorResponse, TERMINATE } from '../wire/messages.ts';
 import { Outlet } from '../wire/outlet.ts';
 import type { RelayContext } from './context.ts';
 import { Downstream } from './downstream.ts';
@@ -215,6 +215,16 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         flow,
         cancelRunning: () => deps.connector.cancel(link),
         cancelHold: undefined,
+        notify(text) {
+          if (over || downstream?.reader.midMessage !== false) return;
+          const notice = errorResponse({ severity: 'NOTICE', sqlState: '00000', message: text });
+          running.absorb(null, notice);
+          context.downstream.insert(notice);
+          context.downstream.flush();
+        },
+        inTransaction: () =>
+          up.transactionStatus !== 'I' || context.pipelineOpen || context.expectations.size > 0,
+        pipelineOpen: false,
         hmac: deps.hmac,
       };
       shared = context;
