@@ -1,57 +1,17 @@
 /** What a configuration names or holds beyond its schema: policy, playbooks, rules, directory. Every mistake with file and line. */
+import { checkAccessConfig } from '../gateway/access/issuers/check-config.ts';
 import { findProtocol } from '../gateway/protocols/registry.ts';
 import { isLoopback } from '../platform/network/address.ts';
 import { readFileSync } from 'node:fs';
 import { readDirectory } from '../detectors/directory/directory.ts';
 import { libraryFolder, loadRules } from '../detectors/rules/index.ts';
-import { compileRule } from '../gateway/policy/compile-rule.ts';
-import { checkPolicyCases } from '../gateway/policy/policy-cases.ts';
-import { isCountersignError } from '../platform/errors/errors.ts';
 import { lineOfPath, type Problem } from '../platform/config/checked-yaml.ts';
 import { LIBRARY, readPlaybooks } from '../responders/playbooks/playbook-set.ts';
 import type { ActionServices } from '../responders/actions/action.ts';
 import type { Config } from '../schemas/config/config.ts';
-import type { PolicyRule } from '../schemas/config/policy.ts';
 
 /** The notifier that is always there. */
 const LOG_NOTIFIER = 'log';
-
-function ruleProblem(rule: PolicyRule, earlier: readonly PolicyRule[]): string | undefined {
-  if (earlier.some(({ name }) => name === rule.name)) return 'the name is taken by a rule above';
-  try {
-    compileRule(rule);
-    return undefined;
-  } catch (error) {
-    if (isCountersignError(error)) return String(error.details['reason']);
-    throw error;
-  }
-}
-
-/** Mistakes in the policy's rules, and cases that the policy does not keep. `text` is the file they stand in. */
-function checkPolicy(rules: readonly PolicyRule[], file: string, text: string): Problem[] {
-  const problems: Problem[] = [];
-  const problem = (index: number, rule: string, reason: string, within: readonly string[] = []): void => {
-    const path = ['policy', 'rules', String(index), ...within];
-    problems.push({
-      file,
-      line: lineOfPath(text, path),
-      path: path.join('.'),
-      reason: `rule "${rule}": ${reason}`,
-    });
-  };
-  for (const [index, rule] of rules.entries()) {
-    const reason = ruleProblem(rule, rules.slice(0, index));
-    if (reason !== undefined) problem(index, rule.name, reason);
-  }
-  if (problems.length > 0 || rules.length === 0) return problems;
-  for (const { rule, name, expected, actual, decidedBy } of checkPolicyCases({ rules: [...rules] })) {
-    const index = rules.findIndex((candidate) => candidate.name === rule);
-    const at = rules[index]!.cases!.findIndex((candidate) => candidate.name === name);
-    const reason = `the case "${name}" expects ${expected}, but ${decidedBy} says ${actual}`;
-    problem(index, rule, reason, ['cases', String(at)]);
-  }
-  return problems;
-}
 
 function checkPlaybooks({ responders }: Config): Problem[] {
   const names = [LOG_NOTIFIER, ...responders.notifiers.map(({ name }) => name)];
@@ -99,6 +59,15 @@ function checkConnections({ connections }: Config, file: string, text: string): 
   });
 }
 
+function checkAccess({ access }: Config, file: string, text: string): Problem[] {
+  return checkAccessConfig(access).map(({ path, reason }) => ({
+    file,
+    line: lineOfPath(text, ['access', ...path]),
+    path: ['access', ...path].join('.'),
+    reason,
+  }));
+}
+
 /** The token of the responders goes to these addresses. */
 function checkGatewayUrls({ responders }: Config, file: string, text: string): Problem[] {
   return (responders.controlApi?.urls ?? []).flatMap((address, index) => {
@@ -115,11 +84,11 @@ function checkGatewayUrls({ responders }: Config, file: string, text: string): P
   });
 }
 
-/** All mistakes, of all parts. `file` and `text` are the configuration file itself. */
+/** All mistakes, of all parts but the policy (readPolicy). `file` and `text` are the configuration file itself. */
 export function checkConfigFiles(config: Config, file: string, text: string): Problem[] {
   return [
-    ...checkPolicy(config.policy.rules, file, text),
     ...checkConnections(config, file, text),
+    ...checkAccess(config, file, text),
     ...checkGatewayUrls(config, file, text),
     ...checkPlaybooks(config),
     ...checkRules(config),

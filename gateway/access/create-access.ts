@@ -16,6 +16,7 @@ import { partyOf } from './exchange/party.ts';
 import type { Issuers } from './issuers/issuers.ts';
 import { decoyVerifier } from './scram-verifier.ts';
 import { parseToken } from './token-format.ts';
+import { parentsOf } from './parent-tokens.ts';
 import { createShownTokens } from './shown-tokens.ts';
 import { tokenDigest } from './token-digest.ts';
 import type { TokenStore } from './token-store.ts';
@@ -217,6 +218,7 @@ export function createAccess(
         connection,
         exerciseId: identity.attributes['exercise_id'] ?? null,
         principals: identity.onBehalfOf,
+        parentTokens: parentsOf(identity.attributes),
       });
       if (refusal !== undefined) return refuse(refusal.error);
       if (revoked.has(token)) return refuse(controlError('TOKEN_REVOKED'));

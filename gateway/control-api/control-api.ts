@@ -5,13 +5,16 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyServerOptions } from 'fastify';
 import type { ControlApiConfig } from '../../schemas/config/control-api.ts';
 import { isCountersignError } from '../../platform/errors/errors.ts';
+import type { Timer } from '../../platform/clock/clock.ts';
 import type { LogWriter } from '../../platform/event-log/event-log.ts';
 import { isLoopback } from '../../platform/network/address.ts';
 import { controlApiError } from './errors.ts';
 import { createApiTokens } from './http/api-tokens.ts';
 import { compileValidator, type App } from './http/app.ts';
 import { authenticate } from './http/authentication.ts';
+import { readForms } from './http/forms.ts';
 import { handleErrors } from './http/problems.ts';
+import { followAuthorities } from './http/follow-authorities.ts';
 import { RESOURCES } from './routes/registry.ts';
 import type { ControlApiServices } from './services.ts';
 import { createViews } from './views/views.ts';
@@ -40,15 +43,18 @@ function readTls(config: ControlApiConfig): { cert: string; key: string } | unde
 }
 
 /** The app without routes. */
-export function createApp(config: ControlApiConfig): App {
+export function createApp(config: ControlApiConfig, authorities: readonly string[] = []): App {
   const tls = readTls(config);
+  // A certificate is asked for, and who shows none, or one that nobody vouches for, is told so where it matters.
+  const clients =
+    authorities.length === 0 ? {} : { ca: [...authorities], requestCert: true, rejectUnauthorized: false };
   const options: FastifyServerOptions = {
     bodyLimit: config.bodyBytesMax,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1600 },
-    ...(tls === undefined ? {} : { https: { ...tls, minVersion: 'TLSv1.2' } }),
+    ...(tls === undefined ? {} : { https: { ...tls, ...clients, minVersion: 'TLSv1.2' } }),
   };
   const app = fastify(options) as unknown as App;
   app.server.maxConnections = config.connectionsMax;
@@ -82,14 +88,16 @@ export function createControlApi(services: ControlApiServices, config: ControlAp
   let app: App | undefined;
   let writer: LogWriter | undefined;
   let bound: AddressInfo | undefined;
+  let following: Timer | undefined;
   const url = (port: number): string =>
     `${config.tls === undefined ? 'http' : 'https'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
 
   const build = async (): Promise<App> => {
-    const built = createApp(config);
+    const built = createApp(config, services.logins.authorities());
+    readForms(built);
     handleErrors(built, log, config.bodyBytesMax);
     const tokens = await createApiTokens(config.tokens, services.readSecret);
-    authenticate(built, tokens, clock, config, (actor, request) => {
+    authenticate(built, tokens, services.logins, clock, config, (actor, request) => {
       // Who tries what his token may not stands in the trail, too.
       if (request.method === 'GET' || request.method === 'HEAD') return;
       const action = `${request.method} ${request.routeOptions.url ?? ''}`;
@@ -120,6 +128,10 @@ export function createControlApi(services: ControlApiServices, config: ControlAp
         await Promise.all([views.incidents.start(), views.responses.start()]);
         await Promise.all([views.incidents.caughtUp(), views.responses.caughtUp()]);
         await app.listen({ host, port });
+        following = followAuthorities(clock, log, app, () => ({
+          ...readTls(config),
+          ca: [...services.logins.authorities()],
+        }));
         bound = app.server.address() as AddressInfo;
       } catch (error) {
         if (isCountersignError(error)) throw error;
@@ -132,6 +144,7 @@ export function createControlApi(services: ControlApiServices, config: ControlAp
       log.info({ url: url(bound.port) }, 'the control API listens');
     },
     async stop(graceMs = STOP_MS) {
+      following?.cancel();
       const closing = app?.close();
       if (closing !== undefined) {
         const ended = new AbortController();

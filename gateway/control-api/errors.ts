@@ -3,12 +3,17 @@ import { defineErrors, type ErrorDefinitions } from '../../platform/errors/error
 export const definitions = {
   CONTROL_API_UNAUTHENTICATED: {
     message: 'The call has no API token, or one that is not known.',
-    hint: 'Send `Authorization: Bearer TOKEN`; the tokens are configured under `controlApi.tokens`.',
+    hint: 'Send `Authorization: Bearer TOKEN`: one of `controlApi.tokens`, or for people what `countersign login` got.',
     status: 401,
   },
   CONTROL_API_FORBIDDEN: {
     message: 'The API token of {subject} lacks the scope {scope}.',
     hint: 'Use a token with that scope. Responders may contain, never release.',
+    status: 403,
+  },
+  CONTROL_API_PEOPLE_ONLY: {
+    message: 'Tokens of the gateway count here for people only, and {subject} is none.',
+    hint: 'Give services and agents an API token of their own (`controlApi.tokens`).',
     status: 403,
   },
   CONTROL_API_INVALID: {

@@ -1,9 +1,10 @@
 /** What the control API stands on; the composition root gives it. */
-import type { Page } from '../../schemas/api/common.ts';
+import type { Page, Scope } from '../../schemas/api/common.ts';
 import type { AuditKey } from '../../schemas/api/audit.ts';
 import type { Connection, ConnectionCheck, ConnectionPut } from '../../schemas/api/connections.ts';
 import type { ImportAnswer } from '../../schemas/api/imports.ts';
 import type { IdentityRecord } from '../../schemas/api/identities.ts';
+import type { LoginAnswer } from '../../schemas/api/exchange.ts';
 import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
 import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { Health } from '../../schemas/api/service.ts';
@@ -11,7 +12,14 @@ import type { RecordingLine, SessionQuery, SessionSummary } from '../../schemas/
 import type { SshCertificateAnswer, SshCertificateRequest } from '../../schemas/api/ssh.ts';
 import type { IssueTokenAnswer, IssueTokenRequest, TokenSummary } from '../../schemas/api/tokens.ts';
 import type { Codec } from '../../schemas/codec.ts';
-import type { ControlAction, Detection, Incident, ResponseStep, SessionEvent } from '../../schemas/types.ts';
+import type {
+  ApprovalDecided,
+  ControlAction,
+  Detection,
+  Incident,
+  ResponseStep,
+  SessionEvent,
+} from '../../schemas/types.ts';
 import type { SecretReference } from '../../schemas/config/secret.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
@@ -19,7 +27,13 @@ import type { EventLog } from '../../platform/event-log/event-log.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { SearchIndex } from '../../platform/search-index/search-index.ts';
+import type { Approvals } from '../approvals/create-approvals.ts';
+import type { SecondFactors } from '../approvals/factors/second-factors.ts';
+import type { Access } from '../access/access.ts';
+import type { TokenExchange } from '../access/exchange/token-exchange.ts';
+import type { DpopProofs } from '../access/proof/dpop.ts';
 import type { ControlWriter } from '../control/control-writer.ts';
+import type { StoredToken } from '../control/token-index.ts';
 import type { DeadLettersService } from '../dead-letters/service.ts';
 
 export interface PageOptions {
@@ -62,6 +76,21 @@ export interface ConnectionsService {
   check(name: string): Promise<ConnectionCheck | undefined>;
 }
 
+/** People at the API, and credentials of other issuers. */
+export interface LoginServices {
+  readonly access: Pick<Access, 'verifyBearer' | 'admit'>;
+  readonly dpop: DpopProofs;
+  readonly tokenExchange: TokenExchange;
+  /** Authorities of client certificates, PEM; none: the listener asks for no certificate. */
+  authorities(): readonly string[];
+  readonly groupScopes: Readonly<Record<string, readonly Scope[]>>;
+  readonly exchangesPerMinuteMax: number;
+  /** What `countersign login` tells the provider; undefined where people log in otherwise. */
+  readonly login: LoginAnswer | undefined;
+  /** Puts the issue of a token into the trail. */
+  issued(token: StoredToken, by: string): void;
+}
+
 export interface ListenerAnswer {
   readonly host: string;
   readonly port: number;
@@ -81,6 +110,14 @@ export interface ControlApiServices {
   readonly sessions: SessionsService;
   readonly tokens: TokensService;
   readonly identities: IdentitiesService;
+  readonly logins: LoginServices;
+  readonly approvals: Pick<Approvals, 'store' | 'requestGrant'> & {
+    readonly factors: SecondFactors;
+    /** Puts a person's decision into the audit trail. */
+    recordDecided(decided: Omit<ApprovalDecided, 'kind'>): Promise<void> | void;
+    /** Where people decide, without a slash at its end. */
+    page(): string;
+  };
   /** Certifies a public key for what a token opens. */
   sshCertificate(request: SshCertificateRequest): Promise<ServiceResult<SshCertificateAnswer>>;
   readonly connections: ConnectionsService;

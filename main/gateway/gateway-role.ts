@@ -23,11 +23,13 @@ import { incidentLink } from '../../schemas/kibana-link.ts';
 import type { Environment } from '../config.ts';
 import type { Storage, Surroundings } from '../storage.ts';
 import { createIdentitiesService, createTokensService } from './account-services.ts';
+import { createApprovalsService } from './approvals-service.ts';
 import { createConnections } from './connections.ts';
 import { createImportService } from './import-service.ts';
 import { createLeftoverEnder } from './leftovers.ts';
 import { createKeeper } from './keeper.ts';
 import { listenerTls } from './listener-tls.ts';
+import { createLoginServices } from './login-services.ts';
 import { createRecordingService } from './recording-service.ts';
 import { createSessionService } from './session-service.ts';
 
@@ -148,6 +150,11 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
       tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
       identities: createIdentitiesService(core.tokens),
+      logins: createLoginServices({ core, issuers, clock }, config.access),
+      approvals: createApprovalsService(
+        { core, store, vault, clock, random, port: () => api.address().port },
+        config,
+      ),
       sshCertificate: (request) => issueCertificate({ kept, tokens: core.tokens, clock, random }, request),
       connections: connections.service,
       recordings: createRecordingService(storage.recordingStore, vault),
@@ -179,7 +186,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       log,
       metrics,
     };
-    const api = createControlApi(services, config.controlApi);
+    const api: ControlApi = createControlApi(services, config.controlApi);
     await api.start();
     closers.push((graceMs) => api.stop(graceMs));
     return api;

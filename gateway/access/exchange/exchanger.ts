@@ -128,19 +128,23 @@ export function createExchanger(
     transaction: ControlTransaction,
     party: Party,
   ): Promise<{ exchange: StoredExchange | undefined; standing: StoredToken | undefined }> => {
+    const now = clock.now();
     let exchange: StoredExchange | undefined;
     let standing: StoredToken | undefined;
     for (const [index, { digest, oneUse, issuer }] of party.shown.entries()) {
       const found = (await transaction.get<StoredExchange>(EXCHANGES, digest))?.value;
       if (oneUse && found !== undefined) throw new Refused(accessError('ACCESS_TOKEN_REPLAYED', { issuer }));
       if (index > 0 || found === undefined) continue;
-      exchange = found;
+      const live: string[] = [];
       for (const tokenId of found.tokenIds) {
         const token = (await transaction.get<StoredToken>(TOKENS, tokenId))?.value;
         // Else a locked-out token would come back by showing once more what it was exchanged for.
         if (token !== undefined && token.revokedAt !== null) throw new Refused(controlError('TOKEN_REVOKED'));
         if (tokenId === found.standing) standing = token;
+        if (token !== undefined && token.expiresAt > now) live.push(tokenId);
       }
+      // A certificate may be exchanged for a year.
+      exchange = { ...found, tokenIds: live };
     }
     return { exchange, standing };
   };

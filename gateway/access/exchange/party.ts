@@ -4,6 +4,7 @@ import { matchesGlob } from '../../policy/globs.ts';
 import type { AccessResult } from '../access.ts';
 import { accessError } from '../errors.ts';
 import type { Outside } from '../issuers/outside.ts';
+import { PARENTS_ATTRIBUTE, parentsOf } from '../parent-tokens.ts';
 
 /** What an issuer says of an identity; null: nothing new. */
 export type Account = Pick<StoredIdentity, 'id' | 'kind' | 'displayName'> & {
@@ -85,7 +86,10 @@ export function partyOfToken(token: StoredToken): Party {
     accounts: [],
     principals: token.principals ?? [],
     credentialSource: token.credentialSource,
-    attributes: token.attributes,
+    attributes: {
+      ...token.attributes,
+      [PARENTS_ATTRIBUTE]: [token.tokenId, ...parentsOf(token.attributes)].join(' '),
+    },
     connections: token.connections,
     issuedAt: token.issuedAt,
     expiresAt: token.expiresAt,
@@ -101,6 +105,9 @@ export function partyOfToken(token: StoredToken): Party {
 export const mayAct = (actors: readonly string[], identityId: string): boolean =>
   actors.some((pattern) => matchesGlob(pattern, identityId));
 
+/** Longer chains are nobody's honest delegation. */
+const PARENTS_MAX = 8;
+
 /** What both may open. */
 export function bothOpen(one: readonly string[], other: readonly string[]): string[] {
   if (one.includes('*')) return [...other];
@@ -115,12 +122,18 @@ export function delegate(subject: Party, actor: Party): AccessResult<Party> {
   };
   if (subject.identityId === actor.identityId || !mayAct(subject.actors, actor.identityId)) return denied;
   const principals = [subject.identityId, ...subject.principals, ...actor.principals];
+  const parents = [...new Set([...parentsOf(actor.attributes), ...parentsOf(subject.attributes)])];
+  if (parents.length > PARENTS_MAX) return denied;
   return {
     ok: true,
     value: {
       ...actor,
       accounts: [...actor.accounts, ...subject.accounts],
       principals: [...new Set(principals)].filter((id) => id !== actor.identityId),
+      attributes:
+        parents.length === 0
+          ? actor.attributes
+          : { ...actor.attributes, [PARENTS_ATTRIBUTE]: parents.join(' ') },
       connections: bothOpen(actor.connections, subject.connections),
       expiresAt: Math.min(actor.expiresAt, subject.expiresAt),
       networks: [...actor.networks, ...subject.networks],

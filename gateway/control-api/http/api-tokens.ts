@@ -3,10 +3,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Scope } from '../../../schemas/api/common.ts';
 import type { ApiTokenConfig } from '../../../schemas/config/control-api.ts';
 import type { SecretReference } from '../../../schemas/config/secret.ts';
+import type { Identity } from '../../../schemas/types.ts';
 
 export interface Principal {
   readonly subject: string;
   readonly scopes: readonly Scope[];
+  /** Whose token it is, where it is one of an identity. */
+  readonly identity?: Identity;
+  /** Its public id, likewise. */
+  readonly tokenId?: string;
 }
 
 export interface ApiTokens {
@@ -17,8 +22,8 @@ export interface ApiTokens {
 export const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 /** `admin` stands for all scopes. */
-export const mayCall = (principal: Principal, scope: Scope): boolean =>
-  principal.scopes.includes(scope) || principal.scopes.includes('admin');
+export const mayCall = (principal: Principal, scope: Scope | 'any'): boolean =>
+  scope === 'any' || principal.scopes.includes(scope) || principal.scopes.includes('admin');
 
 export async function createApiTokens(
   configs: readonly ApiTokenConfig[],

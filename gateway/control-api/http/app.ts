@@ -31,8 +31,8 @@ export type App = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Scope that a caller needs; absent: anybody may call. */
-    scope?: Scope;
+    /** Scope that a caller needs; any: a token that works is enough; absent: anybody may call. */
+    scope?: Scope | 'any';
   }
   interface FastifyRequest {
     principal: Principal | null;

@@ -17,7 +17,7 @@ export const toProblem = (error: CountersignError): Problem => ({
 });
 
 /** What fastify found wrong, as an error of ours; undefined for a fault on our side. */
-function fromFastify(error: FastifyError, bodyBytesMax: number): CountersignError | undefined {
+export function fromFastify(error: FastifyError, bodyBytesMax: number): CountersignError | undefined {
   if (error.validation !== undefined || error.validationContext !== undefined)
     return controlApiError('CONTROL_API_INVALID', {
       part: error.validationContext ?? 'body',

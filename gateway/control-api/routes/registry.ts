@@ -1,9 +1,13 @@
 /** All resources. To add one: a file beside this, its types in schemas/api, one line here. */
+import { approvals } from './approvals.ts';
+import { approvalsPage } from './approvals-page.ts';
 import { audit } from './audit.ts';
 import { connections } from './connections.ts';
 import { deadLetters } from './dead-letters.ts';
 import { events } from './events.ts';
+import { exchange } from './exchange.ts';
 import { exports } from './exports.ts';
+import { grants } from './grants.ts';
 import { identities } from './identities.ts';
 import { imports } from './imports.ts';
 import { incidents } from './incidents.ts';
@@ -11,6 +15,7 @@ import { lockouts } from './lockouts.ts';
 import { reload } from './reload.ts';
 import { responses } from './responses.ts';
 import type { Resource } from './route.ts';
+import { secondFactors } from './second-factors.ts';
 import { service } from './service.ts';
 import { sessions } from './sessions.ts';
 import { ssh } from './ssh.ts';
@@ -18,6 +23,10 @@ import { tokens } from './tokens.ts';
 
 export const RESOURCES: readonly Resource[] = [
   lockouts,
+  approvals,
+  grants,
+  secondFactors,
+  approvalsPage,
   sessions,
   events,
   imports,
@@ -26,6 +35,7 @@ export const RESOURCES: readonly Resource[] = [
   incidents,
   responses,
   tokens,
+  exchange,
   ssh,
   identities,
   connections,

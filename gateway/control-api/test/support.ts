@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import Value from 'typebox/value';
+import type { Clock } from '../../../platform/clock/clock.ts';
 import { createSystemClock, createSystemRandom } from '../../../platform/clock/system-clock.ts';
 import { createInProcessControlStore } from '../../../platform/control-store/sqlite/sqlite-control-store.ts';
 import { createNodeDisk } from '../../../platform/disk/node-disk.ts';
@@ -14,14 +15,28 @@ import { createPromMetrics } from '../../../platform/metrics/prom-metrics.ts';
 import type { SearchIndex, SearchQuery } from '../../../platform/search-index/search-index.ts';
 import { createCodec } from '../../../schemas/codec.ts';
 import type { Scope } from '../../../schemas/api/common.ts';
+import { AccessConfig } from '../../../schemas/config/access.ts';
 import { ControlApiConfig } from '../../../schemas/config/control-api.ts';
 import { ControlStoreConfig } from '../../../schemas/config/control-store.ts';
 import { EventLogConfig } from '../../../schemas/config/event-log.ts';
+import { GatewayConfig } from '../../../schemas/config/gateway.ts';
 import type { SessionSummary } from '../../../schemas/api/sessions.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import type { ControlAction } from '../../../schemas/types.ts';
-import { createControlWriter } from '../../control/control-writer.ts';
+import { createAccess, type OwnAccess } from '../../access/create-access.ts';
+import { createExchanger } from '../../access/exchange/exchanger.ts';
+import { createTokenExchange } from '../../access/exchange/token-exchange.ts';
+import { createIssuers } from '../../access/issuers/issuers.ts';
+import { createCertificateSources } from '../../access/proof/certificates.ts';
+import { createDpopProofs } from '../../access/proof/dpop.ts';
+import { createTokenStore, type TokenStore } from '../../access/token-store.ts';
+import { createApprovals } from '../../approvals/create-approvals.ts';
+import { createSecondFactors } from '../../approvals/factors/second-factors.ts';
+import { ApprovalsConfig } from '../../../schemas/config/approvals.ts';
+import { createControlView } from '../../control/control-view.ts';
+import { createControlWriter, type ControlWriter } from '../../control/control-writer.ts';
 import { createControlApi } from '../control-api.ts';
+import { createEmbeddedVault } from '../../credentials/embedded-vault.ts';
 import { createDeadLettersService } from '../../dead-letters/service.ts';
 import { digestOf } from '../http/api-tokens.ts';
 import type { ControlApiServices } from '../services.ts';
@@ -46,6 +61,13 @@ export interface World {
   readonly log: EventLog;
   readonly sessions: Map<string, SessionSummary>;
   applied: boolean;
+  /** Tokens that were issued by exchange. */
+  readonly issued: { readonly tokenId: string; readonly by: string }[];
+  readonly tokens: TokenStore;
+  readonly clock: Clock;
+  readonly control: ControlWriter;
+  /** Brings control records into force. */
+  relay(): Promise<void>;
   call<T = Record<string, unknown>>(
     method: string,
     path: string,
@@ -76,7 +98,11 @@ export const session = (sessionId: string, state: 'live' | 'closed'): SessionSum
   recordingId: null,
 });
 
-export async function openWorld(t: TestContext, config: Partial<ControlApiConfig> = {}): Promise<World> {
+export async function openWorld(
+  t: TestContext,
+  config: Partial<ControlApiConfig> = {},
+  accessExtra: Partial<AccessConfig> = {},
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'control-api-'));
   const clock = createSystemClock();
   const random = createSystemRandom();
@@ -106,9 +132,48 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
     sessions: new Map<string, SessionSummary>(),
     log,
     applied: true,
+    issued: [] as { tokenId: string; by: string }[],
+  };
+  const view = createControlView({ clock });
+  const settings = Value.Default(GatewayConfig, {}) as GatewayConfig;
+  const accessSettings = { ...(Value.Default(AccessConfig, {}) as AccessConfig), ...accessExtra };
+  const tokens = createTokenStore({ store, clock, random }, settings);
+  const issuers = createIssuers({ clock, readSecret: () => Promise.resolve('') }, accessSettings);
+  const certificates = createCertificateSources({ clock }, accessSettings);
+  const exchanger = createExchanger({ store, clock, random, onAccount: (id) => access.forget(id) }, settings);
+  const access: OwnAccess = createAccess(
+    {
+      tokens,
+      view,
+      lease: { held: () => true },
+      clock,
+      decoySecret: Buffer.alloc(32, 1),
+      outside: { issuers, exchanger },
+    },
+    settings,
+  );
+  /** Plays outbox, log and reader. */
+  const controlCodec = createCodec('control-record');
+  const relay = async (): Promise<void> => {
+    const entries = await store.outbox(1000);
+    for (const { key, value } of entries) {
+      const read = controlCodec.decode(value!);
+      if (read.ok) view.apply(key, read.value);
+    }
+    if (entries.length > 0) await store.acknowledgeOutbox(entries.at(-1)!.sequence);
   };
   const services: ControlApiServices = {
     gatewayId: 'g',
+    logins: {
+      access,
+      dpop: createDpopProofs({ clock }),
+      tokenExchange: createTokenExchange({ access, tokens, issuers, certificates, exchanger, view, clock }),
+      authorities: () => certificates.authorities(),
+      groupScopes: accessSettings.groupScopes,
+      exchangesPerMinuteMax: accessSettings.exchangesPerMinuteMax,
+      login: undefined,
+      issued: ({ tokenId }, by) => void world.issued.push({ tokenId, by }),
+    },
     control,
     inForce: () => Promise.resolve(world.applied),
     sessions: {
@@ -136,6 +201,29 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
           },
         }),
       list: () => Promise.resolve({ items: [] }),
+    },
+    approvals: {
+      ...createApprovals(
+        {
+          store,
+          view,
+          codec: createCodec('control-record'),
+          clock,
+          random,
+          log: silentLogger,
+          gateway: 'g',
+        },
+        Value.Default(ApprovalsConfig, {}) as ApprovalsConfig,
+      ),
+      factors: createSecondFactors({
+        store,
+        vault: await createEmbeddedVault({ store, random }, { key: Buffer.alloc(32, 1) }),
+        clock,
+        random,
+        party: () => ({ id: 'localhost', origins: ['http://localhost'] }),
+      }),
+      page: () => 'http://localhost',
+      recordDecided: () => undefined,
     },
     sshCertificate: () => Promise.resolve({ ok: true, value: { certificate: '', expiresAt: 0 } }),
     identities: {
@@ -204,6 +292,10 @@ export async function openWorld(t: TestContext, config: Partial<ControlApiConfig
   const { url } = api.address();
   return Object.assign(world, {
     url,
+    tokens,
+    clock,
+    control,
+    relay,
     async call(
       method: string,
       path: string,
