@@ -31,9 +31,9 @@ const clock = createSystemClock();
 const random = createSystemRandom();
 const TOPIC = TOPICS.sessionEvents.name;
 const PARTITIONS = 6;
-/** Of the raw requests: large, and several at once. */
+/** Of the raw requests: as many documents as ingest takes in one step, and as many at once as ingest has partitions. */
 const RAW_DOCUMENTS = 1000;
-const RAW_AT_ONCE = 4;
+const RAW_AT_ONCE = PARTITIONS;
 const noSecret = (): Promise<string> => Promise.reject(new Error('no secrets here'));
 
 async function openLog(kind: string): Promise<{ eventLog: EventLog; close(): Promise<void> }> {
@@ -74,13 +74,46 @@ async function openSearchIndex(server: TestElasticsearch, indexPrefix: string) {
   return { index, metrics };
 }
 
+interface Round {
+  readonly perSecond: number;
+  /** Time of this process on a processor for each event, microseconds. */
+  readonly cpuUs: number;
+}
+
+/** Starts both watches. */
+function begin(): (events: number) => Round {
+  const cpu = process.cpuUsage();
+  const begunUs = clock.monotonicUs();
+  return (events) => {
+    const { user, system } = process.cpuUsage(cpu);
+    return {
+      perSecond: (events / (clock.monotonicUs() - begunUs)) * 1e6,
+      cpuUs: (user + system) / events,
+    };
+  };
+}
+
+/** What the round before has left to merge is not this one's work. */
+async function settle(server: TestElasticsearch): Promise<void> {
+  await server.request('POST', '_refresh');
+  for (;;) {
+    const answer: unknown = await server.request(
+      'GET',
+      '_nodes/stats/indices/merge?filter_path=nodes.*.indices.merges.current',
+    );
+    const { nodes = {} } = answer as { nodes?: Record<string, { indices: { merges: { current: number } } }> };
+    if (Object.values(nodes).every(({ indices }) => indices.merges.current === 0)) return;
+    await clock.sleep(100);
+  }
+}
+
 /** Events per second from the topic, read from its start by a group that is new. */
 async function ingestRound(
   server: TestElasticsearch,
   eventLog: EventLog,
   n: number,
   events: number,
-): Promise<number> {
+): Promise<Round> {
   const { index, metrics } = await openSearchIndex(server, `ingest${n}`);
   let done = (): void => undefined;
   const finished = new Promise<void>((resolve) => (done = resolve));
@@ -102,22 +135,21 @@ async function ingestRound(
   const deps = { eventLog: log, log: silentLogger, clock, metrics, writerName: `bench${n}` };
   // The data stream is there in both, and joining a group is no part of the work: the clock starts with the first batch.
   await index.create('session-events', [{ id: 'first', document: { '@timestamp': 1 } }]);
-  let begunUs = 0;
+  let watch: ReturnType<typeof begin> | undefined;
   const timed: typeof index = {
     ...searchIndex,
     create(name, items, options) {
-      if (begunUs === 0) begunUs = clock.monotonicUs();
+      watch ??= begin();
       return searchIndex.create(name, items, options);
     },
   };
   const role = createIngestRole({ ...deps, searchIndex: timed }, config);
   await role.start();
   await finished;
-  const rate = (events / (clock.monotonicUs() - begunUs)) * 1e6;
+  const round = watch!(events);
   await role.stop(10_000);
   await index.close();
-  await server.request('DELETE', `_data_stream/ingest${n}-*`, undefined, { fails: true });
-  return rate;
+  return round;
 }
 
 function post(url: string, agent: http.Agent, body: Buffer): Promise<void> {
@@ -141,21 +173,21 @@ async function rawRound(
   bodies: readonly Buffer[],
   n: number,
   events: number,
-): Promise<number> {
+): Promise<Round> {
   const { index } = await openSearchIndex(server, `raw${n}`);
   await index.create('session-events', [{ id: 'first', document: { '@timestamp': 1 } }]);
   await index.close();
   const agent = new http.Agent({ keepAlive: true, maxSockets: RAW_AT_ONCE });
-  const begunUs = clock.monotonicUs();
+  const watch = begin();
   const left = [...bodies];
   const url = `${server.url}/raw${n}-session-events/_bulk?filter_path=errors`;
   const worker = async (): Promise<void> => {
     for (let body = left.shift(); body !== undefined; body = left.shift()) await post(url, agent, body);
   };
   await Promise.all(Array.from({ length: RAW_AT_ONCE }, worker));
-  const rate = (events / (clock.monotonicUs() - begunUs)) * 1e6;
+  const round = watch(events);
   agent.destroy();
-  return rate;
+  return round;
 }
 
 function rawBodies(made: readonly MadeEvent[]): Buffer[] {
@@ -199,29 +231,39 @@ export const bench: Bench = async (args) => {
     const server = await startElasticsearch({ steady: true });
     console.log(`Elasticsearch ${server.version} runs`);
     try {
-      // The first of each warms the server up and does not count.
-      const ratios: number[] = [];
-      const raw: number[] = [];
-      const ingest: number[] = [];
+      const raw: Round[] = [];
+      const ingest: Round[] = [];
+      const runRaw = async (n: number): Promise<void> => {
+        await settle(server);
+        raw.push(await rawRound(server, bodies, n, events));
+      };
+      const runIngest = async (n: number): Promise<void> => {
+        await settle(server);
+        ingest.push(await ingestRound(server, eventLog, n, events));
+      };
+      // The first of each warms the server up and does not count; which goes first changes.
       for (let n = 0; n <= rounds; n += 1) {
-        const one = await rawRound(server, bodies, n, events);
-        const other = await ingestRound(server, eventLog, n, events);
+        for (const run of n % 2 === 0 ? [runRaw, runIngest] : [runIngest, runRaw]) await run(n);
+        const [one, other] = [raw.at(-1)!.perSecond, ingest.at(-1)!.perSecond];
         console.log(
-          `round ${n}: raw _bulk ${round(one, 0)}/s, ingest ${round(other, 0)}/s, ${round(other / one)}x`,
+          `round ${n}: raw _bulk ${round(one, 0)}/s, ingest ${round(other, 0)}/s, ${round(other / one)}x, ${round(ingest.at(-1)!.cpuUs, 0)} us of CPU an event`,
         );
-        if (n === 0) continue;
-        raw.push(one);
-        ingest.push(other);
-        ratios.push(other / one);
       }
+      raw.shift();
+      ingest.shift();
+      const ratios = ingest.map(({ perSecond }, n) => perSecond / raw[n]!.perSecond);
       const ratio = round(median(ratios));
+      const figures = (name: string, rounds: readonly Round[]) => ({
+        [`${name}PerSecond`]: round(median(rounds.map(({ perSecond }) => perSecond)), 0),
+        [`${name}CpuUs`]: round(median(rounds.map(({ cpuUs }) => cpuUs)), 1),
+      });
       return {
         figures: {
           eventLog: kind,
           events,
           bytesPerDocument: round(bytes, 0),
-          rawPerSecond: round(median(raw), 0),
-          ingestPerSecond: round(median(ingest), 0),
+          ...figures('raw', raw),
+          ...figures('ingest', ingest),
           ratio,
           ratioLowest: round(Math.min(...ratios)),
           ratioHighest: round(Math.max(...ratios)),

@@ -23,7 +23,6 @@ export interface TopicIndexerDeps {
 
 const STAGE = 'ingest/index';
 
-type Prepared = { readonly record: LogRecord; readonly item: WriteItem };
 type Given = {
   readonly record: LogRecord;
   readonly code: 'INGEST_UNREADABLE' | 'INGEST_REJECTED';
@@ -44,12 +43,26 @@ export function createTopicIndexer(deps: TopicIndexerDeps): TopicIndexer {
     'outcome',
   ]);
 
-  const prepare = (record: LogRecord, value: Uint8Array): Prepared | Given => {
-    const decoded = codec.decode(value);
-    if (!decoded.ok) return { record, code: 'INGEST_UNREADABLE', reason: decoded.reason };
-    const { id, document, version } = mapping.map(decoded.value);
-    return { record, item: { id, document, ...(version === undefined ? {} : { version }) } };
-  };
+  const itemOf = (value: SchemaTypes[keyof SchemaTypes]): WriteItem =>
+    mapping.put === undefined
+      ? mapping.map(value)
+      : { ...mapping.name(value), document: (put) => mapping.put!(value, put) };
+
+  /**
+   * Reads the records one by one while the index takes them, so that only one is held as an object at a time: whole batches of them
+   * would keep the garbage collector busy. `taken` and `given` are what became of them.
+   */
+  function* read(records: readonly LogRecord[], taken: LogRecord[], given: Given[]): Generator<WriteItem> {
+    for (const record of records) {
+      // A tombstone forgets a key in the log; what it said stays searchable until retention.
+      if (record.value === null) continue;
+      const decoded = codec.decode(record.value);
+      if (decoded.ok) {
+        taken.push(record);
+        yield itemOf(decoded.value);
+      } else given.push({ record, code: 'INGEST_UNREADABLE', reason: decoded.reason });
+    }
+  }
 
   const giveUp = async ({ record, code, reason }: Given): Promise<void> => {
     counted.add(1, { topic: mapping.topic, outcome: 'dead-letter' });
@@ -67,22 +80,33 @@ export function createTopicIndexer(deps: TopicIndexerDeps): TopicIndexer {
   /** Partitions that have given a batch in which all was new: what follows in them is new as well. */
   const settled = new Set<number>();
 
-  const write = async (partition: number, items: readonly WriteItem[]): Promise<WriteOutcome[]> => {
+  const write = async (records: readonly LogRecord[]): Promise<Given[]> => {
+    const { partition } = records[0]!;
     let mayRepeat = !settled.has(partition);
-    const outcomes = await retry(async () => {
+    return retry(async () => {
+      const taken: LogRecord[] = [];
+      const given: Given[] = [];
+      const items = read(records, taken, given);
+      let outcomes: WriteOutcome[];
       try {
-        return mapping.write === 'upsert'
-          ? await searchIndex.upsert(mapping.index, items)
-          : await searchIndex.create(mapping.index, items, { mayRepeat });
+        outcomes = await (mapping.write === 'upsert'
+          ? searchIndex.upsert(mapping.index, items)
+          : searchIndex.create(mapping.index, items, { mayRepeat }));
       } catch (error) {
         // A part of it may be there.
         mayRepeat = true;
         settled.delete(partition);
         throw error;
       }
+      if (outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === 'created'))
+        settled.add(partition);
+      for (const [at, outcome] of outcomes.entries())
+        if (outcome.outcome === 'rejected')
+          given.push({ record: taken[at]!, code: 'INGEST_REJECTED', reason: outcome.reason });
+      for (const [outcome, { length }] of Map.groupBy(outcomes, (one) => one.outcome))
+        if (outcome !== 'rejected') counted.add(length, { topic: mapping.topic, outcome });
+      return given;
     });
-    if (outcomes.every(({ outcome }) => outcome === 'created')) settled.add(partition);
-    return outcomes;
   };
 
   return {
@@ -90,25 +114,8 @@ export function createTopicIndexer(deps: TopicIndexerDeps): TopicIndexer {
       for (const { partition } of partitions) settled.delete(partition);
     },
     async onBatch(records) {
-      const prepared: Prepared[] = [];
-      const given: Given[] = [];
-      for (const record of records) {
-        // A tombstone forgets a key in the log; what it said stays searchable until retention.
-        if (record.value === null) continue;
-        const result = prepare(record, record.value);
-        if ('item' in result) prepared.push(result);
-        else given.push(result);
-      }
-      if (prepared.length > 0) {
-        const items = prepared.map(({ item }) => item);
-        const outcomes = await write(prepared[0]!.record.partition, items);
-        outcomes.forEach((outcome, at) => {
-          if (outcome.outcome === 'rejected')
-            given.push({ record: prepared[at]!.record, code: 'INGEST_REJECTED', reason: outcome.reason });
-          else counted.add(1, { topic: mapping.topic, outcome: outcome.outcome });
-        });
-      }
-      for (const one of given) await giveUp(one);
+      if (records.length === 0) return;
+      for (const one of await write(records)) await giveUp(one);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Bounds of queries and documents that hold for every search index. */
 import { searchIndexError } from './errors.ts';
-import type { AggregateQuery, Filter, SearchQuery, WriteItem } from './search-index.ts';
+import type { AggregateQuery, Filter, IndexDocument, SearchQuery } from './search-index.ts';
 
 export const BOUNDS = {
   filtersMax: 100,
@@ -112,11 +112,10 @@ const isScalar = (value: unknown): boolean =>
   (typeof value === 'number' && Number.isFinite(value));
 
 /** Why a document can never be written; undefined where it can. `body` is its JSON. */
-export function whyRejected({ id, document }: WriteItem, body: string): string | undefined {
+export function whyRejected(id: string, document: IndexDocument, body: string): string | undefined {
   const idBytes = Buffer.byteLength(id);
   if (idBytes === 0 || idBytes > BOUNDS.idBytesMax) return 'an id has 1 to 512 bytes';
   if (!Number.isSafeInteger(document['@timestamp'])) return '@timestamp is not an integer of milliseconds';
-  // For every document that is ever indexed: no copies.
   const values = document as Readonly<Record<string, unknown>>;
   const fields = Object.keys(values);
   if (fields.length > BOUNDS.documentFieldsMax) return 'a document has at most 500 fields';

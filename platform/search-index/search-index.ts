@@ -9,12 +9,18 @@ export interface IndexDocument {
   readonly [field: string]: FieldValue;
 }
 
+/**
+ * Gives the fields of a document one after the other, each once: an index that writes them as they come needs no object for them. May be
+ * called several times, and gives the same each time.
+ */
+export type DocumentFields = (put: (field: string, value: FieldValue) => void) => void;
+
 /** Name of a kind of document: session-events, detections, incidents, responses, ... */
 export type IndexName = string;
 
 export interface WriteItem {
   readonly id: string;
-  readonly document: IndexDocument;
+  readonly document: IndexDocument | DocumentFields;
   /** For `upsert`: the document wins over one with a lower version. */
   readonly version?: number;
 }
@@ -81,11 +87,12 @@ export interface CreateOptions {
 export interface SearchIndex {
   /**
    * Adds documents that are not there yet: an id that exists is a `duplicate` and stays as it was. Resolves when durable. Rejects
-   * while the index is away or full; items may be there nevertheless, and giving all of them again is safe.
+   * while the index is away or full; items may be there nevertheless, and giving all of them again is safe. The items are gone through
+   * once, before anything else is done, so that they may be made as they are taken.
    */
-  create(index: IndexName, items: readonly WriteItem[], options?: CreateOptions): Promise<WriteOutcome[]>;
+  create(index: IndexName, items: Iterable<WriteItem>, options?: CreateOptions): Promise<WriteOutcome[]>;
   /** Adds or replaces by id where `version` is higher. */
-  upsert(index: IndexName, items: readonly WriteItem[]): Promise<WriteOutcome[]>;
+  upsert(index: IndexName, items: Iterable<WriteItem>): Promise<WriteOutcome[]>;
   get(index: IndexName, id: string): Promise<IndexDocument | undefined>;
   search(query: SearchQuery): Promise<SearchPage>;
   count(query: Pick<SearchQuery, 'index' | 'filters' | 'text' | 'from' | 'to'>): Promise<number>;

@@ -1,5 +1,5 @@
 import type { ControlRecord } from '../types.ts';
-import { createEcsBuilder, type EcsBuilder, type EcsDocument } from './ecs-document.ts';
+import { createEcsBuilder, type EcsDocument, type EcsFields } from './ecs-document.ts';
 
 /** Id of a control record's document: kind and record id; a higher revision replaces it. */
 export function controlRecordId({ body }: ControlRecord): string {
@@ -9,7 +9,7 @@ export function controlRecordId({ body }: ControlRecord): string {
   return body.kind === 'approval' ? `approval/${body.approvalId}` : `grant/${body.grantId}`;
 }
 
-function setControlBody(ecs: EcsBuilder, body: ControlRecord['body']): void {
+function setControlBody(ecs: EcsFields, body: ControlRecord['body']): void {
   switch (body.kind) {
     case 'lockout':
       ecs

@@ -1,6 +1,6 @@
 /** What happened: one mapping per kind of session event. */
 import type { DecisionRef, Request, Response, SessionEvent } from '../types.ts';
-import { severityNumber, type EcsBuilder } from './ecs-document.ts';
+import { severityNumber, type EcsFields } from './ecs-document.ts';
 
 export type SessionBody = SessionEvent['body'];
 export type BodyOf<K extends SessionBody['kind']> = Extract<SessionBody, { kind: K }>;
@@ -23,10 +23,14 @@ export const CATEGORIES: Readonly<Record<SessionBody['kind'], readonly [string, 
 };
 
 const LIST_PART_MAX = 500;
-const unique = (values: readonly (string | null)[]): string[] =>
-  [...new Set(values.filter((value) => value !== null))].slice(0, LIST_PART_MAX);
+const unique = (values: readonly (string | null)[]): string[] => {
+  const [first] = values;
+  // Most requests do one thing.
+  if (values.length === 1) return first === null || first === undefined ? [] : [first];
+  return [...new Set(values.filter((value) => value !== null))].slice(0, LIST_PART_MAX);
+};
 
-function setDecision(ecs: EcsBuilder, decision: DecisionRef): void {
+function setDecision(ecs: EcsFields, decision: DecisionRef): void {
   ecs
     .set('countersign.decision.id', decision.decisionId)
     .set('countersign.decision.outcome', decision.outcome)
@@ -34,7 +38,7 @@ function setDecision(ecs: EcsBuilder, decision: DecisionRef): void {
     .set('countersign.decision.reason', decision.reason);
 }
 
-function setRequest(ecs: EcsBuilder, body: Request): void {
+function setRequest(ecs: EcsFields, body: Request): void {
   const { actions } = body;
   ecs
     .set('event.outcome', body.decision.outcome === 'deny' ? 'failure' : 'unknown')
@@ -68,7 +72,7 @@ function setRequest(ecs: EcsBuilder, body: Request): void {
   setDecision(ecs, body.decision);
 }
 
-function setResponse(ecs: EcsBuilder, body: Response): void {
+function setResponse(ecs: EcsFields, body: Response): void {
   ecs
     .set('event.outcome', body.status === 'ok' ? 'success' : 'failure')
     .set('event.duration', body.durationUs * 1000)
@@ -83,7 +87,7 @@ function setResponse(ecs: EcsBuilder, body: Response): void {
 }
 
 function setLifecycle(
-  ecs: EcsBuilder,
+  ecs: EcsFields,
   body: BodyOf<'session_opened' | 'session_refused' | 'session_closed'>,
 ): void {
   switch (body.kind) {
@@ -118,7 +122,7 @@ function setLifecycle(
 }
 
 function setAccess(
-  ecs: EcsBuilder,
+  ecs: EcsFields,
   body: BodyOf<'approval_requested' | 'approval_decided' | 'credential_issued' | 'control_action'>,
 ): void {
   switch (body.kind) {
@@ -160,7 +164,7 @@ function setAccess(
   }
 }
 
-export function setBody(ecs: EcsBuilder, body: SessionBody): void {
+export function setBody(ecs: EcsFields, body: SessionBody): void {
   switch (body.kind) {
     case 'request':
       return setRequest(ecs, body);

@@ -1,5 +1,11 @@
 import type { SessionEvent } from '../types.ts';
-import { createEcsBuilder, type EcsDocument } from './ecs-document.ts';
+import {
+  createEcsBuilder,
+  putFields,
+  type EcsDocument,
+  type EcsFields,
+  type PutField,
+} from './ecs-document.ts';
 import { CATEGORIES, setBody } from './session-bodies.ts';
 import { setClient, setIdentity, setTarget } from './session-parties.ts';
 
@@ -14,10 +20,9 @@ function category(event: SessionEvent): string {
   return event.target.protocol === 'kubernetes' ? 'api' : 'web';
 }
 
-/** A session event as an ECS document; its id is the event id. */
-export function sessionEventToEcs(event: SessionEvent, dataset = 'countersign.session-events'): EcsDocument {
+function fill(ecs: EcsFields, event: SessionEvent): void {
   const { body } = event;
-  const ecs = createEcsBuilder(event.time, dataset)
+  ecs
     .set('event.id', event.eventId)
     .set('event.kind', 'event')
     .set('event.action', body.kind)
@@ -50,5 +55,18 @@ export function sessionEventToEcs(event: SessionEvent, dataset = 'countersign.se
   setBody(ecs, body);
   // Where a request starts a program, rules of other products look for it under the name that ECS has for that.
   if (body.kind === 'request' && event.target?.protocol === 'ssh') ecs.set('process.command_line', body.text);
+}
+
+const DATASET = 'countersign.session-events';
+
+/** A session event as an ECS document; its id is the event id. */
+export function sessionEventToEcs(event: SessionEvent, dataset = DATASET): EcsDocument {
+  const ecs = createEcsBuilder(event.time, dataset);
+  fill(ecs, event);
   return ecs.build();
+}
+
+/** The fields of that document, one after the other, without making it. */
+export function putSessionEvent(put: PutField, event: SessionEvent, dataset = DATASET): void {
+  putFields(put, event.time, dataset, (ecs) => fill(ecs, event));
 }

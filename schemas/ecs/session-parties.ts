@@ -1,7 +1,7 @@
 /** Who, from where, to what: the parts of a session event that every kind has. */
 import { isIP } from 'node:net';
 import type { Client, Identity, Target } from '../types.ts';
-import type { EcsBuilder } from './ecs-document.ts';
+import type { EcsFields } from './ecs-document.ts';
 
 /** `key=value` pairs in one keyword field: a field per claim would let a token grow the index's mapping without bound. */
 const pairs = (map: Record<string, string>): string[] =>
@@ -10,13 +10,13 @@ const pairs = (map: Record<string, string>): string[] =>
     .sort();
 
 /** Sets the `ip` field only where it is one: the index refuses others. */
-export function setAddress(ecs: EcsBuilder, side: 'source' | 'destination', address: string): void {
+export function setAddress(ecs: EcsFields, side: 'source' | 'destination', address: string): void {
   ecs.set(`${side}.address`, address);
   if (isIP(address) > 0) ecs.set(`${side}.ip`, address).relate('ip', address);
   else ecs.set(`${side}.domain`, address).relate('hosts', address);
 }
 
-export function setIdentity(ecs: EcsBuilder, identity: Identity): void {
+export function setIdentity(ecs: EcsFields, identity: Identity): void {
   ecs
     .set('user.id', identity.id)
     .set('user.name', identity.displayName)
@@ -33,7 +33,7 @@ export function setIdentity(ecs: EcsBuilder, identity: Identity): void {
     .relate('user', identity.id, identity.displayName, ...identity.onBehalfOf);
 }
 
-export function setClient(ecs: EcsBuilder, client: Client): void {
+export function setClient(ecs: EcsFields, client: Client): void {
   setAddress(ecs, 'source', client.ip);
   ecs
     .set('source.port', client.port)
@@ -41,7 +41,7 @@ export function setClient(ecs: EcsBuilder, client: Client): void {
     .set('user_agent.version', client.version);
 }
 
-export function setTarget(ecs: EcsBuilder, target: Target): void {
+export function setTarget(ecs: EcsFields, target: Target): void {
   setAddress(ecs, 'destination', target.host);
   ecs
     .set('destination.port', target.port)

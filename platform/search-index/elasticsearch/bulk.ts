@@ -3,14 +3,8 @@ import type { ElasticsearchConfig } from '../../../schemas/config/elasticsearch.
 import type { Clock, Random } from '../../clock/clock.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { searchIndexError } from '../errors.ts';
+import type { BulkLines } from './bulk-lines.ts';
 import { reasonOf, type Connection } from './connection.ts';
-
-export interface BulkEntry {
-  /** The action line, without its end. */
-  readonly action: string;
-  /** The source line; absent for a delete. */
-  readonly source?: string;
-}
 
 export type BulkResult =
   | { readonly status: 'written'; readonly created: boolean; readonly index: string }
@@ -27,7 +21,7 @@ export interface Bulk {
    */
   send(
     name: string,
-    entries: readonly BulkEntry[],
+    entries: BulkLines,
     /** The name has to be a data stream: without its template the server would make an index of it, with fields by chance. */
     options?: { readonly stream: boolean },
   ): Promise<BulkResult[]>;
@@ -108,7 +102,7 @@ export function createBulk(
   resize(documents);
 
   /** Results of one request, or `undefined` where it was too large for the server. */
-  const sendOne = async (target: string, body: string, count: number): Promise<Sorted[] | undefined> => {
+  const sendOne = async (target: string, body: Buffer, count: number): Promise<Sorted[] | undefined> => {
     const path = `/${target}filter_path=items.*._index,items.*.status,items.*.error`;
     const { status, body: answer } = await connection.request('POST', path, body, { allowed: [413, 429] });
     if (status === 413) return undefined;
@@ -119,33 +113,28 @@ export function createBulk(
   };
 
   /** Index past the last entry of a request that starts at `from`. */
-  const endOf = (lines: readonly string[], from: number): number => {
-    let bytes = 0;
-    let to = from;
-    while (to < lines.length && to - from < documents) {
-      bytes += Buffer.byteLength(lines[to]!);
-      if (bytes > config.bytesMax && to > from) break;
-      to += 1;
-    }
+  const endOf = (lines: BulkLines, from: number): number => {
+    let to = Math.min(lines.count, from + documents);
+    while (to > from + 1 && lines.bytesOf(from, to) > config.bytesMax) to -= 1;
     return to;
   };
 
   /** Sends each once; entries that the server alone cannot take are rejected. */
-  const sendAll = async (target: string, lines: readonly string[]): Promise<Sorted[]> => {
+  const sendAll = async (target: string, lines: BulkLines): Promise<Sorted[]> => {
     const results: Sorted[] = [];
-    while (results.length < lines.length) {
+    while (results.length < lines.count) {
       const from = results.length;
       const to = endOf(lines, from);
-      const sorted = await sendOne(target, lines.slice(from, to).join(''), to - from);
+      const sorted = await sendOne(target, lines.slice(from, to), to - from);
       if (sorted === undefined) {
         if (to - from === 1)
           results.push({ status: 'rejected', reason: 'the server takes no request of this size' });
         else resize((to - from) / 2);
         // Below the least size, one by one.
         if (to - from <= DOCUMENTS_MIN && to - from > 1)
-          for (const line of lines.slice(from, to))
+          for (let entry = from; entry < to; entry += 1)
             results.push(
-              (await sendOne(target, line, 1))?.[0] ?? {
+              (await sendOne(target, lines.slice(entry, entry + 1), 1))?.[0] ?? {
                 status: 'rejected',
                 reason: 'the server takes no request of this size',
               },
@@ -161,16 +150,10 @@ export function createBulk(
   return {
     async send(name, entries, { stream } = { stream: false }) {
       const target = `${name}/_bulk?${stream ? 'require_data_stream=true&' : ''}`;
-      const lines = entries.map(({ action, source }) =>
-        source === undefined ? `${action}\n` : `${action}\n${source}\n`,
-      );
       const results: BulkResult[] = [];
-      let pending = lines.map((_, at) => at);
+      let pending = Array.from({ length: entries.count }, (_, at) => at);
       for (let attempt = 1; pending.length > 0; attempt += 1) {
-        const sorted = await sendAll(
-          target,
-          pending.map((at) => lines[at]!),
-        );
+        const sorted = await sendAll(target, entries.pick(pending));
         const left: number[] = [];
         let reason = '';
         for (const [n, result] of sorted.entries()) {

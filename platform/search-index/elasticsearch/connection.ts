@@ -23,13 +23,13 @@ export interface Answer {
 
 export interface Connection {
   /**
-   * `body` is an object (JSON) or a string (NDJSON). Resolves for 2xx and the statuses that are `allowed`. Rejects with
+   * `body` is an object (JSON) or bytes (NDJSON), which nobody may change until the answer is there. Resolves for 2xx and the statuses that are `allowed`. Rejects with
    * SEARCH_INDEX_UNAVAILABLE (no answer, 429, 5xx and whatever is not expected) or SEARCH_INDEX_FORBIDDEN (401, 403).
    */
   request(
     method: string,
     path: string,
-    body?: object | string,
+    body?: object,
     options?: { readonly allowed?: readonly number[] },
   ): Promise<Answer>;
   close(): Promise<void>;
@@ -143,7 +143,7 @@ export async function connect(deps: ConnectionDeps, config: ElasticsearchConfig)
   };
 
   /** Any answer closes the circuit, be it an error: the server is there. */
-  const ask = async (method: string, path: string, body?: object | string): Promise<Answer> => {
+  const ask = async (method: string, path: string, body?: object): Promise<Answer> => {
     admit();
     waiting += 1;
     try {
@@ -151,7 +151,7 @@ export async function connect(deps: ConnectionDeps, config: ElasticsearchConfig)
       const payload =
         body === undefined
           ? {}
-          : typeof body === 'string'
+          : Buffer.isBuffer(body)
             ? { bulkBody: body }
             : { body: body as Record<string, unknown> };
       const { statusCode, body: answer } = await client.transport.request(

@@ -2,6 +2,7 @@
 import type { ElasticsearchConfig } from '../../../schemas/config/elasticsearch.ts';
 import type { Logger } from '../../log/log.ts';
 import type { Bulk } from './bulk.ts';
+import { bulkLinesOf } from './bulk-lines.ts';
 import type { Connection } from './connection.ts';
 import type { Features } from './features.ts';
 import { numericRange } from './query.ts';
@@ -47,7 +48,7 @@ export function createExpiry(
       const { hits } = (body as { hits: { hits: readonly { _index: string; _id: string }[] } }).hits;
       const results = await bulk.send(
         name,
-        hits.map(({ _index, _id }) => ({ action: JSON.stringify({ delete: { _index, _id } }) })),
+        bulkLinesOf(hits.map(({ _index, _id }) => ({ delete: { _index, _id } }))),
       );
       const deleted = results.filter(({ status }) => status === 'written').length;
       total += deleted;

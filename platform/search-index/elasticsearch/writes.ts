@@ -6,21 +6,12 @@
  */
 import type { ElasticsearchConfig } from '../../../schemas/config/elasticsearch.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { whyRejected } from '../bounds.ts';
 import type { WriteItem, WriteOutcome } from '../search-index.ts';
 import type { Bulk, BulkResult } from './bulk.ts';
+import { bulkLinesOf, type BulkLines } from './bulk-lines.ts';
 import type { Connection } from './connection.ts';
-import { toSource } from './document-form.ts';
 import type { Part, Streams } from './streams.ts';
-
-interface Entry {
-  /** Its place in the call. */
-  readonly at: number;
-  readonly id: string;
-  readonly time: number;
-  readonly source: string;
-  readonly version: number | undefined;
-}
+import { createAction, createEntryMaker, upsertAction, type Entry } from './write-entries.ts';
 
 interface Copy {
   readonly _index: string;
@@ -84,11 +75,9 @@ export function createWrites(
     if (extra.length > 0) {
       repeated.add(extra.length, { found: 'after' });
       const deletes = extra.map(({ _index, _id, _seq_no, _primary_term }) => ({
-        action: JSON.stringify({
-          delete: { _index, _id, if_seq_no: _seq_no, if_primary_term: _primary_term },
-        }),
+        delete: { _index, _id, if_seq_no: _seq_no, if_primary_term: _primary_term },
       }));
-      await bulk.send(name, deletes);
+      await bulk.send(name, bulkLinesOf(deletes));
     }
     return kept;
   };
@@ -98,6 +87,7 @@ export function createWrites(
 
   const createOnce = async (
     index: string,
+    lines: BulkLines,
     entries: readonly Entry[],
     mayRepeat: boolean,
     outcomes: WriteOutcome[],
@@ -115,16 +105,13 @@ export function createWrites(
             before,
             doubtful.map(({ id }) => id),
           );
-    const fresh = entries.filter(({ id }) => !there.has(id));
-    for (const { at, id } of entries) if (there.has(id)) outcomes[at] = { outcome: 'duplicate' };
+    const fresh = there.size === 0 ? entries : entries.filter(({ id }) => !there.has(id));
+    if (there.size > 0)
+      for (const { at, id } of entries) if (there.has(id)) outcomes[at] = { outcome: 'duplicate' };
     repeated.add(entries.length - fresh.length, { found: 'before' });
     if (fresh.length === 0) return;
 
-    const results = await bulk.send(
-      name,
-      fresh.map(({ id, source }) => ({ action: `{"create":{"_id":${JSON.stringify(id)}}}`, source })),
-      { stream: true },
-    );
+    const results = await bulk.send(name, lines.pick(fresh.map(({ line }) => line)), { stream: true });
     const newest = before.at(-1)?.name;
     const moved: Entry[] = [];
     for (const [n, result] of results.entries()) {
@@ -156,10 +143,11 @@ export function createWrites(
     }
   };
 
+  const makeEntries = createEntryMaker();
   return {
-    async create(index: string, items: readonly WriteItem[], mayRepeat: boolean): Promise<WriteOutcome[]> {
-      const outcomes: WriteOutcome[] = [];
-      let rest = prepare(items, outcomes, false);
+    async create(index: string, items: Iterable<WriteItem>, mayRepeat: boolean): Promise<WriteOutcome[]> {
+      const { lines, entries, outcomes } = makeEntries(index, items, createAction);
+      let rest = entries;
       if (rest.length > 0) await streams.ensure(index, true);
       // The same id twice in one call: the second goes after the first, whatever becomes of it.
       while (rest.length > 0) {
@@ -170,47 +158,21 @@ export function createWrites(
           later.push(entry);
           return false;
         });
-        await trusting(index, () => createOnce(index, now, mayRepeat, outcomes));
+        await trusting(index, () => createOnce(index, lines, now, mayRepeat, outcomes));
         rest = later;
       }
       return outcomes;
     },
 
-    async upsert(index: string, items: readonly WriteItem[]): Promise<WriteOutcome[]> {
-      const outcomes: WriteOutcome[] = [];
-      const entries = prepare(items, outcomes, true);
+    async upsert(index: string, items: Iterable<WriteItem>): Promise<WriteOutcome[]> {
+      const { lines, entries, outcomes } = makeEntries(index, items, upsertAction);
       if (entries.length === 0) return outcomes;
       await streams.ensure(index, false);
-      const results = await trusting(index, () =>
-        bulk.send(
-          streams.nameOf(index),
-          entries.map(({ id, source, version }) => ({
-            action: `{"index":{"_id":${JSON.stringify(id)},"version":${version},"version_type":"external"}}`,
-            source,
-          })),
-        ),
-      );
+      const results = await trusting(index, () => bulk.send(streams.nameOf(index), lines));
       for (const [n, result] of results.entries()) outcomes[entries[n]!.at] = outcomeOf(result, 'stale');
       return outcomes;
     },
   };
-}
-
-/** Checks the items; puts the outcome of those that can never be written. */
-function prepare(items: readonly WriteItem[], outcomes: WriteOutcome[], upsert: boolean): Entry[] {
-  const entries: Entry[] = [];
-  for (const [at, item] of items.entries()) {
-    const { id, document, version } = item;
-    const json = JSON.stringify(document);
-    const versioned = !upsert || (Number.isSafeInteger(version) && version! >= 0);
-    const reason =
-      whyRejected(item, json) ??
-      (versioned ? undefined : 'an upsert has an integer version that is not negative');
-    if (reason !== undefined) outcomes[at] = { outcome: 'rejected', reason };
-    else
-      entries.push({ at, id, time: document['@timestamp'], source: toSource(id, document, json), version });
-  }
-  return entries;
 }
 
 function outcomeOf(result: BulkResult, conflict: 'duplicate' | 'stale'): WriteOutcome {

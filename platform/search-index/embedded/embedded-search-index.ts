@@ -2,7 +2,9 @@
 import type { SearchIndexConfig } from '../../../schemas/config/search-index.ts';
 import { createWorkerClient, workerModule } from '../../worker-thread/worker-client.ts';
 import { checkAggregate, checkIndex, checkSearch, checkSelection } from '../bounds.ts';
+import { documentOf } from '../document-fields.ts';
 import { definitions, searchIndexError } from '../errors.ts';
+import type { PlainItem } from './index-writes.ts';
 import type {
   Bucket,
   IndexDocument,
@@ -42,13 +44,14 @@ export async function createEmbeddedSearchIndex(config: EmbeddedSearchIndexConfi
 
   const write = async (
     index: string,
-    items: readonly WriteItem[],
+    items: Iterable<WriteItem>,
     upsert: boolean,
   ): Promise<WriteOutcome[]> => {
     checkIndex(index);
+    const plain = Array.from(items, (item): PlainItem => ({ ...item, document: documentOf(item.document) }));
     const outcomes: WriteOutcome[] = [];
-    for (let at = 0; at < items.length; at += WRITE_ITEMS_MAX) {
-      const part = items.slice(at, at + WRITE_ITEMS_MAX);
+    for (let at = 0; at < plain.length; at += WRITE_ITEMS_MAX) {
+      const part = plain.slice(at, at + WRITE_ITEMS_MAX);
       outcomes.push(...((await worker.call('write', index, part, upsert)) as WriteOutcome[]));
     }
     return outcomes;

@@ -1,6 +1,9 @@
 import { whyRejected } from '../bounds.ts';
 import { isTextField } from '../text-fields.ts';
 import type { IndexDocument, WriteItem, WriteOutcome } from '../search-index.ts';
+
+/** Functions do not cross the border of a thread. */
+export type PlainItem = WriteItem & { readonly document: IndexDocument };
 import type { IndexDatabase } from './index-database.ts';
 
 function textOf(document: IndexDocument): string {
@@ -59,10 +62,10 @@ export function createIndexWrites(database: IndexDatabase) {
     removeText.run(stored.document);
   };
 
-  const writeOne = (ind: number, item: WriteItem, upsert: boolean): WriteOutcome => {
+  const writeOne = (ind: number, item: PlainItem, upsert: boolean): WriteOutcome => {
     const { id, document } = item;
     const body = JSON.stringify(document);
-    const rejected = whyRejected(item, body);
+    const rejected = whyRejected(id, document, body);
     if (rejected !== undefined) return { outcome: 'rejected', reason: rejected };
     if (upsert && !Number.isSafeInteger(item.version))
       return { outcome: 'rejected', reason: 'an upsert has an integer version' };
@@ -83,7 +86,7 @@ export function createIndexWrites(database: IndexDatabase) {
   };
 
   return {
-    write(index: string, items: readonly WriteItem[], upsert: boolean): WriteOutcome[] {
+    write(index: string, items: readonly PlainItem[], upsert: boolean): WriteOutcome[] {
       return database.transaction(() => {
         const ind = database.indexNumber(index, true)!;
         return items.map((item) => writeOne(ind, item, upsert));

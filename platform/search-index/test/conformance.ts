@@ -101,6 +101,35 @@ function writes(index: () => SearchIndex): void {
     assert.equal(await index().count({ index: 'rejects' }), 2);
   });
 
+  it('takes items that are made as they are taken, and documents field by field', async () => {
+    let made = 0;
+    function* items(): Generator<WriteItem> {
+      for (const id of ['a', 'b']) {
+        made += 1;
+        yield {
+          id,
+          document: (put) => {
+            put('@timestamp', 1_750_000_000_000);
+            put('message', `the message of ${id}`);
+            put('related.user', [id, 'both']);
+          },
+        };
+      }
+      yield { id: 'bad', document: (put) => put('message', 'without a time') };
+    }
+    assert.deepEqual(outcomes(await index().create('made', items())), ['created', 'created', 'rejected']);
+    assert.deepEqual(outcomes(await index().create('made', items())), ['duplicate', 'duplicate', 'rejected']);
+    assert.equal(made, 4, 'each once per call');
+    await index().refresh();
+    assert.deepEqual(await index().get('made', 'b'), {
+      '@timestamp': 1_750_000_000_000,
+      message: 'the message of b',
+      'related.user': ['b', 'both'],
+    });
+    assert.equal(await index().count({ index: 'made', filters: [{ field: 'related.user', is: 'both' }] }), 2);
+    assert.deepEqual(await index().create('made', []), []);
+  });
+
   it('takes more items at once than it writes at once', async () => {
     const many = Array.from({ length: 2500 }, (_, n) => item(`m${n}`));
     assert.deepEqual(new Set(outcomes(await index().create('many', many))), new Set(['created']));

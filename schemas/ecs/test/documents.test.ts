@@ -65,6 +65,16 @@ describe('ECS mapping', () => {
         );
       });
 
+      if (mapping.put !== undefined)
+        it(`gives each field of ${mapping.topic}, ${kind} once, as the document has it`, () => {
+          const given: [string, unknown][] = [];
+          mapping.put!(record as never, (field, value) => void given.push([field, value]));
+          assert.equal(new Set(given.map(([field]) => field)).size, given.length);
+          const { document, ...name } = mapping.map(record as never);
+          assert.deepEqual(Object.fromEntries(given), document);
+          assert.deepEqual(mapping.name(record as never), name);
+        });
+
       it(`makes a flat document with a time and known names of ${mapping.topic}, ${kind}`, () => {
         const { id, document } = mapping.map(record as never);
         assert.ok(id.length > 0 && id.length < 512);
