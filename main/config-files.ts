@@ -59,8 +59,14 @@ function checkConnections({ connections }: Config, file: string, text: string): 
   });
 }
 
-function checkAccess({ access }: Config, file: string, text: string): Problem[] {
-  return checkAccessConfig(access).map(({ path, reason }) => ({
+function checkAccess({ access, controlApi }: Config, file: string, text: string): Problem[] {
+  const faults = [...checkAccessConfig(access)];
+  if (access.certificates.length > 0 && controlApi.tls === undefined)
+    faults.push({
+      path: ['certificates'],
+      reason: 'certificates: the control API needs TLS (controlApi.tls)',
+    });
+  return faults.map(({ path, reason }) => ({
     file,
     line: lineOfPath(text, ['access', ...path]),
     path: ['access', ...path].join('.'),

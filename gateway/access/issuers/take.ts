@@ -31,8 +31,8 @@ function actorsOf(source: string, claims: Claims): OutsideActor[] | undefined {
   const actors: OutsideActor[] = [];
   for (let at = claims['act']; at !== undefined; at = (at as Claims)['act']) {
     if (typeof at !== 'object' || at === null || actors.length >= ACTORS_MAX) return undefined;
-    const subject = textOf((at as Claims)['sub']);
-    const issuer = (at as Claims)['iss'];
+    const { sub, iss: issuer } = at as Claims;
+    const subject = typeof sub === 'string' ? textOf(sub) : undefined;
     if (subject === undefined || subject.length > SUBJECT_CHARACTERS_MAX) return undefined;
     // An issuer speaks for its own subjects only.
     if (issuer !== undefined && issuer !== claims['iss']) return undefined;
@@ -55,8 +55,8 @@ function confirmedKeyOf(claims: Claims): string | null {
 function mayActOf(source: string, claims: Claims): string[] {
   const may = claims['may_act'];
   if (typeof may !== 'object' || may === null) return [];
-  const subject = textOf((may as Claims)['sub']);
-  const issuer = (may as Claims)['iss'];
+  const { sub, iss: issuer } = may as Claims;
+  const subject = typeof sub === 'string' ? textOf(sub) : undefined;
   if (subject === undefined || (issuer !== undefined && issuer !== claims['iss'])) return [];
   // It is a name, not a pattern.
   return subject.includes('*') ? [] : [`${source}/${subject}`];

@@ -121,7 +121,8 @@ export function checkClaims(
   const audiences = Array.isArray(aud) ? aud : [aud];
   if (!audiences.some((one) => typeof one === 'string' && issuer.audiences.includes(one)))
     return refuse(accessError('ACCESS_AUDIENCE_WRONG', { issuer: name }));
-  if (textOf(claims['sub']) === undefined) return malformed('it has no subject');
+  const { sub } = claims;
+  if (typeof sub !== 'string' || textOf(sub) === undefined) return malformed('it has no subject');
   // OpenID Connect Back-Channel Logout 1.0, section 2.4: such a token must not be taken for an ID token.
   if (claims['events'] !== undefined) return malformed('it tells of events and is not for logging in');
   const exp = secondsOf(claims, 'exp');
