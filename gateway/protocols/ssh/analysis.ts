@@ -111,6 +111,8 @@ export interface SftpOptions {
   readonly paths: CommandLists;
   /** Bytes of content that one channel may read and write together; null: no bound. */
   readonly bytesMax: number | null;
+  /** Asked when content comes: a text where an operation may not have read so many bytes. The piece is refused then. */
+  readonly readLimit?: (operation: number, bytes: number) => string | undefined;
 }
 
 /** sftp-requests/create-sftp-requests.ts: `createSftpRequests: CreateSftpRequests`. */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Limits } from '../../policy/decision.ts';
 import type { RequestInput, ResponseInput, SessionOpening } from '../../sessions/session.ts';
 
 /** What the test's Sessions wrote down. */
@@ -23,6 +24,8 @@ export interface Gateway {
   readonly sessions: readonly Seen[];
   readonly refusals: readonly { readonly code: string }[];
   decide: (input: RequestInput) => 'allow' | 'deny' | Promise<'allow' | 'deny'>;
+  /** What decisions say that answers may not pass. */
+  limits: Limits | undefined;
   recordingBlocked: Promise<void> | undefined;
   stop(): Promise<void>;
 }
@@ -172,6 +175,28 @@ export function protocolConformance(
       }
       await client.close();
       await ended(last());
+    });
+
+    it('a budget of bytes: the answer is cut off there, the client keeps its connection or hears why', async () => {
+      const client = await stage.logIn();
+      const seen = last();
+      stage.gateway.limits = { bytesMax: 1_000_000 };
+      try {
+        // Clients that make one answer of it know nothing of its beginning.
+        const received = await client.receive(8_000_000).catch(() => 0);
+        assert.ok(received <= 1_000_000, `${received} bytes`);
+        const recorded = seen.recorded
+          .filter(({ stream }) => stream === 'out')
+          .reduce((sum, { bytes }) => sum + bytes.length, 0);
+        assert.ok(recorded > 0 && recorded < 1_100_000, `${recorded} bytes recorded`);
+        assert.equal(seen.requests.at(-1)!.responses[0]!.status, 'cut_off');
+        assert.match(seen.requests.at(-1)!.responses[0]!.errorMessage ?? '', /more than 1000000 bytes/);
+      } finally {
+        stage.gateway.limits = undefined;
+      }
+      await client.close();
+      await ended(seen);
+      complete(seen);
     });
 
     it('a client that vanishes while its command is held: it never runs, the books are whole', async () => {

@@ -2,6 +2,8 @@
 export interface ChannelInput {
   /** Takes bytes of the client; a promise: the ones behind wait. */
   feed(bytes: Buffer): void | Promise<void>;
+  /** Sees what comes while something before it is still decided. */
+  ahead?(bytes: Buffer): void;
   /** The client sends no more. */
   end(): void | Promise<void>;
   /** Looks at (and cuts into what may go on at once) bytes of the target on their way to the client. */
@@ -23,6 +25,8 @@ export interface InputSinks {
   recordSize(columns: number, rows: number): void;
   /** The channel must end: it is not what it says it is. */
   broken(reason: string): void;
+  /** The channel must end: an answer has come to its limit. */
+  cutOff(text: string): void;
 }
 
 /** All bytes go on: they belong to a command that was decided. */

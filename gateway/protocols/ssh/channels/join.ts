@@ -25,7 +25,6 @@ export function join(
   if (options.tag !== undefined) request.describe(options.tag);
   let recordingBusy = false;
   const record = (stream: 'in' | 'out', bytes: Buffer): void => {
-    if (stream === 'out') request.absorb(bytes);
     if (!options.record) return;
     if (context.session.recording.write(stream, request.id, bytes) || recordingBusy) return;
     recordingBusy = true;
@@ -69,13 +68,19 @@ export function join(
   ] as const) {
     source.on('error', () => undefined);
     source.on('data', (bytes: Buffer) => {
+      const broken = source === up ? request.absorb(bytes) : undefined;
+      if (broken !== undefined) {
+        request.settle({ status: 'cut_off', errorCode: 'SSH_CUT_OFF', errorMessage: broken });
+        for (const side of [down, up]) closeChannel(side);
+        return;
+      }
       record(source === up ? 'out' : 'in', bytes);
       if (source === up) options.watch?.(bytes);
       if (!sink.write(stream, bytes)) flow();
     });
     source.once('end', () => sink.afterwards(() => eof(stream)));
     source.once('close', () => {
-      sink.afterwards(() => (stream as unknown as { close(): void }).close());
+      sink.afterwards(() => closeChannel(stream));
       closed(source);
     });
   }
@@ -83,3 +88,4 @@ export function join(
 
 /** Half close, on either side of the library. */
 const eof = (stream: Channel): void => (stream as unknown as { eof(): void }).eof();
+const closeChannel = (stream: Channel): void => (stream as unknown as { close(): void }).close();

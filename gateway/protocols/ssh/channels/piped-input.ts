@@ -2,6 +2,7 @@
 import type { ConnectionContext } from './context.ts';
 import type { ChannelInput, InputSinks } from './input.ts';
 import { createLines } from './lines.ts';
+import type { Stated } from './start.ts';
 
 const NEWLINE = 10;
 /** A longer line is cut here and decided in parts: the analysis looks at no more anyway. */
@@ -10,9 +11,10 @@ const LINE_BYTES_MAX = 64 * 1024;
 export function createPipedInput(
   context: ConnectionContext,
   channel: string,
+  stated: Stated | undefined,
   sinks: InputSinks,
 ): ChannelInput {
-  const lines = createLines(context, channel);
+  const lines = createLines(context, channel, { stated, tell: (text) => sinks.tellClient(text) });
   let rest: Buffer = Buffer.alloc(0);
   const decide = async (line: Buffer): Promise<void> => {
     const text = line.toString('utf8').replace(/\r?\n$/, '');
@@ -41,8 +43,10 @@ export function createPipedInput(
       if (line.length > 0) await decide(line);
     },
     output(bytes) {
-      lines.absorb(bytes);
-      return [bytes];
+      const broken = lines.absorb(bytes);
+      if (broken === undefined) return [bytes];
+      sinks.cutOff(broken);
+      return [];
     },
     close: () => lines.close(),
   };

@@ -4,11 +4,14 @@ import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { ResponseStatus } from '../../../../schemas/types.ts';
 import type { GateDecision, RequestInput, Session } from '../../../sessions/session.ts';
 import { sshError } from '../errors.ts';
+import { brokenLimit } from './limits.ts';
 
 export interface RunningRequest {
   readonly id: string;
-  /** Takes a piece of the answer. */
-  absorb(bytes: Buffer): void;
+  /** Takes a piece of the answer. A text: it breaks a limit of policy, and must not go on. */
+  absorb(bytes: Buffer): string | undefined;
+  /** Whether the answer would break a limit with so many bytes. */
+  breaks(bytes: number): string | undefined;
   /** What it came to so far, in a few words, where its end is reported without a tag. */
   describe(tag: () => string): void;
   /** Reports the end; a second call does nothing. */
@@ -31,15 +34,18 @@ export type Ruling =
   | { readonly allowed: false; readonly denial: GateDecision };
 
 export interface Requests {
-  /** The ruling, at once where nothing must be waited for. */
-  judge(input: RequestInput): Ruling | Promise<Ruling>;
+  /** The ruling, at once where nothing must be waited for; else `held` gets what to call when the client waits no more. */
+  judge(input: RequestInput, held?: (giveUp: () => void) => void): Ruling | Promise<Ruling>;
   /** Reports all that run. */
   settleAll(status: ResponseStatus, note: string): void;
 }
 
 export function createRequests(clock: Clock, session: Session, isOver: () => boolean): Requests {
   const open = new Set<RunningRequest>();
-  const begin = (id: string): RunningRequest => {
+  /** Of all answers of the session. */
+  let passedBytes = 0;
+  const begin = (id: string, given: GateDecision): RunningRequest => {
+    const { limits } = given;
     const startedUs = clock.monotonicUs();
     let bytes = 0;
     let hash: Hash | undefined;
@@ -50,9 +56,20 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
         described = tag;
       },
       absorb(piece) {
+        const broken =
+          limits === undefined
+            ? undefined
+            : brokenLimit(limits, bytes + piece.length, passedBytes + piece.length);
+        if (broken !== undefined) return cutOffText(broken, given);
         bytes += piece.length;
+        passedBytes += piece.length;
         hash ??= createHash('sha256');
         hash.update(piece);
+        return undefined;
+      },
+      breaks(count) {
+        const broken = limits === undefined ? undefined : brokenLimit(limits, count, passedBytes);
+        return broken === undefined ? undefined : cutOffText(broken, given);
       },
       settle(end) {
         if (!open.delete(request)) return;
@@ -72,11 +89,12 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
     return request;
   };
   return {
-    judge(input) {
-      const { requestId, decision } = session.request(input);
+    judge(input, held) {
+      const { requestId, decision, abandon } = session.request(input);
+      if (abandon !== undefined) held?.(abandon);
       const rule = (given: GateDecision): Ruling => {
         if (given.outcome === 'deny') return { allowed: false, denial: given };
-        const request = begin(requestId);
+        const request = begin(requestId, given);
         if (isOver()) {
           request.settle({ status: 'cut_off' });
           return { allowed: false, denial: { ...given, outcome: 'deny', reason: 'the session is over' } };
@@ -98,3 +116,6 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
 /** One line for people; the decision id is what they name when they ask why. */
 export const denialText = ({ reason, rule, decisionId }: GateDecision): string =>
   `countersign: denied by policy: ${reason} (rule "${rule}", decision ${decisionId})`;
+
+const cutOffText = (limit: string, { rule, decisionId }: GateDecision): string =>
+  `countersign: answer cut off by policy: ${limit} (rule "${rule}", decision ${decisionId})`;

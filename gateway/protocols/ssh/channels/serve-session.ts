@@ -9,6 +9,12 @@ import type { Prepared, Start } from './start.ts';
 /** Variables that a client may set, and how long one may be. */
 const VARIABLES_MAX = 64;
 const VARIABLE_CHARS_MAX = 4096;
+/** Variables that say why a client does what it does, and for which ticket. */
+const STATED: Readonly<Record<string, 'reason' | 'ticket'>> = {
+  COUNTERSIGN_REASON: 'reason',
+  COUNTERSIGN_TICKET: 'ticket',
+};
+const STATED_CHARS_MAX = 1000;
 
 /** Takes the requests of a client's session channel until something starts. */
 export function serveSession(
@@ -18,7 +24,7 @@ export function serveSession(
   started: (channel: Channel, closed: Promise<void>) => void,
 ): void {
   const env = new Map<string, string>();
-  const prepared: Prepared = { pty: undefined, env, agent: false, x11: undefined };
+  const prepared: Prepared = { pty: undefined, env, agent: false, x11: undefined, stated: undefined };
   let channel: Channel | undefined;
   const { options, permits } = context;
   /** What it lends to the target, until it ends; and what is not decided yet. */
@@ -55,6 +61,18 @@ export function serveSession(
     accept?.();
   });
   session.on('env', (accept, reject, { key, val }) => {
+    const about = STATED[key];
+    if (about !== undefined) {
+      // For us, not for the target.
+      prepared.stated = {
+        reason: null,
+        ticket: null,
+        ...prepared.stated,
+        [about]: val.slice(0, STATED_CHARS_MAX),
+      };
+      accept?.();
+      return;
+    }
     if (
       env.size >= VARIABLES_MAX ||
       val.length > VARIABLE_CHARS_MAX ||

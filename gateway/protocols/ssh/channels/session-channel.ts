@@ -52,6 +52,8 @@ export class Channel implements SessionChannel {
   #recordingBusy = false;
   #exit: RequestEnd | undefined;
   #clientGone = false;
+  /** The client waits no more for a command that is held. */
+  #giveUp: (() => void) | undefined;
   #over = false;
   #endWaits: (() => void) | undefined;
 
@@ -95,7 +97,15 @@ export class Channel implements SessionChannel {
   /** Decides, opens at the target, joins. */
   readonly begin = (): void => {
     if (this.#over) return;
-    const judged = this.#context.requests.judge(requestOf(this.#context, this.#start, this.#name));
+    const judged = this.#context.requests.judge(
+      {
+        ...requestOf(this.#context, this.#start, this.#name, this.#prepared),
+        notify: (message) => this.#tell(`countersign: ${message}`),
+      },
+      (giveUp) => {
+        this.#giveUp = giveUp;
+      },
+    );
     const go = (ruling: Awaited<typeof judged>): void => {
       if (this.#over || this.#context.isOver()) {
         if (ruling.allowed) ruling.request.settle({ status: 'cut_off' });
@@ -139,6 +149,7 @@ export class Channel implements SessionChannel {
     this.#toClient.close();
     const up = this.#up;
     if (up === undefined) {
+      this.#giveUp?.();
       this.#finish({ status: 'cut_off' });
       return;
     }
@@ -209,12 +220,19 @@ export class Channel implements SessionChannel {
       record: (bytes) => this.#record('in', bytes),
       recordSize: (columns, rows) => this.#record('size', Buffer.from(`${columns}x${rows}`)),
       broken: (reason) => this.#broken(reason),
+      cutOff: (text) => this.#cutOff(text),
     };
     if (this.#start.kind === 'subsystem' && this.#start.name === 'sftp')
       return createSftpInput(context, this.#name, sinks);
     if (pty !== undefined)
-      return createTypedInput(context, this.#name, { columns: pty.cols || 80, rows: pty.rows || 24 }, sinks);
-    if (this.#start.kind === 'shell') return createPipedInput(context, this.#name, sinks);
+      return createTypedInput(
+        context,
+        this.#name,
+        { size: { columns: pty.cols || 80, rows: pty.rows || 24 }, stated: this.#prepared.stated },
+        sinks,
+      );
+    if (this.#start.kind === 'shell')
+      return createPipedInput(context, this.#name, this.#prepared.stated, sinks);
     return createPlainInput(sinks);
   }
 
@@ -266,8 +284,12 @@ export class Channel implements SessionChannel {
 
   #fromTarget(bytes: Buffer, isError: boolean): void {
     if (this.#over) return;
+    const broken = this.#request?.absorb(bytes);
+    if (broken !== undefined) {
+      this.#cutOff(broken);
+      return;
+    }
     this.#record('out', bytes);
-    this.#request?.absorb(bytes);
     const pieces = isError ? [bytes] : (this.#input?.output?.(bytes) ?? [bytes]);
     let more = true;
     for (const piece of pieces) more = this.#toClient.write(isError ? this.#down.stderr : this.#down, piece);
@@ -275,6 +297,7 @@ export class Channel implements SessionChannel {
   }
 
   #fromClient(bytes: Buffer): void {
+    if (this.#feeding) this.#input?.ahead?.(bytes);
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     this.#pump();
@@ -375,6 +398,24 @@ export class Channel implements SessionChannel {
     this.#up?.close();
     this.#request?.settle({ status: 'error', errorCode: 'SSH_PROTOCOL_VIOLATION', errorMessage: message });
     this.#fail(`countersign: ${message}`, EXIT_FAILED);
+  }
+
+  /** A line for the client while it waits: on stderr, or on its terminal. */
+  #tell(text: string): void {
+    if (this.#over) return;
+    const bytes = Buffer.from(`${text}${this.#prepared.pty === undefined ? '\n' : '\r\n'}`);
+    this.#record('out', bytes);
+    this.#toClient.write(this.#down.stderr, bytes);
+  }
+
+  /** A limit of policy is reached: what runs is ended, and the client hears which. */
+  #cutOff(text: string): void {
+    if (this.#over) return;
+    this.kill();
+    this.#context.endChannel(this.#name);
+    this.#up?.close();
+    this.#request?.settle({ status: 'cut_off', errorCode: 'SSH_CUT_OFF', errorMessage: text });
+    this.#fail(text, EXIT_DENIED);
   }
 
   /** Says why on the client's stderr, and closes the channel. */

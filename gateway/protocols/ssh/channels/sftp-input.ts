@@ -13,12 +13,13 @@ export function createSftpInput(
   sinks: InputSinks,
 ): ChannelInput {
   const { readOnly = false, allow, deny, bytesMax = null } = context.options.sftp;
+  const running = new Map<number, RunningRequest>();
   const sftp = context.analysis.createSftpRequests({
     readOnly,
     paths: { ...(allow === undefined ? {} : { allow }), ...(deny === undefined ? {} : { deny }) },
     bytesMax,
+    readLimit: (operation, bytes) => running.get(operation)?.breaks(bytes),
   });
-  const running = new Map<number, RunningRequest>();
   const settle = (ends: readonly SftpEnd[]): void => {
     for (const end of ends) {
       running.get(end.operation)?.settle(end);

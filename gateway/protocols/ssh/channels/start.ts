@@ -16,15 +16,25 @@ export interface Prepared {
   readonly env: ReadonlyMap<string, string>;
   agent: boolean;
   x11: X11Request | undefined;
+  /** Why the client does it, by COUNTERSIGN_REASON and COUNTERSIGN_TICKET. */
+  stated: Stated | undefined;
 }
+
+export type Stated = NonNullable<RequestInput['stated']>;
 
 const NO_SHELLS = {
   rule: 'exec-only',
   reason: 'this connection takes single commands only: no shells, no terminals',
 };
 
-export function requestOf(context: ConnectionContext, start: Start, channel: string): RequestInput {
+export function requestOf(
+  context: ConnectionContext,
+  start: Start,
+  channel: string,
+  { stated: given }: Prepared,
+): RequestInput {
   const { options, analysis, hmac } = context;
+  const stated = given === undefined ? {} : { stated: given };
   if (start.kind === 'exec') {
     const found = analysis.commands.analyse(start.command, {
       kind: 'exec',
@@ -39,6 +49,7 @@ export function requestOf(context: ConnectionContext, start: Start, channel: str
       actions: found.actions,
       risk: found.risk,
       channel,
+      ...stated,
       ...(found.forcedDenial === undefined ? {} : { forcedDenial: found.forcedDenial }),
     };
   }
@@ -52,6 +63,7 @@ export function requestOf(context: ConnectionContext, start: Start, channel: str
     actions: [{ action: known ? 'execute' : 'opaque_code', objectKind, object, columns: [], whole: false }],
     risk: known ? 'low' : 'high',
     channel,
+    ...stated,
     ...(start.kind === 'shell' && options.execOnly ? { forcedDenial: NO_SHELLS } : {}),
   };
 }

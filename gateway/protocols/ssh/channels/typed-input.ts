@@ -3,22 +3,31 @@ import type { TerminalInput, TerminalLine } from '../analysis.ts';
 import type { ConnectionContext } from './context.ts';
 import type { ChannelInput, InputSinks } from './input.ts';
 import { createLines, hasLists } from './lines.ts';
+import type { Stated } from './start.ts';
 
 /** Keys without a line's end that are recorded at the latest after so many bytes. */
 const UNRECORDED_BYTES_MAX = 4096;
 const SECRET = Buffer.from('[not recorded: typed without echo]\r');
 
+/** Ctrl-C: who waits for a decision gives it up. */
+const INTERRUPT = 3;
+
+export interface TypedInputOptions {
+  readonly size: { readonly columns: number; readonly rows: number };
+  readonly stated: Stated | undefined;
+}
+
 export function createTypedInput(
   context: ConnectionContext,
   channel: string,
-  size: { readonly columns: number; readonly rows: number },
+  { size, stated }: TypedInputOptions,
   sinks: InputSinks,
 ): ChannelInput {
   const terminal = context.analysis.createTerminalLines(
     { clock: context.clock },
     { ...size, strict: hasLists(context.options.commands) },
   );
-  const lines = createLines(context, channel);
+  const lines = createLines(context, channel, { stated, tell: (text) => sinks.tellClient(text) });
   sinks.recordSize(size.columns, size.rows);
   let unrecordedBytes = 0;
   let unrecordedMax: Buffer[] = [];
@@ -72,10 +81,17 @@ export function createTypedInput(
         }
       return undefined;
     },
+    ahead(bytes) {
+      if (bytes.includes(INTERRUPT)) lines.giveUp();
+    },
     end: () => undefined,
     output(bytes) {
+      const broken = lines.absorb(bytes);
+      if (broken !== undefined) {
+        sinks.cutOff(broken);
+        return [];
+      }
       terminal.output(bytes);
-      lines.absorb(bytes);
       return [bytes];
     },
     resize(columns, rows) {

@@ -11,7 +11,7 @@ import {
 import { createPacketStream } from './packet-stream.ts';
 import { STATUS, statusPacket } from './packet.ts';
 import { createPathRules, seePath } from './path-rules.ts';
-import { takeAnswer, type ChannelState } from './target-side.ts';
+import { takeAnswer, withinLimit, type ChannelState } from './target-side.ts';
 
 const VERSION = 3;
 
@@ -233,7 +233,7 @@ export const createSftpRequests: CreateSftpRequests = (options: SftpOptions): Sf
         if (typeof answer === 'string') return { bytes: out, ended, broken: answer };
         if (before?.kind === 'operation' && before.opens) opening -= 1;
         ended.push(...answer);
-        out.push(packet);
+        out.push(withinLimit(before, packet, options.readLimit));
       }
       return { bytes: out, ended, ...(why === undefined ? {} : { broken: why }) };
     },

@@ -1,7 +1,7 @@
 /** Answers of the target: what operations came to. */
-import type { SftpEnd } from '../analysis.ts';
+import type { SftpEnd, SftpOptions } from '../analysis.ts';
 import { addContent, endOf, openedHandle, plainEnd, type OpenHandle, type Pending } from './open-handles.ts';
-import { createFieldReader, STATUS, statusName, TYPE } from './packet.ts';
+import { createFieldReader, STATUS, statusName, statusPacket, TYPE } from './packet.ts';
 
 export interface ChannelState {
   readonly pending: Map<number, Pending>;
@@ -100,4 +100,17 @@ function answerOperation(
   if (status !== null && status.code !== STATUS.ok)
     return [plainEnd(operation, 'error', statusName(status.code), status.message)];
   return [plainEnd(operation, 'ok', null, null)];
+}
+
+/** The packet, or what the client gets in place of content that policy does not let it have. */
+export function withinLimit(
+  before: Pending | undefined,
+  packet: Buffer,
+  readLimit: SftpOptions['readLimit'],
+): Buffer {
+  if (before?.kind !== 'read') return packet;
+  const message = readLimit?.(before.handle.operation, before.handle.bytes);
+  if (message === undefined) return packet;
+  before.handle.error ??= { code: 'SSH_CUT_OFF', message };
+  return statusPacket(packet.readUInt32BE(5), STATUS.permissionDenied, message);
 }

@@ -145,3 +145,94 @@ describe('ssh: the data path with the real analysis', { skip: lacking('sshd', 's
     client.end();
   });
 });
+
+describe(
+  'ssh: who is held, why it is done, and what an answer may not pass',
+  { skip: lacking('sshd', 'ssh') },
+  () => {
+    let stage: Stage;
+    before(async () => {
+      stage = await startStage({ analysis: await createSshAnalysis() });
+    });
+    after(() => stage.stop());
+    const session = () => stage.gateway.sessions.at(-1)!;
+
+    it('the client hears what it waits for, and says why it does it', async () => {
+      stage.gateway.decide = ({ notify }) => {
+        notify?.('waits for a person: https://gateway/approvals/1');
+        return Promise.resolve('allow');
+      };
+      const ran = await stage.clients.run('env', [
+        'COUNTERSIGN_REASON=the disk is full',
+        'COUNTERSIGN_TICKET=OPS-7',
+        'ssh',
+        '-F',
+        stage.clients.config,
+        '-o',
+        'SendEnv=COUNTERSIGN_*',
+        'target',
+        'echo "$COUNTERSIGN_REASON."',
+      ]);
+      stage.gateway.decide = () => 'allow';
+      assert.match(ran.stderr, /countersign: waits for a person: https:\/\/gateway\/approvals\/1/);
+      assert.equal(ran.stdout.toString(), '.\n', 'the target does not get it');
+      assert.deepEqual(session().requests[0]!.input.stated, { reason: 'the disk is full', ticket: 'OPS-7' });
+    });
+
+    it('a client that closes the channel, or types Ctrl-C at a line, gives a hold up', async () => {
+      let given = 0;
+      stage.gateway.decide = ({ verb, text }) =>
+        verb === 'shell' || text === 'echo on' ? 'allow' : new Promise(() => undefined);
+      stage.gateway.onGiveUp = () => {
+        given += 1;
+      };
+      const client = await logIn(stage);
+      const held = await new Promise<ClientChannel>((resolve, reject) => {
+        client.exec('echo held', (error, channel) =>
+          error === undefined ? resolve(channel) : reject(error),
+        );
+      });
+      await until('it is held', () => session().requests.length === 1);
+      held.close();
+      await until('it is given up', () => given === 1);
+      const shell = await new Promise<ClientChannel>((resolve, reject) =>
+        client.shell({ term: 'xterm', cols: 200, rows: 40 }, (error, channel) =>
+          error === undefined ? resolve(channel) : reject(error),
+        ),
+      );
+      let seen = '';
+      shell.on('data', (bytes: Buffer) => (seen += bytes.toString()));
+      await until('there is a prompt', () => /[#$] $/.test(seen));
+      shell.write('echo held\r');
+      await until('it is held', () => session().requests.some(({ input }) => input.verb === 'line'));
+      shell.write('\u0003');
+      await until('it is given up', () => given === 2);
+      stage.gateway.decide = () => 'allow';
+      client.end();
+    });
+
+    it('SFTP: what a read may not pass is refused where it would pass it', async () => {
+      const file = `${stage.sshd.folder}/large`;
+      writeFileSync(file, Buffer.alloc(500_000, 'x'));
+      stage.gateway.limits = { bytesMax: 100_000 };
+      stage.gateway.decide = () => 'allow';
+      try {
+        const ran = await stage.clients.run(
+          'sftp',
+          ['-F', stage.clients.config, '-b', '-', 'target'],
+          `get ${file} ${stage.clients.folder}/got\n`,
+        );
+        assert.notEqual(ran.status, 0);
+        assert.match(
+          ran.stderr,
+          /answer cut off by policy: more than 100000 bytes|Couldn't read|Permission denied/,
+        );
+      } finally {
+        stage.gateway.limits = undefined;
+      }
+      await until('the session has its end', () => session().closes.length === 1);
+      const read = session().requests.find(({ input }) => input.verb === 'sftp open-read')!;
+      assert.equal(read.responses[0]!.errorCode, 'SSH_CUT_OFF');
+    });
+  },
+);

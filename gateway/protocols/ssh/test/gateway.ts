@@ -5,6 +5,7 @@ import { defineErrors } from '../../../../platform/errors/errors.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
 import type { Identity } from '../../../../schemas/types.ts';
+import type { Limits } from '../../../policy/decision.ts';
 import type { Access, TokenRecord } from '../../../access/access.ts';
 import type {
   EndOrder,
@@ -53,6 +54,10 @@ export interface TestGateway {
   readonly refusals: { code: string; claimedName: string | null; identity: string | null }[];
   readonly deps: ProtocolDeps;
   decide: Decide;
+  /** What decisions say that answers may not pass. */
+  limits: Limits | undefined;
+  /** Called when a client waits no more for what is held. */
+  onGiveUp: () => void;
   /** The recording asks to wait while this is a promise. */
   recordingBlocked: Promise<void> | undefined;
   keepRecording: boolean;
@@ -144,6 +149,8 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
   const boundKeys = new Set<string>();
   const state = {
     decide: (() => 'allow') as Decide,
+    limits: undefined as Limits | undefined,
+    onGiveUp: (): void => undefined,
     recordingBlocked: undefined as Promise<void> | undefined,
     keepRecording: true,
   };
@@ -195,11 +202,13 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
               decisionId: `0193a000-0000-7000-8000-${String(ids).padStart(12, '0')}`,
               rule: input.forcedDenial?.rule ?? 'test-rule',
               reason: input.forcedDenial?.reason ?? 'the test says so',
+              ...(state.limits === undefined ? {} : { limits: state.limits }),
             });
             return {
               requestId,
               first: decided instanceof Promise ? 'hold_verdict' : decided,
               decision: decided instanceof Promise ? decided.then(decision) : decision(decided),
+              ...(decided instanceof Promise ? { abandon: () => state.onGiveUp() } : {}),
             };
           },
           response: (requestId, input) => void byId.get(requestId)!.responses.push(input),
@@ -269,6 +278,18 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     },
     set decide(decide) {
       state.decide = decide;
+    },
+    get limits() {
+      return state.limits;
+    },
+    set limits(limits) {
+      state.limits = limits;
+    },
+    get onGiveUp() {
+      return state.onGiveUp;
+    },
+    set onGiveUp(told) {
+      state.onGiveUp = told;
     },
     get recordingBlocked() {
       return state.recordingBlocked;
