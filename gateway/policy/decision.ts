@@ -12,7 +12,7 @@ export interface Usage {
   readonly bytes: number;
 }
 
-/** Access that was given for a time (gateway/approvals). Lists hold globs; `*` is everything. */
+/** Access that was given for a time (gateway/approvals). Lists hold globs; `*` is everything, and so are no objects at all. */
 export interface GrantRef {
   readonly grantId: string;
   readonly actions: readonly string[];

@@ -12,7 +12,8 @@ function coversOf(grant: GrantRef): Covers {
   if (covers === undefined) {
     const actions = compileGlobs(grant.actions);
     const connections = compileGlobs(grant.connections);
-    const objects = compileGlobs(grant.objects);
+    // A template that names none covers all.
+    const objects = grant.objects.length === 0 ? undefined : compileGlobs(grant.objects);
     covers = (action, target) =>
       (connections === undefined || connections(target.connection)) &&
       (actions === undefined || actions(action.action)) &&
