@@ -3,12 +3,22 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findPostgres } from '../../main/sample-target/postgres-binaries.ts';
+import { bringOpa, findOpa } from './opa.ts';
 import { install, mayInstall, unpackPgbench } from './debian.ts';
 import { bringRsyslog, findRsyslog } from './rsyslog/binaries.ts';
 
 export type ServerName = 'postgres' | ProgramName;
 /** Programs that come from the machine. */
-type ProgramName = 'psql' | 'pgbench' | 'java' | 'mvn' | 'elasticsearch' | 'rsyslogd' | SshProgram;
+type ProgramName =
+  | 'opa'
+  | 'psql'
+  | 'pgbench'
+  | 'java'
+  | 'mvn'
+  | 'elasticsearch'
+  | 'rsyslogd'
+  | 'chromium'
+  | SshProgram;
 type SshProgram =
   | 'sshd'
   | 'ssh'
@@ -20,7 +30,8 @@ type SshProgram =
   | 'at'
   | 'zsh'
   | 'sshfs'
-  | 'xauth';
+  | 'xauth'
+  | 'python3';
 /** Debian's package of each. */
 const PACKAGES: Readonly<Record<ProgramName, string>> = {
   psql: 'postgresql-client',
@@ -29,7 +40,10 @@ const PACKAGES: Readonly<Record<ProgramName, string>> = {
   mvn: 'maven',
   // Its server comes from Maven Central; what a machine needs for it is Java.
   elasticsearch: 'openjdk-21-jdk-headless',
+  // Built from its Go module (opa.ts).
+  opa: 'golang-go',
   rsyslogd: 'rsyslog',
+  chromium: 'chromium',
   sshd: 'openssh-server',
   ssh: 'openssh-client',
   git: 'git',
@@ -41,6 +55,8 @@ const PACKAGES: Readonly<Record<ProgramName, string>> = {
   zsh: 'zsh',
   sshfs: 'sshfs',
   xauth: 'xauth',
+  // What its clients are installed with.
+  python3: 'python3-venv',
 };
 
 const ELASTICSEARCH = join(import.meta.dirname, 'elasticsearch', 'elasticsearch.sh');
@@ -56,6 +72,7 @@ const isThere = (program: string): boolean =>
 /** Runs it: Debian has a wrapper named pgbench even where the program is not installed. */
 const works = (program: string): boolean => {
   if (program === 'rsyslogd') return findRsyslog() !== undefined;
+  if (program === 'opa') return findOpa() !== undefined;
   if (BY_PRESENCE.has(program)) return isThere(program);
   return program === 'elasticsearch'
     ? spawnSync('bash', [ELASTICSEARCH, 'check'], { stdio: 'ignore' }).status === 0
@@ -74,6 +91,8 @@ export function lacking(...programs: readonly ProgramName[]): string | false {
 const tried = new Set<string>();
 function have(program: ProgramName): boolean {
   if (works(program)) return true;
+  // Eight minutes of building are for where nothing may be left out.
+  if (program === 'opa') return process.env['CI'] !== undefined && bringOpa() !== undefined;
   if (!mayInstall()) return false;
   if (program === 'rsyslogd') return bringRsyslog() !== undefined;
   if (!tried.has(PACKAGES[program])) install(PACKAGES[program]);

@@ -52,6 +52,15 @@ const SERVERS: Readonly<Record<string, Server>> = {
       };
     },
   },
+  opa: {
+    text: 'Open Policy Agent with the policy of the tests (the first time it is built: some minutes)',
+    async start() {
+      const { startOpa } = await import('./opa.ts');
+      const server = await startOpa(join(import.meta.dirname, '../../gateway/policy/rego/test/bundle'));
+      const decide = `curl ${server.url}/v1/data/countersign/decision -d '{"input":{}}'`;
+      return { fields: { url: server.url, decide }, stop: () => server.stop() };
+    },
+  },
   postgres: {
     text: 'PostgreSQL with TLS',
     async start() {

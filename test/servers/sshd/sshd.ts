@@ -14,6 +14,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
 import { freePorts } from '../free-ports.ts';
+import { inNamespace, type NamespaceOptions } from './namespace.ts';
 
 export interface TestSshd {
   readonly host: string;
@@ -43,6 +44,8 @@ export interface SshdOptions {
   readonly config?: readonly string[];
   /** Public key (line) of an authority whose user certificates are accepted. */
   readonly trustedUserAuthority?: string;
+  /** In a mount namespace of its own (see lacksNamespace). */
+  readonly namespace?: NamespaceOptions;
   /** Host names in a host certificate that sshd shows. */
   readonly hostCertificate?: readonly string[];
 }
@@ -110,7 +113,12 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
   const clock = createSystemClock();
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = spawn(program, ['-D', '-E', file('sshd.log'), '-f', file('sshd_config')], { stdio: 'ignore' });
+    const bare = [program, '-D', '-E', file('sshd.log'), '-f', file('sshd_config')];
+    const [first, ...rest] =
+      options.namespace === undefined
+        ? bare
+        : inNamespace(folder, userInfo().username, options.namespace, bare);
+    child = spawn(first!, rest, { stdio: 'ignore' });
     const deadline = clock.monotonicUs() + READY_MS * 1000;
     while (!(await answers(port!))) {
       if (child.exitCode !== null || clock.monotonicUs() > deadline)

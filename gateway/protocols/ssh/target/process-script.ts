@@ -57,8 +57,19 @@ cs_end() {
     done
   fi
   if command -v systemctl >/dev/null; then
-    { systemctl --user list-units --plain --no-legend --no-pager 'run-*'; systemctl list-units --plain --no-legend --no-pager 'run-*'; } |
-      cut -d' ' -f1 | head -20 | while read -r u; do echo "F transient unit $u"; done
+    [ -n "$XDG_RUNTIME_DIR" ] || export XDG_RUNTIME_DIR=/run/user/$(id -u)
+    for w in --user --system; do
+      systemctl $w --no-pager show -p Id -p Transient -p ActiveState -p Description '*.service' '*.scope' '*.timer'
+    done | awk 'BEGIN { RS = ""; FS = "\\n" } {
+      id = ""; d = ""; t = ""; a = ""
+      for (i = 1; i <= NF; i++) {
+        if ($i ~ /^Id=/) id = substr($i, 4)
+        if ($i ~ /^Description=/) d = substr($i, 13)
+        if ($i ~ /^Transient=/) t = substr($i, 11)
+        if ($i ~ /^ActiveState=/) a = substr($i, 13)
+      }
+      if (t == "yes" && a != "inactive" && id !~ /^(session-.*|init)\\.scope$/) print "F transient unit " id " (" substr(d, 1, 120) ")"
+    }' | head -20
   fi
   echo "E"
 }
@@ -103,7 +114,14 @@ export function describeRemains({ ended, found }: SessionRemains): string {
     );
   const parts = [
     ...(processes.length === 0 ? [] : [`ended on the target: ${processes.join('; ')}`]),
-    ...(found.length === 0 ? [] : [`left for later, not ended: ${found.slice(0, 20).join('; ')}`]),
+    ...(found.length === 0
+      ? []
+      : [
+          `left for later, not ended: ${found
+            .slice(0, 20)
+            .map((text) => redactTokens(printable(text)))
+            .join('; ')}`,
+        ]),
   ];
   return parts.length === 0 ? 'nothing of the session was left on the target' : parts.join('. ');
 }

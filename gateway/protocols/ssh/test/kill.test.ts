@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
+import { lacksNamespace } from '../../../../test/servers/sshd/namespace.ts';
 import { until } from './gateway.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
@@ -117,6 +118,43 @@ describe('ssh: ending a session', { skip: lacking('sshd', 'ssh') }, () => {
     await sshProtocol.endLeftover(stage.gateway.deps, connection, targetSession!);
     await sshProtocol.endLeftover(stage.gateway.deps, connection, "x'; rm -rf /");
     child.kill('SIGKILL');
+  });
+});
+
+describe('ssh: what systemd runs for a session', () => {
+  const namespace = { systemd: true } as const;
+  const skip = lacking('sshd', 'ssh') || lacksNamespace(namespace);
+  it('a transient unit is found and listed, a scope is ended', { skip }, async () => {
+    const stage = await startStage({ sshd: { namespace } });
+    // systemd-run writes the whole path.
+    const [unit, scope] = [sleeper(), sleeper()].map((command) => `/usr/bin/${command}`) as [string, string];
+    try {
+      const child = stage.clients.start('ssh', [
+        '-F',
+        stage.clients.config,
+        'target',
+        `export XDG_RUNTIME_DIR=/run/user/$(id -u); systemd-run -q --user --unit=hidden-job ${unit}; systemd-run -q --user --scope ${scope} & sleep 600`,
+      ]);
+      const gone = new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+      });
+      await until('both run', () => alive(stage, unit) === 1 && alive(stage, scope) === 1);
+      const session = stage.gateway.sessions[0]!;
+      session.end('lockout');
+      await gone;
+      await until('the scope is gone', () => alive(stage, scope) === 0);
+      await until('the session has its end', () => session.closes.length === 1);
+      const evidence = session.closes[0]!.evidence ?? '';
+      assert.match(
+        evidence,
+        /left for later, not ended: .*transient unit hidden-job\.service \(.*sleep \d+\)/,
+      );
+      assert.ok(evidence.includes(unit));
+      assert.equal(alive(stage, unit), 1);
+    } finally {
+      for (const pid of stage.sshd.processesRunning(unit)) process.kill(pid, 'SIGKILL');
+      await stage.stop();
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
+import { lacksNamespace } from '../../../../test/servers/sshd/namespace.ts';
 import { startSshd, type TestSshd } from '../../../../test/servers/sshd/sshd.ts';
 import type { TargetCredential } from '../../protocol.ts';
 import { loadAuthority } from '../keys/own-keys.ts';
@@ -145,4 +146,41 @@ describe('ssh: the target', { skip: lacking('sshd', 'ssh') }, () => {
       await gateway.stop();
     }
   });
+});
+
+describe('ssh: a target that takes passwords', () => {
+  const namespace = { password: 'a password of the vault' } as const;
+  const skip = lacking('sshd', 'ssh') || lacksNamespace();
+  for (const [what, config] of [
+    ['by the method password', ['PasswordAuthentication yes']],
+    ['by questions (keyboard-interactive)', ['KbdInteractiveAuthentication yes', 'UsePAM yes']],
+  ] as const)
+    it(`${what}: the client never sees it, a wrong one is told`, { skip }, async () => {
+      const sshd = await startSshd({ namespace, config });
+      const tryWith = async (password: string) => {
+        const gateway = await startGateway({
+          target: sshd,
+          credential: { username: sshd.user, password },
+          options: { hostKeys: [...sshd.hostKeys] },
+        });
+        const clients = createClients(gateway);
+        try {
+          return { ran: await clients.ssh(['target', 'echo in']), gateway };
+        } finally {
+          clients.close();
+          await gateway.stop();
+        }
+      };
+      try {
+        const right = await tryWith(namespace.password);
+        assert.equal(right.ran.stdout.toString(), 'in\n', right.ran.stderr);
+        const wrong = await tryWith('another one');
+        assert.equal(wrong.ran.status, 255);
+        assert.match(wrong.ran.stderr, /refused the login of/);
+        assert.doesNotMatch(wrong.ran.stderr, /another one/);
+        assert.equal(wrong.gateway.refusals.at(-1)!.code, 'SSH_TARGET_LOGIN_FAILED');
+      } finally {
+        await sshd.stop();
+      }
+    });
 });
