@@ -65,17 +65,19 @@ function problem(error) {
 }
 
 /** Runs what a button does; its form is locked meanwhile, and what goes wrong is said below it. */
-async function attempt(form, work) {
+function attempt(form, work) {
   form.querySelector('[role=alert]')?.remove();
-  const buttons = [...form.querySelectorAll('button')];
-  for (const button of buttons) button.disabled = true;
-  try {
-    await work();
-  } catch (error) {
-    form.append(problem(error));
-  } finally {
-    for (const button of buttons) button.disabled = false;
-  }
+  const lock = (locked) => {
+    for (const button of form.querySelectorAll('button')) button.disabled = locked;
+  };
+  lock(true);
+  work().then(
+    () => lock(false),
+    (error) => {
+      lock(false);
+      form.append(problem(error));
+    },
+  );
 }
 
 function signIn(next) {
@@ -99,11 +101,7 @@ function signIn(next) {
     },
     make('label', {}, 'Your token', input),
     make('div', { class: 'row' }, make('button', {}, 'Sign in')),
-    make(
-      'p',
-      { class: 'soft' },
-      'countersign login, then countersign approval open, signs you in by itself. The token stays in this tab.',
-    ),
+    make('p', { class: 'soft' }, 'The token that countersign login gave you. It stays in this tab.'),
   );
   show(make('h1', {}, 'Sign in'), form);
   input.focus();

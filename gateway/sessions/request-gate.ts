@@ -224,6 +224,9 @@ export function createRequestGates(services: SessionServices, state: SessionStat
   const needsVerdict = (risk: RiskClass): boolean => opening.identity.kind !== 'human' && HIGH.has(risk);
   /** What an approval of the whole session makes of a decision that asks for one. */
   const underApproval = (input: RequestInput, first: PolicyDecision): PolicyDecision => {
+    // Who was given access for a time is still looked at by the detectors.
+    if (first.grantId !== undefined && first.outcome === 'allow' && needsVerdict(input.risk))
+      return { ...first, outcome: 'hold_verdict' };
     if (first.outcome !== 'hold_approval') return first;
     const approval = approvals.forSession(state.id, first.rule);
     if (approval === undefined) return first;

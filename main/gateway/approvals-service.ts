@@ -1,6 +1,7 @@
 /** Approvals as the control API has them. */
 import type { ControlApiServices } from '../../gateway/control-api/services.ts';
 import { createSecondFactors } from '../../gateway/approvals/factors/second-factors.ts';
+import { lastRevision } from '../../gateway/control/control-head.ts';
 import type { EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
 import type { GatewayCore } from '../../gateway/sessions/gateway-core.ts';
 import type { Clock, Random } from '../../platform/clock/clock.ts';
@@ -41,6 +42,7 @@ export function createApprovalsService(
     requestGrant: (request) => core.approvals.requestGrant(request),
     factors,
     page,
+    lastRevision: () => lastRevision(deps.store),
     recordDecided: (decided) => core.sessions.record({ kind: 'approval_decided', ...decided }),
   };
 }

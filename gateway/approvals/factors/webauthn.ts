@@ -32,6 +32,8 @@ export type Checked<T> =
   | { readonly ok: false; readonly reason: string };
 
 const NAME = 'Countersign';
+/** COSE: Ed25519, ECDSA with P-256, RSA. */
+const ALGORITHMS = [-8, -7, -257] as const;
 const TIMEOUT_MS = 120_000;
 type Transports = NonNullable<RegistrationResponseJSON['response']['transports']>;
 const bytes = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, 'base64url'));
@@ -55,6 +57,7 @@ export const creationOptions = (
     challenge: Uint8Array.from(challenge),
     timeout: TIMEOUT_MS,
     attestationType: 'none',
+    supportedAlgorithmIDs: [...ALGORITHMS],
     excludeCredentials: who.keys.map(({ id, transports }) => ({
       id,
       transports: [...transports] as Transports,
@@ -75,6 +78,7 @@ export async function checkCreation(
       expectedOrigin: [...party.origins],
       expectedRPID: party.id,
       requireUserVerification: true,
+      supportedAlgorithmIDs: [...ALGORITHMS],
     });
     if (!verified) return { ok: false, reason: 'the answer of the key does not verify' };
     const { credential } = registrationInfo;

@@ -4,6 +4,7 @@ import * as api from '../../../schemas/api/approvals.ts';
 import { stateAt, type StoredApproval } from '../../approvals/approval.ts';
 import { approvalError } from '../../approvals/errors.ts';
 import type { Approver } from '../../approvals/approver.ts';
+import type { ControlApiServices } from '../services.ts';
 import { mayCall, type Principal } from '../http/api-tokens.ts';
 import { mutate, valueOf } from '../http/mutation.ts';
 import { answers, type Resource } from './route.ts';
@@ -22,7 +23,16 @@ function personOf(principal: Principal): Approver['identity'] {
   return identity;
 }
 
-export const approvals: Resource = (app, { services }) => {
+/** `in_force` once every gateway with a live lease knows what was decided so far. */
+export async function outcomeOf(
+  services: Pick<ControlApiServices, 'approvals' | 'inForce'>,
+  timeoutMs: number,
+): Promise<'in_force' | 'recorded'> {
+  const revision = await services.approvals.lastRevision();
+  return (await services.inForce(revision, timeoutMs)) ? 'in_force' : 'recorded';
+}
+
+export const approvals: Resource = (app, { services, config }) => {
   const { clock } = services;
   const { store, factors } = services.approvals;
   const shown = ({ binding: _binding, gateway: _gateway, ...approval }: StoredApproval): api.Approval =>
@@ -110,7 +120,7 @@ export const approvals: Resource = (app, { services }) => {
             : valueOf(await factors.prove(identity.id, id, factor as Parameters<typeof factors.prove>[2]));
         const decided = valueOf(await store.decide(id, { identity, factor: proved }, { granted, reason }));
         await services.approvals.recordDecided({ approvalId: id, granted, by: identity.id, reason });
-        return { outcome: 'recorded', value: shown(decided) };
+        return { outcome: await outcomeOf(services, config.inForceTimeoutMs), value: shown(decided) };
       });
     },
   });
@@ -151,17 +161,17 @@ export const approvals: Resource = (app, { services }) => {
         reason,
         incidentId,
       };
-      return mutate(services, request, mutation, async ({ by }) => ({
-        outcome: 'recorded',
-        value: await store.revoke({
+      return mutate(services, request, mutation, async ({ by }) => {
+        const value = await store.revoke({
           since,
           until: until ?? clock.now() + 1,
           ...(identity === undefined ? {} : { identityId: identity }),
           ...(connection === undefined ? {} : { connection }),
           by,
           reason,
-        }),
-      }));
+        });
+        return { outcome: await outcomeOf(services, config.inForceTimeoutMs), value };
+      });
     },
   });
 };

@@ -7,12 +7,12 @@ import type { GrantRequest } from '../../approvals/create-approvals.ts';
 import { controlApiError } from '../errors.ts';
 import { mayCall, type Principal } from '../http/api-tokens.ts';
 import { mutate, valueOf } from '../http/mutation.ts';
-import { seesAll } from './approvals.ts';
+import { outcomeOf, seesAll } from './approvals.ts';
 import { answers, type Resource } from './route.ts';
 
 const READ_MAX = 10_000;
 
-export const grants: Resource = (app, { services }) => {
+export const grants: Resource = (app, { services, config }) => {
   const { clock } = services;
   const { store, requestGrant } = services.approvals;
   const shown = ({ kind: _kind, ...grant }: Grant): api.Grant => ({
@@ -123,7 +123,8 @@ export const grants: Resource = (app, { services }) => {
         const there = (await store.listGrants({ limit: READ_MAX })).find(({ grantId }) => grantId === id);
         if (there === undefined || !(mayCall(principal, 'contain') || there.identityId === principal.subject))
           throw approvalError('GRANT_ABSENT', { grantId: id });
-        return { outcome: 'recorded', value: shown(valueOf(await store.endGrant(id, by))) };
+        const value = shown(valueOf(await store.endGrant(id, by)));
+        return { outcome: await outcomeOf(services, config.inForceTimeoutMs), value };
       });
     },
   });

@@ -1,0 +1,265 @@
+/** Approvals as people and machines meet them: psql that waits, the page in a browser with a security key, one-time codes. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Secret, TOTP } from 'otpauth';
+import type pg from 'pg';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { createApiClient } from '../../cli/api-client.ts';
+import type { Approval, Grant, Invitation, RevokeAnswer } from '../../schemas/api/approvals.ts';
+import { lacking } from '../../test/servers/available.ts';
+import { connectClient, makeLogin, type Login } from './support/clients.ts';
+import { startTestInstallation, type TestInstallation } from './support/installation.ts';
+import { startTarget, type TestTarget } from './support/target.ts';
+import { failureOf, until } from './support/until.ts';
+
+const PERIOD_MS = 30_000;
+const BROWSER = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+];
+
+describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, () => {
+  let target: TestTarget;
+  let installation: TestInstallation;
+  let observer: pg.Client;
+  let browser: Browser;
+  let folder: string;
+  let job: Login;
+  let ann: Login;
+  let bob: Login;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'approvals-'));
+    target = await startTarget();
+    observer = await target.direct();
+    await observer.query('set role app');
+    installation = await startTestInstallation(target, {
+      COUNTERSIGN_ACCESS__GROUP_SCOPES: '{ senior: [read, approve] }',
+      COUNTERSIGN_APPROVALS__GRANT_TEMPLATES:
+        '[{ name: restore-db, connections: [sample], actions: [drop, truncate], groups: [senior] }]',
+    });
+    job = await makeLogin(installation.api, 'migration', { credentialSource: 'ci/orders' });
+    ann = await makeLogin(installation.api, 'ann', { kind: 'human', groups: ['senior'] });
+    bob = await makeLogin(installation.api, 'bob', { kind: 'human', groups: ['senior'] });
+    writeFileSync(join(folder, 'ca.pem'), installation.listener.ca ?? '');
+    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: BROWSER });
+  });
+  after(async () => {
+    await browser?.close();
+    await observer?.end();
+    await installation?.stop();
+    await target?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const table = async (name: string): Promise<void> => {
+    await observer.query(`create table ${name} (n int)`);
+  };
+  const exists = async (name: string): Promise<boolean> =>
+    (await observer.query('select to_regclass($1) as found', [name])).rows[0].found !== null;
+  const psql = (login: Login, ...statements: string[]) => {
+    const { host, port, ca } = installation.listener;
+    const child = spawn(
+      'psql',
+      ['-X', '-v', 'ON_ERROR_STOP=1', ...statements.flatMap((statement) => ['-c', statement])],
+      {
+        env: {
+          ...process.env,
+          PGHOST: host,
+          PGPORT: String(port),
+          PGUSER: login.user,
+          PGPASSWORD: login.token,
+          PGDATABASE: 'sample',
+          PGSSLMODE: ca === null ? 'disable' : 'verify-ca',
+          PGSSLROOTCERT: join(folder, 'ca.pem'),
+        },
+      },
+    );
+    const said = { out: '', error: '' };
+    child.stdout.on('data', (piece: Buffer) => void (said.out += piece.toString()));
+    child.stderr.on('data', (piece: Buffer) => void (said.error += piece.toString()));
+    const code = new Promise<number | null>((resolve) => child.on('close', resolve));
+    return { said, code, interrupt: () => child.kill('SIGINT') };
+  };
+  const apiOf = ({ token }: Login) =>
+    createApiClient({ url: installation.installation.gateway.api().url, token });
+  const pending = (text: string): Promise<Approval> =>
+    until('it asks', async () => {
+      const { items } = await installation.api.get<{ items: Approval[] }>('/v1/approvals', {
+        state: 'pending',
+      });
+      return items.find(({ shown }) => shown?.text.includes(text));
+    });
+  const invite = (login: Login): Promise<Invitation> =>
+    installation.api.send<Invitation>('POST', '/v1/second-factors/invitations', {
+      identity: login.identityId,
+    });
+  /** A browser profile with an authenticator of its own. */
+  const open = async (): Promise<Page> => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('WebAuthn.enable');
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    return page;
+  };
+  const signIn = async (page: Page, login: Login, approvalId: string): Promise<void> => {
+    const { origin } = new URL(page.url());
+    await page.goto('about:blank');
+    await page.goto(`${origin}/approvals/${approvalId}#${login.token}`);
+  };
+  /** Sets up one-time codes and gives codes that were not used yet. */
+  const codesOf = async (login: Login): Promise<() => string> => {
+    const { code } = await invite(login);
+    const { secret } = await installation.api.send<{ secret: string }>(
+      'POST',
+      '/v1/second-factors/codes/begin',
+      { code },
+    );
+    const totp = new TOTP({ secret: Secret.fromBase32(secret) });
+    // The step before, the present one and the next are good, each once.
+    let step = Math.floor(Date.now() / PERIOD_MS) - 1;
+    const next = (): string => {
+      const made = totp.generate({ timestamp: step * PERIOD_MS });
+      step += 1;
+      return made;
+    };
+    await installation.api.send('POST', '/v1/second-factors/codes/finish', { code, oneTime: next() });
+    return next;
+  };
+
+  it('psql of a job waits, is told what for, and goes on once a person agreed with a security key on the page', async () => {
+    await table('ledger');
+    const page = await open();
+    const { page: enrolPage } = await invite(ann);
+    await page.goto(enrolPage);
+    await page.fill('#name', 'key of the tests');
+    await page.click('#enrol-key');
+    await page.waitForSelector('text=is set up');
+    const waiting = psql(job, 'drop table ledger', "select 'after'");
+    const approval = await pending('drop table ledger');
+    await until('psql says that it waits', () => waiting.said.error.includes(approval.approvalId));
+    assert.match(waiting.said.error, /NOTICE: +waiting for approval/);
+    assert.equal(await exists('ledger'), true);
+    await signIn(page, ann, approval.approvalId);
+    await page.waitForSelector('text=drop table ledger');
+    const shown = await page.textContent('main');
+    for (const fact of ['migration', 'ci/orders', 'sample', 'data-drops-of-machines-need-a-person'])
+      assert.ok(shown?.includes(fact), fact);
+    await page.fill('#reason', 'the ledger moved');
+    await page.click('#agree-key');
+    await page.waitForSelector('text=(webauthn)');
+    assert.equal(await waiting.code, 0, waiting.said.error);
+    assert.match(waiting.said.out, /DROP TABLE[^]*after/);
+    assert.equal(await exists('ledger'), false);
+    await page.context().close();
+  });
+
+  it('what a person refuses does not run, and the client hears which approval it was', async () => {
+    await table('kept');
+    const waiting = psql(job, 'drop table kept');
+    const { approvalId } = await pending('drop table kept');
+    await apiOf(bob).send('POST', `/v1/approvals/${approvalId}/decide`, {
+      granted: false,
+      reason: 'not today',
+    });
+    assert.notEqual(await waiting.code, 0);
+    assert.match(waiting.said.error, new RegExp(`${approvalId} was refused`));
+    assert.equal(await exists('kept'), true);
+  });
+
+  it('a one-time code counts once, and too many wrong ones are stopped', async () => {
+    const nextCode = await codesOf(bob);
+    await table('one');
+    await table('two');
+    const first = psql(job, 'drop table one');
+    const decide = (id: string, code: string): Promise<unknown> =>
+      apiOf(bob).send('POST', `/v1/approvals/${id}/decide`, {
+        granted: true,
+        reason: 'agreed',
+        factor: { kind: 'totp', code },
+      });
+    const one = await pending('drop table one');
+    const none = failureOf(
+      apiOf(bob).send('POST', `/v1/approvals/${one.approvalId}/decide`, { granted: true, reason: 'x' }),
+    );
+    assert.equal((await none).code, 'APPROVAL_FACTOR_NEEDED');
+    const code = nextCode();
+    await decide(one.approvalId, code);
+    assert.equal(await first.code, 0, first.said.error);
+    const second = psql(job, 'drop table two');
+    const two = await pending('drop table two');
+    assert.equal((await failureOf(decide(two.approvalId, code))).code, 'FACTOR_WRONG');
+    const codes: (string | undefined)[] = [];
+    for (let n = 0; n < 5; n += 1) codes.push((await failureOf(decide(two.approvalId, '000000'))).code);
+    assert.equal(codes.at(-1), 'FACTOR_TOO_MANY_TRIES');
+    await installation.api.send('POST', `/v1/approvals/${two.approvalId}/withdraw`, { reason: 'enough' });
+    assert.notEqual(await second.code, 0);
+    assert.equal(await exists('two'), true);
+  });
+
+  it("Ctrl-C ends the wait, and the requester's own word does not count", async () => {
+    await table('three');
+    const waiting = psql(job, 'drop table three');
+    const { approvalId } = await pending('drop table three');
+    const own = await failureOf(
+      apiOf(job).send('POST', `/v1/approvals/${approvalId}/decide`, { granted: true, reason: 'mine' }),
+    );
+    assert.ok(['CONTROL_API_PEOPLE_ONLY', 'CONTROL_API_FORBIDDEN'].includes(own.code ?? ''), own.code);
+    await until('psql says that it waits', () => waiting.said.error.includes(approvalId));
+    waiting.interrupt();
+    assert.notEqual(await waiting.code, 0);
+    assert.match(waiting.said.error, /cancel/);
+    assert.equal(await exists('three'), true);
+  });
+
+  it('a grant opens what its template names until it is revoked, and then its sessions end', async () => {
+    const nextCode = await codesOf(ann);
+    await table('four');
+    const asked = await installation.api.send<Approval>('POST', '/v1/grants', {
+      template: 'restore-db',
+      connection: 'sample',
+      durationMs: 600_000,
+      reason: 'restore of last night',
+      ticket: 'OPS-7',
+      identity: job.identityId,
+    });
+    await apiOf(ann).send('POST', `/v1/approvals/${asked.approvalId}/decide`, {
+      granted: true,
+      reason: 'agreed',
+      factor: { kind: 'totp', code: nextCode() },
+    });
+    const { items } = await installation.api.get<{ items: Grant[] }>('/v1/grants', { active: true });
+    assert.equal(items[0]?.ticket, 'OPS-7');
+    const client = await connectClient(installation.listener, job);
+    let ended = false;
+    client.once('end', () => void (ended = true));
+    await client.query('drop table four');
+    assert.equal(await exists('four'), false);
+    const { approvals } = await installation.api.send<RevokeAnswer>('POST', '/v1/approvals/revoke', {
+      since: 0,
+      identity: job.identityId,
+      reason: 'impersonated',
+    });
+    assert.ok(approvals.includes(asked.approvalId));
+    await until('its session ends', () => ended);
+  });
+});
