@@ -37,6 +37,12 @@ export const definitions = {
     hint: 'Set `controlStore.kind: postgres`: lockouts, tokens and leases of all gateways stand in one store. One process with all four roles may keep the file.',
     status: 400,
   },
+  CLUSTER_STORE_NOT_SHARED: {
+    message:
+      'Gateway {gateway} wrote to this event log {seconds} s ago, and the control store here is a file that it does not know.',
+    hint: 'Lockouts, tokens and leases of several gateways stand in one store: set `controlStore.kind: postgres`, the same for all. An installation by itself needs a `eventLog.kafka.prefix` of its own. Where that was this gateway under another name, start again in a minute.',
+    status: 409,
+  },
   CLUSTER_INDEX_EMBEDDED: {
     message:
       'Gateway and ingest run in different processes ({roles} here), but the search index is a file of one process.',

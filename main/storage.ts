@@ -16,6 +16,7 @@ import { createOwnSecretReader } from './adapters/adapter-deps.ts';
 import { openControlStore } from './adapters/control-store.ts';
 import { openEventLog } from './adapters/event-log.ts';
 import { openSearchIndex } from './adapters/search-index.ts';
+import { watchStrangers, type StrangersWatch } from './strangers.ts';
 import type { Environment } from './config.ts';
 
 export interface Surroundings {
@@ -54,6 +55,16 @@ async function createOutbox(
   };
 }
 
+/** A file as control store and a log that others can reach: nobody else may be there. */
+const lookForStrangers = async (
+  around: Surroundings,
+  eventLog: EventLog,
+  { eventLog: { kind }, controlStore, gateway }: Config,
+): Promise<StrangersWatch | undefined> =>
+  kind === 'kafka' && controlStore.kind === 'sqlite'
+    ? watchStrangers({ ...around, eventLog }, { gatewayId: gateway.id, heartbeatMs: gateway.heartbeatMs })
+    : undefined;
+
 /** `environment`: where secrets of the adapters come from; the process's own where absent. */
 export async function openStorage(
   around: Surroundings & { readonly environment?: Environment },
@@ -71,6 +82,8 @@ export async function openStorage(
     closers.push(() => eventLog.close());
     const controlStore = await openControlStore(deps, config);
     closers.push(() => controlStore.close());
+    const strangers = await lookForStrangers(around, eventLog, config);
+    closers.push(() => strangers?.stop());
     const searchIndex = await openSearchIndex(deps, config);
     closers.push(() => searchIndex.close());
     const recordingStore = createFolderRecordingStore({ disk, log }, config.recordingStore);
@@ -78,7 +91,19 @@ export async function openStorage(
     const outbox = await createOutbox({ ...around, store: controlStore, eventLog }, config);
     outbox.start();
     closers.push(() => outbox.stop());
-    return { disk, eventLog, controlStore, searchIndex, recordingStore, outbox, close };
+    const health = (): ReturnType<OutboxRelay['health']> => {
+      const reason = strangers?.problem();
+      return reason === undefined ? outbox.health() : { ready: false, reason };
+    };
+    return {
+      disk,
+      eventLog,
+      controlStore,
+      searchIndex,
+      recordingStore,
+      outbox: { ...outbox, health },
+      close,
+    };
   } catch (error) {
     await close().catch((second: unknown) => log.error({ error: second }, 'the storage did not close'));
     throw error;

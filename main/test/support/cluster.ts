@@ -17,6 +17,8 @@ export interface ClusterOptions {
   /** Addresses of Elasticsearch, and what its indices begin with. */
   readonly elasticsearch: { readonly nodes: readonly string[]; readonly indexPrefix: string };
   readonly gateways: number;
+  /** Wall clocks of gateways against this machine's, milliseconds, by number. */
+  readonly gatewayClocksAheadMs?: readonly number[];
   /** Settings of all processes besides those that make it a cluster, by section. */
   readonly settings?: Readonly<Record<string, object>>;
 }
@@ -58,6 +60,9 @@ export interface Cluster {
 }
 
 const PROGRAM = fileURLToPath(new URL('../../countersign.ts', import.meta.url));
+/** For NODE_OPTIONS: a process whose wall clock is ahead. */
+const aheadBy = (ms: number): string =>
+  `--import=data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${ms}`)}`;
 const ADMIN_TOKEN = 'csa_admin-of-the-cluster-tests';
 const STORE = { database: 'countersign', user: 'countersign', password: 'store-of-the-tests' };
 const SECRETS = {
@@ -140,7 +145,12 @@ export async function createCluster(target: TestTarget, options: ClusterOptions)
   const running = new Set<ClusterProcess>();
   let started = 0;
 
-  const launch = async (name: string, roles: readonly RoleName[], own: object): Promise<ClusterProcess> => {
+  const launch = async (
+    name: string,
+    roles: readonly RoleName[],
+    own: object,
+    aheadMs = 0,
+  ): Promise<ClusterProcess> => {
     const configFile = join(folder, `${name}.yml`);
     const logFile = join(folder, `${name}-${started}.log`);
     started += 1;
@@ -148,7 +158,12 @@ export async function createCluster(target: TestTarget, options: ClusterOptions)
     writeFileSync(configFile, JSON.stringify({ ...shared, ...own }));
     const args = ['--disable-warning=ExperimentalWarning', PROGRAM, 'run', ...roles, '--config', configFile];
     const child = spawn(process.execPath, [...args, '--json'], {
-      env: { ...process.env, ...SECRETS, NODE_TEST_CONTEXT: undefined },
+      env: {
+        ...process.env,
+        ...SECRETS,
+        NODE_TEST_CONTEXT: undefined,
+        ...(aheadMs !== 0 && { NODE_OPTIONS: aheadBy(aheadMs) }),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const gone = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
@@ -210,7 +225,8 @@ export async function createCluster(target: TestTarget, options: ClusterOptions)
           ],
         },
       };
-      const made = await launch(`gateway-${number}`, ['gateway'], own);
+      const aheadMs = options.gatewayClocksAheadMs?.[number];
+      const made = await launch(`gateway-${number}`, ['gateway'], own, aheadMs);
       const api = createApiClient({ url: made.told.api!, token: ADMIN_TOKEN });
       const listener = await api.get<ListenerAnswer>('/v1/listeners/postgres');
       const { username, password } = target.credential;
