@@ -96,6 +96,12 @@ export const definitions = {
     hint: "Check the credential in the vault, the database's name and the target's pg_hba.conf.",
     status: 502,
   },
+  POSTGRES_CATALOGUE_AWAY: {
+    message:
+      'the catalogue of connection "{connection}" cannot be read: what the names in a command mean is not known',
+    hint: "Check that the role of catalogueCredential (or the connection's own) can log in, and the metric countersign_postgres_catalogue_away; catalogueAway says what becomes of commands meanwhile.",
+    status: 503,
+  },
   POSTGRES_TARGET_LOST: {
     message: 'the target of connection "{connection}" closed the connection',
     hint: 'Check whether the target was restarted or the backend ended; connect again.',
@@ -145,6 +151,7 @@ const SQLSTATES: Readonly<Record<string, string>> = {
 
 /** What the gateway itself lacks now, whoever asks: the client may try again later. */
 const FAULTS: Readonly<Record<string, string>> = {
+  POSTGRES_CATALOGUE_AWAY: '57P03',
   SPOOL_FULL: '53100',
   SPOOL_FAILED: '58030',
   LEASE_LOST: '57P03',

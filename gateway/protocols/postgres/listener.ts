@@ -10,6 +10,7 @@ import { createPendingLogins } from '../clients/pending-logins.ts';
 import { serverEndPoint } from './login/server-end-point.ts';
 import { createLoginThrottle } from '../clients/throttle.ts';
 import type { Relay } from './relay/relay.ts';
+import type { CatalogueReader } from './catalogue/reader.ts';
 import { createConnector } from './target/connector.ts';
 import type { Ender } from './target/ender.ts';
 import { createSaltedPasswords } from './target/scram-client.ts';
@@ -29,6 +30,13 @@ export function createPostgresListener(
     const key = `${name} ${host}:${port}`;
     const found = enders.get(key) ?? make();
     enders.set(key, found);
+    return found;
+  };
+  /** By connection, database and user. */
+  const catalogues = new Map<string, CatalogueReader>();
+  const catalogueOf = (key: string, make: () => CatalogueReader): CatalogueReader => {
+    const found = catalogues.get(key) ?? make();
+    catalogues.set(key, found);
     return found;
   };
   const { tls } = config;
@@ -53,6 +61,9 @@ export function createPostgresListener(
           clock: deps.clock,
           random: deps.random,
           salted,
+          log: deps.log,
+          metrics: deps.metrics,
+          catalogue: catalogueOf,
           credential: (of) => deps.credential(of),
           ender: (address, make) => enderOf(connection.name, address, make),
         },
@@ -95,6 +106,7 @@ export function createPostgresListener(
       await closed;
       grace.cancel();
       for (const ender of enders.values()) ender.close();
+      for (const catalogue of catalogues.values()) catalogue.close();
       await analyser?.close?.();
     },
   };

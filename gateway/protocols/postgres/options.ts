@@ -98,6 +98,46 @@ export const PostgresOptions = Type.Object(
         default: 500,
       }),
     ),
+    catalogue: Type.Optional(
+      Type.Union([Type.Literal('on'), Type.Literal('off')], {
+        description:
+          'Whether names in commands are resolved in the catalogue of the target, and what stands behind views, functions and triggers is looked at. Default: on.',
+        default: 'on',
+      }),
+    ),
+    catalogueCredential: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          "Vault path of the credential that the catalogue is read with; any role that may log in is enough. Default: the connection's own.",
+      }),
+    ),
+    catalogueAgeMsMax: Type.Optional(
+      Type.Integer({
+        minimum: 50,
+        maximum: 600_000,
+        description:
+          'Greatest age of what is known of the catalogue when a command is decided by it, milliseconds. Default: 2000.',
+        default: 2000,
+      }),
+    ),
+    catalogueTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 50,
+        maximum: 600_000,
+        description:
+          'Longest time that one look into the catalogue may take, its login included, milliseconds. Default: 5000.',
+        default: 5000,
+      }),
+    ),
+    catalogueAway: Type.Optional(
+      Type.Union([Type.Literal('deny'), Type.Literal('deny_machines'), Type.Literal('allow')], {
+        description:
+          'What becomes of commands that name something while the catalogue cannot be read: denied for all, denied for all but people, or decided by their text alone as opaque code. Default: deny_machines.',
+        default: 'deny_machines',
+      }),
+    ),
     queryBytesMax: Type.Optional(
       Type.Integer({
         minimum: 1024,
@@ -148,6 +188,12 @@ export interface ResolvedOptions {
   readonly statementTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly clientCheckIntervalMs: number;
+  readonly catalogue: boolean;
+  /** Null: the connection's own. */
+  readonly catalogueCredential: string | null;
+  readonly catalogueAgeMsMax: number;
+  readonly catalogueTimeoutMs: number;
+  readonly catalogueAway: 'deny' | 'deny_machines' | 'allow';
   readonly queryBytesMax: number;
   readonly messageBytesMax: number;
 }
@@ -174,6 +220,11 @@ export function resolveOptions(
     statementTimeoutMs: given.statementTimeoutMs ?? 0,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
     clientCheckIntervalMs: given.clientCheckIntervalMs ?? 500,
+    catalogue: given.catalogue !== 'off',
+    catalogueCredential: given.catalogueCredential ?? null,
+    catalogueAgeMsMax: given.catalogueAgeMsMax ?? 2000,
+    catalogueTimeoutMs: given.catalogueTimeoutMs ?? 5000,
+    catalogueAway: given.catalogueAway ?? 'deny_machines',
     queryBytesMax: given.queryBytesMax ?? 16 * 1024 * 1024,
     messageBytesMax: given.messageBytesMax ?? 64 * 1024 * 1024,
   };

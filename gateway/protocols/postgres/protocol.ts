@@ -29,6 +29,8 @@ export const postgresProtocol: Protocol = {
         clock: deps.clock,
         random: deps.random,
         salted: createSaltedPasswords(),
+        log: deps.log,
+        metrics: deps.metrics,
         credential: (of) => deps.credential(of),
       },
       connection,

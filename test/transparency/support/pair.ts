@@ -36,7 +36,7 @@ export async function startPair(): Promise<Pair> {
     credential,
     analyser,
     // As the target has it; else SHOW would tell.
-    options: { database, sslMode: 'disable', clientCheckIntervalMs: 0 },
+    options: { database, sslMode: 'disable', clientCheckIntervalMs: 0, catalogue: 'on' },
   });
   gateway.keepRecording = false;
   const connection = { host: server.host, port: server.port, user: server.user, password: server.password };

@@ -1,5 +1,6 @@
 /** What the relay asks of the analysis: what does this command string do, before the target sees it. */
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
+import type { Made, SessionCatalogue } from './effects.ts';
 
 /** Session state that changes what a statement means. `null` means not known. */
 export interface SessionSettings {
@@ -26,11 +27,21 @@ export interface StatementAnalysis {
    * behind waits for the answer.
    */
   changesSessionState: boolean;
+  /** May change what names mean in the target, for this session and others. */
+  changesCatalogue: boolean;
+  /** What it makes, for the session's own later commands. */
+  made?: readonly Made[];
 }
 
 /** Per-session memory: SQL-level PREPARE, EXECUTE and DEALLOCATE names are resolved by the analyser through it. */
 export interface AnalyserSession {
   readonly kind: 'analyser-session';
+  /** An analysis holds as long as this is what it was when it was made. */
+  readonly state: unknown;
+  /** A command that may have changed the catalogue is on its way. */
+  catalogueTouched(): void;
+  /** The target is outside a transaction: what changed is there for everybody. */
+  transactionEnded(): void;
 }
 
 export interface Analyser {
@@ -43,6 +54,6 @@ export interface Analyser {
     settings: SessionSettings,
     session: AnalyserSession,
   ): StatementAnalysis | Promise<StatementAnalysis>;
-  /** Per-session memory (SQL-level PREPARE). */
-  createSession(): AnalyserSession;
+  /** Per-session memory (SQL-level PREPARE, what the session made). */
+  createSession(catalogue?: SessionCatalogue): AnalyserSession;
 }

@@ -3,6 +3,7 @@ import type { Action, RiskClass } from '../../../../schemas/types.ts';
 import { actionName, higherRisk } from '../../../policy/risk.ts';
 import { ACTIONS, type ActionKind } from './actions.ts';
 import type { SessionSettings } from './analyser.ts';
+import type { CatalogueView, Made } from './effects.ts';
 import type { ObjectResolver } from './objects.ts';
 import type { PreparedNames } from './session.ts';
 import { bodyOf, isNode, locationOf, nodeOf, textOf } from './tree.ts';
@@ -23,6 +24,10 @@ export interface Context {
   settings: SessionSettings;
   readonly resolver: ObjectResolver;
   readonly prepared: PreparedNames;
+  /** What the names mean in the target; undefined where nobody knows. */
+  readonly catalogue: CatalogueView | undefined;
+  /** What the command makes. */
+  readonly made: Made[];
   /** By qualified name as resolved: what it may be instead. */
   readonly alternatives: Map<string, readonly string[]>;
   /** Under the walk is what a statement only defines: it runs later, when nobody expects settings to change. */
@@ -31,6 +36,12 @@ export interface Context {
   readonly ctes: string[][];
   readonly actions: Action[];
   risk: RiskClass;
+  /** The risk where what stands around restricts the rows. */
+  riskRestricted: RiskClass;
+  /** What names mean may be another thing afterwards. */
+  changesCatalogue: boolean;
+  /** The walk is over what is stored in the target, not over what the client sent. */
+  readonly stored: boolean;
   forcedDenial: { rule: string; reason: string } | null;
   changesSessionState: boolean;
   /** False where the outcome depends on more than text and settings (prepared names), or changes them. */
@@ -49,8 +60,6 @@ export interface Context {
   located: boolean;
   /** Parses a body of SQL; undefined where it does not parse. */
   parseBody(sql: string): readonly unknown[] | undefined;
-  /** Static SQL of a PL/pgSQL body, as far as it parses. */
-  staticSql(body: string): readonly string[];
   /** Adds actions of a prepared statement. */
   merge(actions: readonly Action[], risk: RiskClass): void;
 }
@@ -66,6 +75,8 @@ export function add(
   details: ActionDetails = {},
 ): void {
   context.risk = higherRisk(context.risk, ACTIONS[kind].risk);
+  const restricted = kind === 'read.whole' ? 'low' : ACTIONS[kind].risk;
+  context.riskRestricted = higherRisk(context.riskRestricted, restricted);
   const action = actionName(kind);
   const whole = details.whole ?? kind.endsWith('.whole');
   const known = context.actions.find(
@@ -82,8 +93,14 @@ export function add(
 }
 
 /** Adds actions that were analysed before. */
-export function mergeActions(context: Context, actions: readonly Action[], risk: RiskClass): void {
+export function mergeActions(
+  context: Context,
+  actions: readonly Action[],
+  risk: RiskClass,
+  riskRestricted = risk,
+): void {
   context.risk = higherRisk(context.risk, risk);
+  context.riskRestricted = higherRisk(context.riskRestricted, riskRestricted);
   for (const one of actions) {
     const same = context.actions.find(
       (known) =>
@@ -106,12 +123,14 @@ function overflow(context: Context): void {
     whole: false,
   };
   context.risk = higherRisk(context.risk, ACTIONS.opaque_code.risk);
+  context.riskRestricted = higherRisk(context.riskRestricted, ACTIONS.opaque_code.risk);
 }
 
 /** Code that cannot be looked into; it may change the session as well. */
 export function opaque(context: Context, objectKind: string, object: string | null): void {
   add(context, 'opaque_code', objectKind, object);
   context.changesSessionState = true;
+  context.changesCatalogue = true;
 }
 
 /** Refuses the whole command, whatever policy says; the first reason stands. */

@@ -13,8 +13,12 @@ export interface ObjectResolver {
   readonly version: number;
 }
 
+/** In a path: what stands before it may have come to pass or not. No schema has that name. */
+export const UNSURE = '"\u0003"';
+const UNSURE_NAME = '\u0003';
+
 /** Schemas of a search path, unquoted. */
-function schemasOf(searchPath: string | null): readonly string[] {
+export function schemasOf(searchPath: string | null): readonly string[] {
   if (searchPath === null) return ['public'];
   return searchPath.split(',').map((part) => {
     const trimmed = part.trim();
@@ -29,7 +33,12 @@ function schemasOf(searchPath: string | null): readonly string[] {
  */
 function candidateSchemas(searchPath: string | null): readonly string[] {
   const found = schemasOf(searchPath).filter(
-    (name) => name !== '' && name !== '$user' && name !== 'pg_catalog' && !name.startsWith('pg_temp'),
+    (name) =>
+      name !== '' &&
+      name !== UNSURE_NAME &&
+      name !== '$user' &&
+      name !== 'pg_catalog' &&
+      !name.startsWith('pg_temp'),
   );
   return found.length === 0 ? ['public'] : [...new Set(found)];
 }

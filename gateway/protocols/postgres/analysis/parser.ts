@@ -1,7 +1,7 @@
 /** PostgreSQL 18's own parser (libpg_query, WebAssembly). Nothing here throws for bad SQL. */
 import { setFlagsFromString } from 'node:v8';
 import { fingerprintSync, loadModule, parsePlPgSQLSync, parseSync, scanSync, SqlError } from 'libpg-query';
-import { isNode, listOf } from './tree.ts';
+import { listOf } from './tree.ts';
 
 export type Parsed =
   | { readonly ok: true; readonly statements: readonly ParsedStatement[] }
@@ -77,35 +77,12 @@ export function tokensOf(sql: string): readonly Token[] {
   }
 }
 
-const STATIC_SQL_MAX = 200;
-
-/** SQL texts that stand in a PL/pgSQL body; empty where the body does not parse. */
-export function staticSqlOf(body: string): readonly string[] {
-  let tag = '$body$';
-  for (let n = 0; body.includes(tag); n++) tag = `$body${n}$`;
-  const found: string[] = [];
-  const gather = (value: unknown): void => {
-    if (Array.isArray(value)) {
-      for (const item of value) gather(item);
-      return;
-    }
-    if (!isNode(value)) return;
-    const query = value['query'];
-    if (typeof query === 'string' && found.length < STATIC_SQL_MAX) {
-      found.push(
-        /^\s*(select|insert|update|delete|merge|with|truncate|drop|create|alter|grant|revoke|copy|set|call|lock|do)\b/i.test(
-          query,
-        )
-          ? query
-          : `SELECT ${query}`,
-      );
-    }
-    for (const key in value) gather(value[key]);
-  };
+/** Tree of a CREATE FUNCTION whose body is PL/pgSQL; undefined where it does not parse. */
+export function parsePlpgsql(create: string): unknown {
+  if (create.includes('\0')) return undefined;
   try {
-    gather(parsePlPgSQLSync(`CREATE FUNCTION body() RETURNS void LANGUAGE plpgsql AS ${tag}${body}${tag}`));
+    return parsePlPgSQLSync(create);
   } catch {
-    return [];
+    return undefined;
   }
-  return found;
 }

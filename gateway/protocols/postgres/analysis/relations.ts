@@ -1,6 +1,7 @@
 /** Relations as the walk meets them. */
 import { add, forbid, type Context } from './context.ts';
 import { CREDENTIAL_RELATIONS } from './data/catalogue-relations.ts';
+import { runRelation } from './runs.ts';
 import { flagOf, nodeOf, textOf, type TreeNode } from './tree.ts';
 
 const CATALOGUES = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
@@ -37,14 +38,18 @@ export function readRelation(
 ): void {
   const name = relationName(context, range);
   if (name === null) return;
-  readNamed(context, name, whole, columns);
+  readNamed(context, name, whole, columns, isOnly(range));
 }
+
+/** ONLY: without what inherits. */
+export const isOnly = (range: TreeNode | undefined): boolean => range !== undefined && !flagOf(range, 'inh');
 
 export function readNamed(
   context: Context,
   name: string,
   whole: boolean,
   columns: readonly string[] = [],
+  only = false,
 ): void {
   const bare = name.slice(name.lastIndexOf('.') + 1);
   if (name === 'pg_catalog.pg_settings' && context.deferred)
@@ -54,6 +59,7 @@ export function readNamed(
     return add(context, 'read.credentials', 'table', name, { columns, whole });
   if (isCatalogue(name)) return add(context, 'read.catalogue', 'table', name, { columns, whole });
   add(context, whole ? 'read.whole' : 'read', 'table', name, { columns, whole });
+  runRelation(context, name, 'read', { whole, only });
 }
 
 /** Brings the names of a WITH clause into scope, walks its queries, and runs `inner` in that scope. */

@@ -2,13 +2,16 @@
 import type { SessionSettings, StatementAnalysis } from './analyser.ts';
 import { forbid, mergeActions, opaque, type Context, type SecretMark } from './context.ts';
 import { addAlternatives, noteAlternatives } from './alternatives.ts';
+import type { CatalogueView, Effects } from './effects.ts';
 import type { ObjectResolver } from './objects.ts';
-import { fingerprintOf, parseSql, staticSqlOf, type ParsedStatement } from './parser.ts';
+import { fingerprintOf, parseSql, type ParsedStatement } from './parser.ts';
+import { runSchemaChange } from './runs.ts';
 import type { PreparedNames } from './session.ts';
 import { PLAIN_NODES } from './statements/expressions.ts';
 import { HANDLERS } from './statements/table.ts';
 import { isUnsafeEncoding } from './statements/settings.ts';
-import { isNode } from './tree.ts';
+import { isNode, nodeOf, type TreeNode } from './tree.ts';
+import { isTemporary } from './relations.ts';
 
 export interface Run {
   readonly analysis: Omit<StatementAnalysis, 'text' | 'secretsLifted'>;
@@ -21,6 +24,10 @@ export interface Run {
   readonly constants: ReadonlySet<number>;
   readonly secrets: readonly SecretMark[];
 }
+
+/** Statements that event triggers are told of (PostgreSQL: 38.1), and those that change what names mean. */
+const SCHEMA_CHANGE =
+  /^(Create|Alter|Drop|Define|View|Index|Rule|Rename|Grant|Comment|SecLabel|ImportForeign|Reassign|Composite|RefreshMat|Reindex).*Stmt$/;
 
 /** Statements whose expressions run later, with other statements that do not show them. */
 const DEFERRED = new Set(
@@ -36,6 +43,8 @@ export interface RunInput {
   readonly settings: SessionSettings;
   readonly prepared: PreparedNames;
   readonly resolver: ObjectResolver;
+  /** Undefined where nobody knows the target's objects. */
+  readonly catalogue?: CatalogueView | undefined;
 }
 
 /** Analyses a command string. What does not parse is one `opaque_code`. */
@@ -52,6 +61,7 @@ export function runAnalysis(input: RunInput): Run {
     opaque(
       context,
       'statement',
+      // As the walsender's grammar has them.
       /^\s*(start_replication|base_backup|identify_system|create_replication_slot|drop_replication_slot|timeline_history|read_replication_slot|upload_manifest)\b/i.test(
         input.sql,
       )
@@ -81,9 +91,18 @@ function outcome(
   fingerprint: string | null,
   state: { parsed: boolean; broken: boolean },
 ): Run {
-  const { actions, risk, forcedDenial, changesSessionState } = context;
+  const { actions, risk, forcedDenial, changesSessionState, changesCatalogue } = context;
   return {
-    analysis: { statements, actions, risk, fingerprint, forcedDenial, changesSessionState },
+    analysis: {
+      statements,
+      actions,
+      risk,
+      fingerprint,
+      forcedDenial,
+      changesSessionState,
+      changesCatalogue,
+      ...(context.made.length === 0 ? {} : { made: context.made }),
+    },
     parsed: state.parsed,
     broken: state.broken,
     cacheable: context.cacheable && state.parsed,
@@ -93,7 +112,45 @@ function outcome(
   };
 }
 
-function createWalk(input: RunInput): {
+/** A piece of what is stored in the target: statements as parsed, or undefined where they cannot be. */
+export interface StoredCode {
+  readonly statements: readonly unknown[];
+  /** Why some of it cannot be seen; null where all can. */
+  readonly hidden: string | null;
+}
+
+/** What a stored body comes to: the same walk as over a command, where it stands in the target. */
+export function runStored(
+  code: StoredCode,
+  { settings, catalogue }: { settings: SessionSettings; catalogue: CatalogueView },
+  object: string,
+): Effects {
+  const prepared: PreparedNames = { define() {}, lookup: () => undefined };
+  const resolver: ObjectResolver = { version: 0, ...pick(catalogue) };
+  const { context, walk } = createWalk({ sql: '', settings, prepared, resolver, catalogue }, true);
+  for (const statement of code.statements) walk(statement);
+  if (code.hidden !== null) opaque(context, 'function', object);
+  addAlternatives(context);
+  const { actions, risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial } = context;
+  return { actions, risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial };
+}
+
+const pick = (view: CatalogueView): Omit<ObjectResolver, 'version'> => ({
+  relation: (schema, name, settings) => view.relation(schema, name, settings),
+  other: (parts, settings) => view.other(parts, settings),
+  alternatives: (name, settings) => view.alternatives(name, settings),
+});
+
+/** Temporary objects are nobody else's. */
+function isOfSession(body: TreeNode): boolean {
+  const range = nodeOf(body, 'relation') ?? nodeOf(body, 'view') ?? nodeOf(nodeOf(body, 'into'), 'rel');
+  return isTemporary(range);
+}
+
+function createWalk(
+  input: RunInput,
+  stored = false,
+): {
   context: Context;
   walk: (value: unknown) => void;
   constants: Set<number>;
@@ -106,25 +163,29 @@ function createWalk(input: RunInput): {
     alternatives,
     deferred: false,
     prepared: input.prepared,
+    catalogue: input.catalogue,
+    made: [],
+    stored,
     ctes: [],
     actions: [],
     risk: 'none',
+    riskRestricted: 'none',
     forcedDenial: null,
     changesSessionState: false,
+    changesCatalogue: false,
     cacheable: true,
     binding: new Set(),
     secrets: [],
     statement: { start: 0, end: Number.MAX_SAFE_INTEGER },
     sourceWhole: true,
     depth: 0,
-    nesting: 0,
-    located: true,
+    nesting: stored ? 1 : 0,
+    located: !stored,
     parseBody(sql) {
       if (context.nesting >= BODY_NESTING_MAX) return undefined;
       const body = parseSql(sql);
       return body.ok ? body.statements.map((raw) => raw.statement) : undefined;
     },
-    staticSql: staticSqlOf,
     merge: (actions, risk) => mergeActions(context, actions, risk),
   };
   const fields = (node: Readonly<Record<string, unknown>>): void => {
@@ -139,6 +200,11 @@ function createWalk(input: RunInput): {
     if (type === 'A_Const') {
       if (context.located && typeof body['location'] === 'number') constants.add(body['location']);
       return;
+    }
+    if (SCHEMA_CHANGE.test(type)) {
+      const before = context.changesCatalogue;
+      runSchemaChange(context);
+      if (isOfSession(body)) context.changesCatalogue = before;
     }
     const handler = HANDLERS.get(type);
     if (handler !== undefined) handler(context, body, walk);

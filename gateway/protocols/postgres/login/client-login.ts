@@ -7,6 +7,7 @@ import type { Session } from '../../../sessions/session.ts';
 import type { ConnectionConfig, ProtocolDeps } from '../../protocol.ts';
 import type { PostgresListenerConfig } from '../options.ts';
 import type { Analyser } from '../analysis/analyser.ts';
+import type { SessionCatalogue } from '../analysis/effects.ts';
 import { postgresError, sqlStateOf } from '../errors.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
 import { targetSessionOf, type Connector } from '../target/connector.ts';
@@ -264,6 +265,7 @@ class ClientLogin {
         log: deps.log,
         analyser,
         connector,
+        catalogue: this.#catalogue(connector),
         hmac: (secret) => deps.hmac(secret),
         startup: ready.startup,
         onClosed() {
@@ -294,6 +296,18 @@ class ClientLogin {
     }
     this.#settle();
     this.#welcome(relay, opened.session, ready, key.pid, key.key);
+  }
+
+  /** Read at once, so that the first command need not wait for it. */
+  #catalogue(connector: Connector): SessionCatalogue | undefined {
+    const { database, role } = this.#target!;
+    const source = connector.catalogue(database ?? connector.options.database, role ?? '');
+    if (source === undefined) return undefined;
+    if (!source.isFresh()) source.refresh().catch(() => undefined);
+    const { catalogueAway } = connector.options;
+    const failClosed =
+      catalogueAway === 'deny' || (catalogueAway === 'deny_machines' && this.#identity!.kind !== 'human');
+    return { source, failClosed };
   }
 
   #welcome(

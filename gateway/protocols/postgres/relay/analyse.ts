@@ -21,6 +21,7 @@ export function opaqueAnalysis(text: string): StatementAnalysis {
     secretsLifted: false,
     forcedDenial: null,
     changesSessionState: true,
+    changesCatalogue: true,
   };
 }
 
@@ -35,6 +36,7 @@ export function eitherAnalysis(one: StatementAnalysis, other: StatementAnalysis)
     secretsLifted: one.secretsLifted || other.secretsLifted,
     forcedDenial: one.forcedDenial ?? other.forcedDenial,
     changesSessionState: one.changesSessionState || other.changesSessionState,
+    changesCatalogue: one.changesCatalogue || other.changesCatalogue,
   };
 }
 

@@ -60,10 +60,12 @@ export class ExtendedQuery {
         this.#judge('parse', analysis, null, (ruling) => this.#refuseParse(ruling));
         return;
       }
+      const names = analyserSession.state;
       const entry: PreparedStatement = {
         sql,
         analysis,
         settingsVersion,
+        names,
         confirmed: false,
         segment: this.segment,
         tainted: false,
@@ -148,7 +150,7 @@ export class ExtendedQuery {
       analyser.analyse(`EXECUTE ${quoteIdentifier(name)}`, settings.current, analyserSession);
     if (entry === undefined) return byName();
     const fresh =
-      entry.settingsVersion === settings.version
+      entry.settingsVersion === settings.version && entry.names === analyserSession.state
         ? entry.analysis
         : analyser.analyse(entry.sql, settings.current, analyserSession);
     if (fresh === entry.analysis && !entry.tainted) return fresh;
@@ -156,6 +158,7 @@ export class ExtendedQuery {
     const keep = (analysis: StatementAnalysis): StatementAnalysis => {
       entry.analysis = analysis;
       entry.settingsVersion = version;
+      entry.names = analyserSession.state;
       return analysis;
     };
     if (!entry.tainted) return fresh instanceof Promise ? fresh.then(keep) : keep(fresh);
@@ -208,6 +211,7 @@ export class ExtendedQuery {
     this.#context.upstream.forward(buffer, start, end);
     this.#context.expectations.push(expected('execute', { request }));
     if (analysis.changesSessionState) this.#pipeline.settingsTouched();
+    if (analysis.changesCatalogue) this.#context.analyserSession.catalogueTouched();
   }
 
   close(buffer: Buffer, start: number, end: number): void {

@@ -11,6 +11,8 @@ export interface PreparedStatement {
   analysis: StatementAnalysis;
   /** Version of the settings that it was analysed under. */
   settingsVersion: number;
+  /** State of what names mean that it was analysed under. */
+  names: unknown;
   confirmed: boolean;
   /** Number of Syncs sent before it. */
   readonly segment: number;

@@ -6,6 +6,7 @@ import type { Logger } from '../../../../platform/log/log.ts';
 import type { CloseReason } from '../../../../schemas/types.ts';
 import type { EndOrder, Session } from '../../../sessions/session.ts';
 import type { Analyser } from '../analysis/analyser.ts';
+import type { SessionCatalogue } from '../analysis/effects.ts';
 import { postgresError, sqlStateOf } from '../errors.ts';
 import { fatalResponse } from '../wire/fatal.ts';
 import type { Connector } from '../target/connector.ts';
@@ -33,6 +34,8 @@ export interface RelayDeps {
   readonly log: Logger;
   readonly analyser: Analyser;
   readonly connector: Connector;
+  /** What names mean in the session's database; undefined where nobody says. */
+  readonly catalogue: SessionCatalogue | undefined;
   readonly hmac: (secret: Uint8Array) => Buffer;
   /** What the client said at its login. */
   readonly startup: ReadonlyMap<string, string>;
@@ -201,7 +204,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       const context: RelayContext = {
         session: opened,
         analyser: deps.analyser,
-        analyserSession: deps.analyser.createSession(),
+        analyserSession: deps.analyser.createSession(deps.catalogue),
         options: deps.connector.options,
         clock: deps.clock,
         settings,

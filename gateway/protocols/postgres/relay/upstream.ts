@@ -97,6 +97,7 @@ export class Upstream implements Pipeline {
 
   /** The target is idle outside a transaction: there are no portals. */
   transactionEnded(): void {
+    this.#context.analyserSession.transactionEnded();
     if (!this.held && this.#context.expectations.size === 0) this.#extended.clearPortals();
   }
 
@@ -266,6 +267,7 @@ export class Upstream implements Pipeline {
           this.#record(ruling.request.id, analysis, buffer, start, end);
           if (mayPrepare(sql)) this.#extended.taint();
           if (analysis.changesSessionState) settings.dirty = true;
+          if (analysis.changesCatalogue) analyserSession.catalogueTouched();
           this.#synced(
             expected('query', { request: ruling.request, boundary }),
             analysis.changesSessionState || mayRollBack(sql),
@@ -301,7 +303,10 @@ export class Upstream implements Pipeline {
         const boundary = this.#context.requests.nextOrder;
         if (ruling.allowed) this.#context.upstream.forward(buffer, start, end);
         else this.#context.upstream.insert(deniedQuery(ruling.denial));
-        if (ruling.allowed) this.#context.settings.dirty = true;
+        if (ruling.allowed) {
+          this.#context.settings.dirty = true;
+          this.#context.analyserSession.catalogueTouched();
+        }
         this.#synced(
           ruling.allowed
             ? expected('call', { request: ruling.request, boundary })

@@ -3,6 +3,11 @@ import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
 import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
+import type { Logger } from '../../../../platform/log/log.ts';
+import type { Metrics } from '../../../../platform/metrics/metrics.ts';
+import type { CatalogueSource } from '../analysis/effects.ts';
+import { createCatalogueLink } from '../catalogue/link.ts';
+import { createCatalogueReader, type CatalogueReader } from '../catalogue/reader.ts';
 import { postgresError } from '../errors.ts';
 import { resolveOptions, type HostAddress, type PostgresOptions, type ResolvedOptions } from '../options.ts';
 import { REQUEST_CODES } from '../wire/message-types.ts';
@@ -20,11 +25,20 @@ import {
 } from './login.ts';
 import type { SaltedPasswords } from './scram-client.ts';
 
+const CATALOGUE_PARAMETERS: ReadonlyMap<string, string> = new Map([
+  ['client_encoding', 'UTF8'],
+  ['application_name', 'countersign catalogue'],
+]);
+
 export interface ConnectorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly salted: SaltedPasswords;
   credential(connection: ConnectionConfig): Promise<TargetCredential>;
+  /** One for all sessions of the same connection, database and user; absent where none is kept. */
+  readonly catalogue?: (key: string, make: () => CatalogueReader) => CatalogueReader;
+  readonly log: Logger;
+  readonly metrics: Metrics;
   /** One for all connectors of the same connection and server; absent where none is kept. */
   readonly ender?: (address: HostAddress, make: () => Ender) => Ender;
 }
@@ -33,6 +47,8 @@ export interface ConnectorDeps {
 export type Backend = Pick<TargetLink, 'host' | 'port' | 'pid' | 'backendStart'>;
 
 export interface Connector {
+  /** What names mean in one database, for sessions that log in as `user`; undefined where the connection has it off. */
+  catalogue(database: string, user: string): CatalogueSource | undefined;
   readonly connection: ConnectionConfig;
   readonly options: ResolvedOptions;
   readCredential(): Promise<
@@ -60,9 +76,9 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
     port,
     options,
   });
-  const readCredential: Connector['readCredential'] = async () => {
+  const readFrom = async (path: string): ReturnType<Connector['readCredential']> => {
     try {
-      const credential = await deps.credential(connection);
+      const credential = await deps.credential({ ...connection, credential: path });
       if ('password' in credential || 'clientCertificate' in credential) return { ok: true, credential };
       return {
         ok: false,
@@ -75,6 +91,23 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
         error: postgresError('POSTGRES_CREDENTIAL_UNAVAILABLE', { connection: connection.name }, cause),
       };
     }
+  };
+  const readCredential: Connector['readCredential'] = () => readFrom(connection.credential);
+  const catalogueReader = (database: string, user: string): CatalogueReader => {
+    const login = async (): Promise<TargetLogin> => {
+      const read = await readFrom(options.catalogueCredential ?? connection.credential);
+      if (!read.ok) return read;
+      return loginToOneOf(
+        { connection: connection.name, addresses: options.addresses, wanted: options.targetSessionAttrs },
+        (address) => loginToTarget(deps, targetAt(address), read.credential, database, CATALOGUE_PARAMETERS),
+      );
+    };
+    const { clock, log, metrics } = deps;
+    const link = createCatalogueLink({ clock, login, timeoutMs: options.catalogueTimeoutMs });
+    return createCatalogueReader(
+      { clock, log, metrics, link, user },
+      { connection: connection.name, database, ageMsMax: options.catalogueAgeMsMax },
+    );
   };
   // Another database than the session's would do as well; the configured one is known to exist.
   const loginToEnd = async (address: HostAddress): Promise<TargetLogin> => {
@@ -93,6 +126,11 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
   return {
     connection,
     options,
+    catalogue(database, user) {
+      if (!options.catalogue) return undefined;
+      const key = JSON.stringify([connection, database, user]);
+      return deps.catalogue?.(key, () => catalogueReader(database, user));
+    },
     readCredential,
     attach: (server) => enderAt(server)?.attach() ?? (() => undefined),
     login: (credential, database, parameters) =>

@@ -7,7 +7,12 @@ export function createFakeAnalyser(): Analyser & {
   const seen: { sql: string; searchPath: string | null }[] = [];
   return {
     seen,
-    createSession: () => ({}) as ReturnType<Analyser['createSession']>,
+    createSession: () => ({
+      kind: 'analyser-session',
+      state: undefined,
+      catalogueTouched() {},
+      transactionEnded() {},
+    }),
     analyse(sql, settings) {
       seen.push({ sql, searchPath: settings.searchPath });
       const word = /[a-z]+/i.exec(sql.replace(/^\s*(\/\*.*?\*\/\s*)*/s, ''))?.[0]?.toLowerCase() ?? 'empty';
@@ -23,6 +28,7 @@ export function createFakeAnalyser(): Analyser & {
           ? { rule: 'protocol', reason: 'the setting belongs to the gateway' }
           : null,
         changesSessionState: /search_path|set\s+(local\s+)?role|client_encoding|conforming/i.test(sql),
+        changesCatalogue: false,
       };
       return sql.includes('slow analysis') ? Promise.resolve(analysis) : analysis;
     },

@@ -222,7 +222,8 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
           host: config.target.host,
           port: config.target.port,
           credential: 'targets/main',
-          options: config.options ?? {},
+          // What stands for a target in these tests expects the sessions alone.
+          options: { catalogue: 'off', ...config.options },
         }
       : undefined;
   const deps: ProtocolDeps = {

@@ -1,5 +1,9 @@
 /** Code: functions, DO, CALL, prepared statements, EXPLAIN, cursors. */
 import { add, forbid, opaque, secretStatement, type Context } from '../context.ts';
+import { headerOf, isTooLong, seeThrough } from '../procedural.ts';
+import type { StoredCode } from '../run.ts';
+import { madeBy, mergeEffects } from '../runs.ts';
+import { parseSql } from '../parser.ts';
 import type { Handlers, Walk } from '../handlers.ts';
 import {
   bodyOf,
@@ -16,6 +20,9 @@ import {
 import { nameCall } from './expressions.ts';
 import { setOfFunction } from './settings.ts';
 
+const BODY_NESTING_MAX = 4;
+const DO_HEADER = 'CREATE FUNCTION body() RETURNS void LANGUAGE plpgsql';
+
 function walkBody(context: Context, body: unknown, walk: Walk): void {
   const located = context.located;
   context.located = false;
@@ -25,8 +32,28 @@ function walkBody(context: Context, body: unknown, walk: Walk): void {
   context.located = located;
 }
 
-/** What PL/pgSQL shows of its static SQL; the code around it stays opaque. */
-function showProcedural(context: Context, language: string, body: string, walk: Walk): void {
+/** What a body in a language of the server says, and whether there is more to it. */
+export function codeOf(node: TreeNode): StoredCode {
+  const body = node['sql_body'];
+  if (body !== undefined) return { statements: [body], hidden: null };
+  const found = options(listOf(node, 'options'));
+  const language = (stringNode(found.get('language')) ?? 'sql').toLowerCase();
+  const parts = nameParts(found.get('as'));
+  if (parts.length !== 1) return { statements: [], hidden: language };
+  return codeIn(language, parts[0]!, headerOf(node));
+}
+
+function codeIn(language: string, body: string, header: string): StoredCode {
+  if (language === 'plpgsql') return seeThrough(header, body);
+  if (language !== 'sql' || isTooLong(body)) return { statements: [], hidden: language };
+  const parsed = parseSql(body);
+  return parsed.ok
+    ? { statements: parsed.statements.map(({ statement }) => statement), hidden: null }
+    : { statements: [], hidden: 'does not parse' };
+}
+
+/** Secrets in bodies, which no place of the text shows; and what no body may do. */
+function guardBody(context: Context, body: string): void {
   if (/client_connection_check_interval/i.test(body)) {
     forbid(
       context,
@@ -35,33 +62,28 @@ function showProcedural(context: Context, language: string, body: string, walk: 
     );
   }
   if (/password|conninfo|connection|dblink|user\s+mapping/i.test(body)) secretStatement(context);
-  if (language !== 'plpgsql') return;
-  for (const sql of context.staticSql(body)) {
-    const parsed = context.parseBody(sql);
-    if (parsed !== undefined) walkBody(context, parsed, walk);
-  }
 }
 
 function createFunction(context: Context, node: TreeNode, walk: Walk): void {
   const name = context.resolver.other(nameParts(node['funcname']), context.settings);
   const kind = flagOf(node, 'is_procedure') ? 'procedure' : 'function';
   const found = options(listOf(node, 'options'));
-  const language = stringNode(found.get('language')) ?? 'sql';
   add(context, optionOn(found, 'security') ? 'create.code' : 'create', kind, name);
   walk(node['parameters']);
   for (const item of listOf(node, 'options')) {
     const set = bodyOf(bodyOf(item, 'DefElem')?.['arg'], 'VariableSetStmt');
     if (set !== undefined) setOfFunction(context, set);
   }
-  if (node['sql_body'] !== undefined) return walk(node['sql_body']);
-  const parts = nameParts(found.get('as'));
-  const parsed = language === 'sql' && parts.length === 1 ? context.parseBody(parts[0]!) : undefined;
-  if (parsed !== undefined) {
-    if (/password|conninfo|connection|dblink/i.test(parts[0]!)) secretStatement(context);
-    return walkBody(context, parsed, walk);
-  }
-  opaque(context, kind, name);
-  showProcedural(context, language, parts.join('\n'), walk);
+  guardBody(context, nameParts(found.get('as')).join('\n'));
+  context.made.push(
+    ...madeBy(context, 'function', name, () => runBody(context, codeOf(node), kind, name, walk)),
+  );
+}
+
+function runBody(context: Context, code: StoredCode, kind: string, name: string, walk: Walk): void {
+  if (context.nesting >= BODY_NESTING_MAX) return opaque(context, kind, name);
+  walkBody(context, code.statements, walk);
+  if (code.hidden !== null) opaque(context, kind, name);
 }
 
 function explain(context: Context, node: TreeNode, walk: Walk): void {
@@ -117,14 +139,17 @@ export const code: Handlers = {
   },
   DoStmt(context, node, walk) {
     const found = options(listOf(node, 'args'));
-    const language = stringNode(found.get('language')) ?? 'plpgsql';
-    opaque(context, 'do', language);
-    showProcedural(context, language, stringNode(found.get('as')) ?? '', walk);
+    const language = (stringNode(found.get('language')) ?? 'plpgsql').toLowerCase();
+    const body = stringNode(found.get('as')) ?? '';
+    guardBody(context, body);
+    add(context, 'session');
+    runBody(context, codeIn(language, body, DO_HEADER), 'do', language, walk);
   },
   CallStmt(context, node, walk) {
     const inner = nodeOf(node, 'funccall') ?? {};
     const parts = nameParts(inner['funcname']);
-    opaque(context, 'procedure', context.resolver.other(parts, context.settings));
+    if (context.catalogue === undefined)
+      opaque(context, 'procedure', context.resolver.other(parts, context.settings));
     nameCall(context, inner, walk);
     walk(inner['args']);
   },
@@ -146,6 +171,8 @@ export const code: Handlers = {
   },
   CreateTrigStmt(context, node, walk) {
     add(context, 'create.code', 'trigger', textOf(node, 'trigname'));
+    const called = context.catalogue?.callEffects(nameParts(node['funcname']), null, context.settings);
+    if (called !== undefined) mergeEffects(context, called.effects);
     walk(node['whenClause']);
   },
   CreateEventTrigStmt: (context, node) =>

@@ -5,7 +5,8 @@ import { FUNCTION_EFFECTS, type FunctionEffect } from '../functions.ts';
 import type { Handlers } from '../handlers.ts';
 import { isCatalogueFirst } from '../objects.ts';
 import { readNamed, readRelation } from '../relations.ts';
-import { listOf, nameParts, nodeOf, type TreeNode } from '../tree.ts';
+import { mergeEffects, runField, runOperator, runType } from '../runs.ts';
+import { flagOf, listOf, nameParts, nodeOf, stringNode, textOf, type TreeNode } from '../tree.ts';
 import { setByFunction } from './settings.ts';
 
 function call(context: Context, node: TreeNode, walk: (value: unknown) => void): void {
@@ -21,6 +22,7 @@ export function nameCall(context: Context, node: TreeNode, walk: (value: unknown
   const parts = nameParts(node['funcname']);
   const name = parts.at(-1) ?? '';
   const schema = parts.length > 1 ? parts.at(-2)! : null;
+  const known = callStored(context, node, parts);
   const effect = FUNCTION_EFFECTS.get(name);
   if (name === 'set_config') return setByFunction(context, listOf(node, 'args'));
   if (effect !== undefined) return applyEffect(context, name, effect, listOf(node, 'args'), walk);
@@ -28,9 +30,36 @@ export function nameCall(context: Context, node: TreeNode, walk: (value: unknown
   const builtIn = schema === 'pg_catalog' || (schema === null && first);
   if (builtIn && BUILTIN_FUNCTIONS.has(name)) return;
   if (schema === 'information_schema') return;
+  if (known === false) return opaque(context, 'function', context.resolver.other(parts, context.settings));
   add(context, 'execute', 'function', context.resolver.other(parts, context.settings));
-  context.changesSessionState = true;
+  // What the catalogue shows has said by itself whether it does.
+  if (
+    known === undefined ||
+    context.catalogue?.callEffects(['pg_catalog', name], null, context.settings).known
+  )
+    context.changesSessionState = true;
 }
+
+/** What the functions of that name do that are not PostgreSQL's own; undefined where nobody knows. */
+function callStored(context: Context, node: TreeNode, parts: readonly string[]): boolean | undefined {
+  const { catalogue, settings } = context;
+  if (catalogue === undefined) return undefined;
+  const count = flagOf(node, 'func_variadic') ? null : listOf(node, 'args').length;
+  const { known, effects } = catalogue.callEffects(parts, count, settings);
+  mergeEffects(context, effects);
+  return known;
+}
+
+/** `=` and its like stand behind many words. */
+const HIDDEN_OPERATORS: Readonly<Record<string, readonly string[]>> = {
+  AEXPR_NULLIF: ['='],
+  AEXPR_DISTINCT: ['='],
+  AEXPR_NOT_DISTINCT: ['='],
+  AEXPR_BETWEEN: ['>=', '<='],
+  AEXPR_NOT_BETWEEN: ['<', '>'],
+  AEXPR_BETWEEN_SYM: ['>=', '<='],
+  AEXPR_NOT_BETWEEN_SYM: ['<', '>'],
+};
 
 function applyEffect(
   context: Context,
@@ -70,21 +99,71 @@ function readByName(context: Context, call: string, written: string | undefined)
   );
 }
 
+/** A handler that adds what an operator runs and walks on. */
+const andOperators =
+  (names: (node: TreeNode) => readonly (readonly string[])[]): Handlers[string] =>
+  (context, node, walk) => {
+    for (const parts of names(node)) runOperator(context, parts);
+    walk(node);
+  };
+
+/** A node with a type in it, which the tree does not mark as one. */
+function withType(field: string): Handlers[string] {
+  return (context, node, walk) => {
+    runType(context, nameParts(nodeOf(node, field)?.['names']));
+    walk(node);
+  };
+}
+
 export const expressions: Handlers = {
   FuncCall: call,
+  A_Expr: andOperators((node) => [
+    nameParts(node['name']),
+    ...(HIDDEN_OPERATORS[textOf(node, 'kind') ?? ''] ?? []).map((name) => [name]),
+  ]),
+  SubLink: andOperators((node) =>
+    textOf(node, 'subLinkType') === 'ANY_SUBLINK' || textOf(node, 'subLinkType') === 'ALL_SUBLINK'
+      ? [listOf(node, 'operName').length === 0 ? ['='] : nameParts(node['operName'])]
+      : [],
+  ),
+  CaseExpr: andOperators((node) => (node['arg'] === undefined ? [] : [['=']])),
+  JoinExpr: andOperators((node) =>
+    node['usingClause'] === undefined && !flagOf(node, 'isNatural') ? [] : [['=']],
+  ),
+  SortBy: andOperators((node) => (node['useOp'] === undefined ? [] : [nameParts(node['useOp'])])),
+  TypeName(context, node, walk) {
+    runType(context, nameParts(node['names']));
+    walk(node);
+  },
+  TypeCast: withType('typeName'),
+  ColumnDef: withType('typeName'),
+  FunctionParameter: withType('argType'),
+  /** `row.name` may be a call of `name(row)`. */
+  ColumnRef(context, node) {
+    const fields = listOf(node, 'fields');
+    const last = stringNode(fields.at(-1));
+    if (fields.length > 1 && last !== null) runField(context, last);
+  },
+  A_Indirection(context, node, walk) {
+    for (const item of listOf(node, 'indirection')) {
+      const name = stringNode(item);
+      if (name !== null) runField(context, name);
+    }
+    walk(node);
+  },
   RangeVar: (context, node) => readRelation(context, node, context.sourceWhole),
 };
 
 /** Node types of expressions and clauses that do nothing by themselves: their parts are walked. */
 export const PLAIN_NODES: ReadonlySet<string> = new Set(
-  `Integer Float Boolean String BitString List A_Const Alias GroupingFunc SubLink BoolExpr NullTest BooleanTest CaseExpr CaseWhen
-  CoalesceExpr MinMaxExpr RowExpr SQLValueFunction XmlExpr XmlSerialize CollateClause TypeCast TypeName ColumnRef ParamRef A_Expr A_Star
-  A_Indices A_Indirection A_ArrayExpr ResTarget MultiAssignRef SortBy WindowDef RangeSubselect RangeFunction RangeTableFunc
-  RangeTableFuncCol RangeTableSample ColumnDef IndexElem DefElem LockingClause PartitionElem PartitionSpec
+  `Integer Float Boolean String BitString List A_Const Alias GroupingFunc BoolExpr NullTest BooleanTest CaseWhen
+  CoalesceExpr MinMaxExpr RowExpr SQLValueFunction XmlExpr XmlSerialize CollateClause ParamRef A_Star
+  A_Indices A_ArrayExpr ResTarget MultiAssignRef WindowDef RangeSubselect RangeFunction RangeTableFunc
+  RangeTableFuncCol RangeTableSample IndexElem DefElem LockingClause PartitionElem PartitionSpec
   PartitionBoundSpec PartitionRangeDatum GroupingSet WithClause InferClause OnConflictClause CTESearchClause
-  CTECycleClause CommonTableExpr MergeWhenClause ReturningOption ReturningClause JoinExpr SetToDefault CurrentOfExpr NamedArgExpr
+  CTECycleClause CommonTableExpr MergeWhenClause ReturningOption ReturningClause SetToDefault CurrentOfExpr NamedArgExpr
   JsonFormat JsonReturning JsonValueExpr JsonIsPredicate JsonBehavior JsonOutput JsonArgument JsonFuncExpr JsonTablePathSpec JsonTable
   JsonTableColumn JsonKeyValue JsonParseExpr JsonScalarExpr JsonSerializeExpr JsonObjectConstructor JsonArrayConstructor
-  JsonArrayQueryConstructor JsonAggConstructor JsonObjectAgg JsonArrayAgg Constraint TriggerTransition FunctionParameter RoleSpec
+  JsonArrayQueryConstructor JsonAggConstructor JsonObjectAgg JsonArrayAgg Constraint TriggerTransition RoleSpec
   ObjectWithArgs AccessPriv StatsElem CreateOpClassItem`.split(/\s+/),
 );

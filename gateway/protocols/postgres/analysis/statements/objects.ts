@@ -2,6 +2,7 @@
 import { add, secretStatement, type Context } from '../context.ts';
 import type { Handler, Handlers, Walk } from '../handlers.ts';
 import { isTemporary, targetName } from '../relations.ts';
+import { madeBy, runRelation } from '../runs.ts';
 import { bodyOf, listOf, nameParts, nodeOf, stringNode, tagged, textOf, type TreeNode } from '../tree.ts';
 import type { ActionKind } from '../actions.ts';
 import { createFrom } from './queries.ts';
@@ -66,6 +67,8 @@ function alterTable(context: Context, node: TreeNode, walk: Walk): void {
   add(context, action, kind, name, { columns });
 }
 
+const MADE = new Set(['table', 'view', 'sequence', 'type']);
+
 /** A command on one relation; its parts are walked for what runs in defaults and conditions. */
 function onRelation(
   kind: ActionKind,
@@ -75,13 +78,14 @@ function onRelation(
 ): Handler {
   return (context, node, walk) => {
     const range = nodeOf(node, field);
-    add(
-      context,
-      kind === 'create' && isTemporary(range) ? 'create.temporary' : kind,
-      objectKind,
-      targetName(context, range),
-    );
-    for (const part of parts) walk(node[part]);
+    const name = targetName(context, range);
+    const made = kind === 'create' && MADE.has(objectKind);
+    add(context, kind === 'create' && isTemporary(range) ? 'create.temporary' : kind, objectKind, name);
+    const walkParts = (): void => {
+      for (const part of parts) walk(node[part]);
+    };
+    if (made) context.made.push(...madeBy(context, 'relation', name, walkParts));
+    else walkParts();
   };
 }
 
@@ -127,7 +131,9 @@ export const objects: Handlers = {
   DropdbStmt: onName('drop.critical', 'database', 'dbname'),
   TruncateStmt(context, node) {
     for (const item of listOf(node, 'relations')) {
-      add(context, 'truncate', 'table', targetName(context, bodyOf(item, 'RangeVar')), { whole: true });
+      const name = targetName(context, bodyOf(item, 'RangeVar'));
+      add(context, 'truncate', 'table', name, { whole: true });
+      runRelation(context, name, 'truncate');
     }
   },
   CreateStmt: onRelation('create', 'table', 'relation', [
@@ -150,7 +156,11 @@ export const objects: Handlers = {
     walk(node['query']);
   },
   ViewStmt: onRelation('create', 'view', 'view', ['query']),
-  RefreshMatViewStmt: onRelation('maintain', 'matview', 'relation'),
+  RefreshMatViewStmt(context, node) {
+    const name = targetName(context, nodeOf(node, 'relation'));
+    add(context, 'maintain', 'matview', name);
+    runRelation(context, name, 'refresh');
+  },
   IndexStmt: onRelation('create', 'index', 'relation', ['indexParams', 'whereClause']),
   CreateSeqStmt: onRelation('create', 'sequence', 'sequence'),
   AlterSeqStmt: onRelation('alter', 'sequence', 'sequence'),

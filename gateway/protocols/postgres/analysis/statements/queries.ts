@@ -2,7 +2,9 @@
 import { limitRestricts, restricts } from '../conditions.ts';
 import { add, forbid, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
-import { isCatalogue, isTemporary, readRelation, targetName, withScope } from '../relations.ts';
+import { isCatalogue, isOnly, isTemporary, readRelation, targetName, withScope } from '../relations.ts';
+import type { RelationUse } from '../effects.ts';
+import { madeBy, runRelation } from '../runs.ts';
 import { bodyOf, isNode, listOf, nodeOf, textOf, type TreeNode } from '../tree.ts';
 
 function select(context: Context, node: TreeNode, walk: Walk): void {
@@ -37,7 +39,9 @@ const PARTS = [
 ];
 
 export function createFrom(context: Context, range: TreeNode): void {
-  add(context, isTemporary(range) ? 'create.temporary' : 'create', 'table', targetName(context, range));
+  const name = targetName(context, range);
+  add(context, isTemporary(range) ? 'create.temporary' : 'create', 'table', name);
+  context.made.push(...madeBy(context, 'relation', name, () => undefined));
 }
 
 function walkSources(context: Context, sources: unknown, whole: boolean, walk: Walk): void {
@@ -78,18 +82,21 @@ function writeTo(
   range: TreeNode | undefined,
   columns: readonly string[],
   whole: boolean,
+  use: RelationUse = 'insert',
 ): void {
   const name = targetName(context, range);
   if (name === 'pg_catalog.pg_settings')
     forbid(context, 'pg_settings', 'settings are changed with SET, not through pg_settings');
   if (isCatalogue(name)) return add(context, 'write.catalogue', 'table', name, { columns, whole });
   add(context, whole ? 'write.whole' : 'write', 'table', name, { columns });
+  runRelation(context, name, use, { whole, only: isOnly(range) });
 }
 
 function remove(context: Context, range: TreeNode | undefined, whole: boolean): void {
   const name = targetName(context, range);
   if (isCatalogue(name)) add(context, 'write.catalogue', 'table', name);
   add(context, whole ? 'delete.whole' : 'delete', 'table', name);
+  if (!isCatalogue(name)) runRelation(context, name, 'delete', { whole, only: isOnly(range) });
 }
 
 export const queries: Handlers = {
@@ -97,6 +104,9 @@ export const queries: Handlers = {
   InsertStmt(context, node, walk) {
     withScope(context, node, walk, () => {
       writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'cols')), false);
+      // ON CONFLICT DO UPDATE runs what an update runs.
+      if (node['onConflictClause'] !== undefined)
+        runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
       walk(node['selectStmt']);
       walk(nodeOf(node, 'onConflictClause'));
       walk(nodeOf(node, 'returningClause'));
@@ -105,7 +115,7 @@ export const queries: Handlers = {
   UpdateStmt(context, node, walk) {
     withScope(context, node, walk, () => {
       const whole = !restricts(context, node['whereClause']);
-      writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'targetList')), whole);
+      writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'targetList')), whole, 'update');
       walkSources(context, node['fromClause'], whole, walk);
       walk(node['targetList']);
       walk(node['whereClause']);
@@ -126,6 +136,7 @@ export const queries: Handlers = {
       const clauses = listOf(node, 'mergeWhenClauses').map((item) => bodyOf(item, 'MergeWhenClause') ?? {});
       const columns = clauses.flatMap((clause) => targetColumns(listOf(clause, 'targetList')));
       writeTo(context, nodeOf(node, 'relation'), columns, false);
+      runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
       const whole = !restricts(context, node['joinCondition']);
       if (clauses.some((clause) => textOf(clause, 'commandType') === 'CMD_DELETE')) {
         // Rows that the source does not match are deleted under no condition of the join.

@@ -1,6 +1,8 @@
 /** SET, RESET, set_config, and what changes settings for later sessions. */
 import { add, constantOf, forbid, opaque, type Context } from '../context.ts';
 import type { Handlers } from '../handlers.ts';
+import { NO_EFFECTS, SESSION_USER } from '../effects.ts';
+import { UNSURE } from '../objects.ts';
 import { bodyOf, listOf, nodeOf, roleName, textOf, type TreeNode } from '../tree.ts';
 
 const SESSION_STATE = new Set([
@@ -27,10 +29,10 @@ export function isUnsafeEncoding(name: string): boolean {
 export function setSetting(context: Context, written: string, value: string | null): void {
   const name = written.toLowerCase();
   if (SESSION_STATE.has(name)) context.changesSessionState = true;
-  if (name === 'search_path' && context.located) {
+  if (name === 'search_path') {
     // It may not come to pass (a condition, a rollback, a function that is only made): the old path stays possible, too.
     const before = context.settings.searchPath ?? 'public';
-    context.settings = { ...context.settings, searchPath: `${value ?? 'public'}, ${before}` };
+    context.settings = { ...context.settings, searchPath: `${value ?? 'public'}, ${UNSURE}, ${before}` };
   }
   if (name === 'client_connection_check_interval' && value !== null) {
     forbid(
@@ -42,6 +44,9 @@ export function setSetting(context: Context, written: string, value: string | nu
   if (name === 'client_encoding' && value !== null && isUnsafeEncoding(value)) {
     forbid(context, 'client_encoding', `encoding ${value} may hide quotes inside characters; use UTF8`);
   }
+  // Whose schema `$user` is from now on, only the target knows.
+  if (name === 'session_authorization')
+    context.made.push({ kind: 'user', name: SESSION_USER, effects: NO_EFFECTS });
   const identity = name === 'role' || name === 'session_authorization';
   if (identity && value !== null && value !== 'none') return add(context, 'role_change', 'role', value);
   add(context, TRUST_SETTINGS.test(name) ? 'set.high' : 'set', 'setting', name);
@@ -81,7 +86,8 @@ export function setOfFunction(context: Context, node: TreeNode): void {
 }
 
 function unknownSetting(context: Context): void {
-  forbid(context, 'set_config', 'the name of the setting must be written as a constant');
+  // What is stored in the target was not sent by this client: it is for policy to say.
+  if (!context.stored) forbid(context, 'set_config', 'the name of the setting must be written as a constant');
   opaque(context, 'function', 'set_config');
 }
 

@@ -3,6 +3,7 @@ import { restricts } from '../conditions.ts';
 import { add, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
 import { isCatalogue, readNamed, targetName } from '../relations.ts';
+import { runRelation } from '../runs.ts';
 import { bodyOf, flagOf, listOf, nameParts, nodeOf, textOf, type TreeNode } from '../tree.ts';
 
 function copy(context: Context, node: TreeNode, walk: Walk): void {
@@ -13,6 +14,7 @@ function copy(context: Context, node: TreeNode, walk: Walk): void {
   const place = flagOf(node, 'is_program') ? 'program' : 'file';
   if (flagOf(node, 'is_from')) {
     add(context, 'import', 'table', table, { columns });
+    if (table !== null && !isCatalogue(table)) runRelation(context, table, 'insert');
     if (table !== null && isCatalogue(table)) add(context, 'write.catalogue', 'table', table);
     if (file !== null) add(context, 'import.server', place, file);
     return walk(node['whereClause']);
@@ -30,12 +32,14 @@ function copy(context: Context, node: TreeNode, walk: Walk): void {
 
 function maintain(context: Context, node: TreeNode, objectKind: string): void {
   const range = nodeOf(node, 'relation');
-  add(
-    context,
-    'maintain',
-    objectKind,
-    range === undefined ? textOf(node, 'name') : targetName(context, range),
-  );
+  const name = range === undefined ? textOf(node, 'name') : targetName(context, range);
+  add(context, 'maintain', objectKind, name);
+  if (range !== undefined && objectKind === 'table') maintained(context, name!);
+}
+
+/** Expressions of indexes run. */
+function maintained(context: Context, name: string): void {
+  if (!isCatalogue(name)) runRelation(context, name, 'maintain');
 }
 
 export const utility: Handlers = {
@@ -59,12 +63,9 @@ export const utility: Handlers = {
     const relations = listOf(node, 'rels');
     if (relations.length === 0) add(context, 'maintain', 'database', null);
     for (const item of relations) {
-      add(
-        context,
-        'maintain',
-        'table',
-        targetName(context, nodeOf(bodyOf(item, 'VacuumRelation'), 'relation')),
-      );
+      const name = targetName(context, nodeOf(bodyOf(item, 'VacuumRelation'), 'relation'));
+      add(context, 'maintain', 'table', name);
+      maintained(context, name);
     }
   },
   ClusterStmt: (context, node) => maintain(context, node, 'table'),

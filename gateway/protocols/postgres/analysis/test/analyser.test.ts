@@ -3,7 +3,8 @@ import { createHmac } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createManualClock } from '../../../../../platform/clock/manual-clock.ts';
 import type { SessionSettings, StatementAnalysis } from '../analyser.ts';
-import { ANALYSER_DEFAULTS, createAnalyser, type OwnedAnalyser } from '../create-analyser.ts';
+import { ANALYSER_DEFAULTS } from '../analyser-config.ts';
+import { createAnalyser, type OwnedAnalyser } from '../create-analyser.ts';
 import { ACCESS, CALLS, DEFINITIONS, FORBIDDEN, READS, WRITES } from './statements.ts';
 
 const SETTINGS: SessionSettings = {
@@ -122,7 +123,8 @@ describe('analysis: sessions and settings', () => {
       'reset all',
       'discard all',
       'rollback',
-      'do $$begin end$$',
+      'do $$begin execute x; end$$',
+      "do $$begin perform set_config('role', 'x', false); end$$",
       'select f()',
       'set names utf8',
     ]) {

@@ -1,0 +1,79 @@
+/** Adds to a command what the objects that it names run by themselves. Without a catalogue nothing is added. */
+import { mergeActions, opaque, type Context } from './context.ts';
+import type { Answer, Effects, Made, RelationUse } from './effects.ts';
+
+/** `restricted`: the command around restricts the rows. */
+export function mergeEffects(context: Context, effects: Effects, restricted = false): void {
+  const risk = restricted ? effects.riskRestricted : effects.risk;
+  const actions = restricted
+    ? effects.actions.map((one) => (one.action === 'read' && one.whole ? { ...one, whole: false } : one))
+    : effects.actions;
+  mergeActions(context, actions, risk, effects.riskRestricted);
+  context.changesSessionState ||= effects.changesSessionState;
+  context.changesCatalogue ||= effects.changesCatalogue;
+  context.forcedDenial ??= effects.forcedDenial === null ? null : { ...effects.forcedDenial };
+}
+
+/** A relation as resolved, and whatever else its name may mean. */
+export function runRelation(
+  context: Context,
+  name: string,
+  use: RelationUse,
+  { whole = true, only = false }: { whole?: boolean; only?: boolean } = {},
+): void {
+  const { catalogue, alternatives } = context;
+  if (catalogue === undefined) return;
+  const answers: Answer[] = [name, ...(alternatives.get(name) ?? [])].map((one) =>
+    catalogue.relationEffects(one, use, only),
+  );
+  if (!answers.some(({ known }) => known)) return opaque(context, 'relation', name);
+  for (const { effects } of answers) mergeEffects(context, effects, !whole);
+}
+
+/** Operators by name, of whatever types. */
+export function runOperator(context: Context, parts: readonly string[]): void {
+  if (context.catalogue === undefined || parts.length === 0) return;
+  mergeEffects(context, context.catalogue.operatorEffects(parts, context.settings));
+}
+
+export function runType(context: Context, parts: readonly string[]): void {
+  if (context.catalogue === undefined || parts.length === 0) return;
+  mergeEffects(context, context.catalogue.typeEffects(parts, context.settings));
+}
+
+export function runField(context: Context, name: string): void {
+  if (context.catalogue === undefined) return;
+  mergeEffects(context, context.catalogue.fieldEffects(name, context.settings));
+}
+
+/** Any command that event triggers are told of. */
+export function runSchemaChange(context: Context): void {
+  context.changesCatalogue = true;
+  if (context.catalogue !== undefined) mergeEffects(context, context.catalogue.schemaChangeEffects());
+}
+
+/** Runs `walk` over what the command only defines: it counts for the command, and is kept for those that use it before others see it. */
+export function madeBy(context: Context, kind: Made['kind'], name: string, walk: () => void): Made[] {
+  const before = {
+    actions: context.actions.splice(0),
+    risk: context.risk,
+    riskRestricted: context.riskRestricted,
+    changesSessionState: context.changesSessionState,
+    changesCatalogue: context.changesCatalogue,
+  };
+  context.risk = 'none';
+  context.riskRestricted = 'none';
+  context.changesSessionState = false;
+  context.changesCatalogue = false;
+  walk();
+  const { risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial } = context;
+  const actions = context.actions.splice(0);
+  const effects = { actions, risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial };
+  context.actions.push(...before.actions);
+  context.risk = before.risk;
+  context.riskRestricted = before.riskRestricted;
+  context.changesSessionState = before.changesSessionState;
+  context.changesCatalogue = before.changesCatalogue;
+  mergeEffects(context, effects);
+  return [{ kind, name, effects: { ...effects, actions: actions.map((one) => ({ ...one })) } }];
+}

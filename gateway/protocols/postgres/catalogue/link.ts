@@ -1,0 +1,154 @@
+/** A connection to the target on which the catalogue is read: simple queries, one string at a time, whole answers in memory. */
+import type { Socket } from 'node:net';
+import type { Clock } from '../../../../platform/clock/clock.ts';
+import { ignore, OWN, type TargetLogin } from '../target/login.ts';
+import { decodeError } from '../wire/decode.ts';
+import { FrameReader } from '../wire/frame-reader.ts';
+import { BACKEND } from '../wire/message-types.ts';
+import { query, TERMINATE } from '../wire/messages.ts';
+import { decodeRow } from '../wire/row.ts';
+
+/** Rows of one statement; null values come as empty text. */
+export type Rows = readonly (readonly string[])[];
+
+export type LinkAnswer =
+  | { readonly ok: true; readonly results: readonly Rows[] }
+  | { readonly ok: false; readonly reason: string };
+
+export interface CatalogueLink {
+  /** Runs statements in one string; rows of each, in order. */
+  run(statements: readonly string[]): Promise<LinkAnswer>;
+  /** Lets the connection go; the next question opens another. */
+  rest(): void;
+  close(): void;
+}
+
+export interface LinkDeps {
+  readonly clock: Clock;
+  readonly login: () => Promise<TargetLogin>;
+  /** Longest time for one string of statements, the login included, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Names come qualified, nothing is written, and nobody's lock is waited for. */
+const PREPARE = [
+  `set search_path = ''`,
+  `set lock_timeout = '500ms'`,
+  `set default_transaction_read_only = on`,
+  `set quote_all_identifiers = off`,
+];
+
+interface Waiting {
+  readonly resolve: (answer: LinkAnswer) => void;
+  readonly results: string[][][];
+  current: string[][];
+  bytes: number;
+  error: string | undefined;
+}
+
+export function createCatalogueLink({ clock, login, timeoutMs }: LinkDeps): CatalogueLink {
+  let socket: Socket | undefined;
+  let waiting: Waiting | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  const drop = (reason: string): void => {
+    socket?.destroy();
+    socket = undefined;
+    const left = waiting;
+    waiting = undefined;
+    left?.resolve({ ok: false, reason });
+  };
+
+  const take = (reader: FrameReader): void => {
+    const { type, buffer, start, end } = reader;
+    if (waiting === undefined) return;
+    waiting.bytes += end - start;
+    if (waiting.bytes > ANSWER_BYTES_MAX) return drop('the catalogue is too large');
+    if (type === BACKEND.rowDescription) waiting.current = [];
+    else if (type === BACKEND.dataRow) waiting.current.push(decodeRow(buffer.subarray(start + 5, end)));
+    else if (type === BACKEND.commandComplete) {
+      waiting.results.push(waiting.current);
+      waiting.current = [];
+    } else if (type === BACKEND.errorResponse) {
+      const { sqlState, message } = decodeError(buffer, start, end);
+      waiting.error = `${message} (SQLSTATE ${sqlState})`;
+    } else if (type === BACKEND.readyForQuery) {
+      const { resolve, results, error } = waiting;
+      waiting = undefined;
+      resolve(error === undefined ? { ok: true, results } : { ok: false, reason: error });
+    }
+  };
+
+  const listen = (opened: Socket): void => {
+    const reader = new FrameReader({ lengthMax: () => MESSAGE_BYTES_MAX, streamed: () => false });
+    opened.on('error', ignore);
+    opened.on('close', () => {
+      if (socket === opened) drop('the target closed the connection');
+    });
+    opened.on('data', (chunk: Buffer) => {
+      reader.push(chunk);
+      while (socket === opened && reader.next()) take(reader);
+      if (reader.error !== undefined) drop(`the target sent a message that is ${reader.error.kind}`);
+    });
+    opened.resume();
+    // Nobody's work waits for it: it keeps no process alive.
+    opened.unref();
+  };
+
+  const send = (statements: readonly string[]): Promise<LinkAnswer> =>
+    new Promise((resolve) => {
+      waiting = { resolve, results: [], current: [], bytes: 0, error: undefined };
+      socket!.write(query(statements.map((sql) => `${OWN} ${sql}`).join(';\n')));
+    });
+
+  const open = async (): Promise<string | undefined> => {
+    if (socket !== undefined) return undefined;
+    const reached = await login();
+    if (!reached.ok) return reached.error.message;
+    socket = reached.link.socket;
+    listen(socket);
+    const prepared = await send(PREPARE);
+    return prepared.ok ? undefined : prepared.reason;
+  };
+
+  const once = async (statements: readonly string[]): Promise<LinkAnswer> => {
+    if (closed) return { ok: false, reason: 'the gateway stops' };
+    const timer = clock.after(timeoutMs, () => drop(`no answer within ${timeoutMs} ms`), {
+      background: true,
+    });
+    try {
+      const problem = await open();
+      if (problem !== undefined || socket === undefined) {
+        drop(problem ?? 'no connection');
+        return { ok: false, reason: problem ?? `no answer within ${timeoutMs} ms` };
+      }
+      return await send(statements);
+    } finally {
+      timer.cancel();
+    }
+  };
+
+  return {
+    run(statements) {
+      const mine = turn.then(() => once(statements));
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+    rest() {
+      if (waiting !== undefined) return;
+      socket?.end(TERMINATE);
+      socket = undefined;
+    },
+    close() {
+      closed = true;
+      socket?.end(TERMINATE);
+      socket = undefined;
+      waiting?.resolve({ ok: false, reason: 'the gateway stops' });
+      waiting = undefined;
+    },
+  };
+}
