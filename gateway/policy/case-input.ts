@@ -41,7 +41,7 @@ export interface Analysed {
 /** `analysed`: of the case's statement, where it has one. */
 export function inputOfCase(example: PolicyCase, analysed?: Analysed): DecisionInput {
   const principals = (example.onBehalfOf ?? []).map(identityOf);
-  const requests = example.requestsLastMinute ?? 1;
+  const requests = example.requestsLastMinuteCount ?? 1;
   return {
     identity: identityOf({
       identity: example.identity ?? 'countersign/someone',

@@ -74,7 +74,7 @@ function compiled(rule: PolicyRule): CompiledRule {
     outcome: rule.outcome,
     reason: rule.reason,
     limits: rule.limits,
-    approval: rule.outcome === 'hold_approval' ? { ...APPROVAL, ...rule.approval } : undefined,
+    approval: rule.outcome === 'hold_approval' ? demandOf(rule) : undefined,
     verdict: rule.verdict,
     standing: conditions.fixed,
     unless: exception?.fixed,
@@ -89,6 +89,11 @@ function compiled(rule: PolicyRule): CompiledRule {
     atTime,
     demand: compileDemand(rule),
   };
+}
+
+function demandOf({ approval = {} }: PolicyRule): ApprovalDemand {
+  const { approvalsMin, ...rest } = approval;
+  return { ...APPROVAL, ...rest, ...(approvalsMin === undefined ? {} : { approvals: approvalsMin }) };
 }
 
 function checkFields(rule: PolicyRule): void {

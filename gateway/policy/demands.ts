@@ -16,7 +16,7 @@ function howToState(protocol: string, field: 'reason' | 'ticket'): string {
 export function compileDemand({ rate, requires }: PolicyRule): Demand | undefined {
   const demands: Demand[] = [];
   if (rate !== undefined) {
-    const most = rate.requestsPerMinute;
+    const most = rate.requestsPerMinuteMax;
     const session = rate.per === 'session';
     demands.push(({ usage }) => {
       if (usage === undefined) return undefined;

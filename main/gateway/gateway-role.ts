@@ -7,7 +7,8 @@ import { waitInForce } from '../../gateway/control/lease.ts';
 import { createKeyedHmac } from '../../gateway/credentials/keyed-hmac.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../gateway/credentials/embedded-vault.ts';
 import { createDeadLettersService } from '../../gateway/dead-letters/service.ts';
-import { createReplaceablePolicy, type ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
+import { createPolicy } from '../../gateway/policy/create-policy.ts';
+import type { ReplaceablePolicy } from '../../gateway/policy/replaceable-policy.ts';
 import type { ProtocolDeps, ProtocolListener } from '../../gateway/protocols/protocol.ts';
 import { protocols } from '../../gateway/protocols/registry.ts';
 import { issueCertificate } from '../../gateway/protocols/ssh/keys/issue-certificate.ts';
@@ -22,6 +23,7 @@ import type { Config } from '../../schemas/config/config.ts';
 import { incidentLink } from '../../schemas/kibana-link.ts';
 import type { Environment } from '../config.ts';
 import type { Storage, Surroundings } from '../storage.ts';
+import { programVersion } from '../version.ts';
 import { createIdentitiesService, createTokensService } from './account-services.ts';
 import { createApprovalsService } from './approvals-service.ts';
 import { createConnections } from './connections.ts';
@@ -69,7 +71,10 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const hmac = createKeyedHmac(await loadSharedKey(vault, random, 'hmac-key'));
   const readSecret = createSecretReader(deps.environment, async (path) => (await vault.get(path))?.value);
   const connections = createConnections({ store, vault, clock, readSecret }, config.connections);
-  const policy = createReplaceablePolicy(config.policy.rules);
+  const policy = createPolicy(
+    { clock, random, log, metrics, readSecret, gatewayId: config.gateway.id, programVersion },
+    config.policy,
+  );
   const kept = createKeeper(vault);
   const addresses = new Map<string, ListenerAnswer>();
   const closers: ((graceMs: number) => Promise<void> | void)[] = [];
@@ -202,6 +207,8 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       return running.api.address();
     },
     async start() {
+      await policy.start();
+      closers.push(() => policy.close());
       await connections.start();
       closers.push(() => connections.stop());
       closers.push(() => issuers.close());
@@ -223,6 +230,8 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       if (running === undefined) return { ready: false, reason: 'not started' };
       const core = running.core.health();
       if (!core.ready) return core;
+      const fault = policy.fault();
+      if (fault !== undefined) return { ready: false, reason: `policy: ${fault.message} (${fault.code})` };
       return drained === undefined
         ? storage.outbox.health()
         : { ready: false, reason: 'it is being drained' };

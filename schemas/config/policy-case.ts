@@ -56,7 +56,7 @@ export const PolicyCase = Type.Object(
     ),
     reason: Type.Optional(Type.String({ description: 'Reason that the client gave.' })),
     ticket: Type.Optional(Type.String({ description: 'Ticket that the client named.' })),
-    requestsLastMinute: Type.Optional(
+    requestsLastMinuteCount: Type.Optional(
       Type.Integer({
         description: 'Requests of its identity and session in the last minute.',
         default: 1,

@@ -92,6 +92,11 @@ export const RegoConfig = Type.Object(
       minimum: 1,
       maximum: 100_000,
     }),
+    withUsage: Type.Boolean({
+      description:
+        'Whether the input says what was done before (requests of the last minute, rows and bytes of the session). Then no decision is used again, and each costs an evaluation.',
+      default: false,
+    }),
     cachedMax: Type.Integer({
       description: 'Decisions kept, by what of the input counts; 0 keeps none.',
       default: 20_000,
@@ -136,6 +141,11 @@ export const OpaConfig = Type.Object(
       maximum: 100_000,
     }),
     cacheMs: ms('How long an answer is used again for the same input; 0: not at all', 1000, 0, 60_000),
+    withUsage: Type.Boolean({
+      description:
+        'Whether the input says what was done before (requests of the last minute, rows and bytes of the session). Then no decision is used again, and each costs an evaluation.',
+      default: false,
+    }),
     cachedMax: Type.Integer({
       description: 'Answers kept.',
       default: 20_000,
@@ -160,6 +170,11 @@ export const DecisionLogConfig = Type.Object(
     ),
     token: Type.Optional(SecretReference),
     caFile,
+    cached: Type.Boolean({
+      description:
+        'Whether decisions that were used again are logged, too; else only those that were evaluated.',
+      default: false,
+    }),
     flushMs: ms('Longest time that one waits before it is sent', 5000, 50, 600_000),
     bufferedMax: Type.Integer({
       description: 'Records that may wait; past that the oldest are dropped and counted.',

@@ -22,7 +22,7 @@ const Limits = Type.Object(
 
 const Rate = Type.Object(
   {
-    requestsPerMinute: Type.Integer({
+    requestsPerMinuteMax: Type.Integer({
       description: 'Requests per minute, on one gateway; more are denied by this rule.',
       minimum: 1,
       maximum: 1_000_000,
@@ -60,7 +60,7 @@ const Requires = Type.Object(
 
 const Approval = Type.Object(
   {
-    approvals: Type.Optional(
+    approvalsMin: Type.Optional(
       Type.Integer({
         description: 'Persons who must agree; never the requester.',
         default: 1,

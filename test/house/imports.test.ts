@@ -36,7 +36,9 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   unbash: ['gateway/protocols/ssh/'],
   '@xterm/headless': ['gateway/protocols/ssh/terminal/'],
   selfsigned: ['main/'],
-  jose: ['gateway/access/'],
+  jose: ['gateway/access/', 'gateway/policy/rego/'],
+  tar: ['gateway/policy/rego/'],
+  '@open-policy-agent/opa-wasm': ['gateway/policy/rego/'],
   'openid-client': ['cli/login/'],
 };
 

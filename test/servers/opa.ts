@@ -73,7 +73,7 @@ export async function startOpa(
       '--server',
       '--addr',
       `127.0.0.1:${port}`,
-      '--disable-telemetry',
+      '--skip-version-check',
       '-b',
       policy,
       ...(options.args ?? []),

@@ -118,7 +118,7 @@ describe('built-in policy', () => {
 
   it('asks for the approval that its rule demands', () => {
     const decision = createBuiltInPolicy({
-      rules: [rule({ outcome: 'hold_approval', approval: { approvals: 2, groups: ['dba'] } })],
+      rules: [rule({ outcome: 'hold_approval', approval: { approvalsMin: 2, groups: ['dba'] } })],
     }).decide(input());
     assert.equal(decision.outcome, 'hold_approval');
     assert.deepEqual(decision.approval, {

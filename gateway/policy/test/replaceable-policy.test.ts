@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isCountersignError } from '../../../platform/errors/errors.ts';
 import type { PolicyRule } from '../../../schemas/config/policy.ts';
-import type { DecisionInput } from '../decision.ts';
+import type { DecisionInput, Policy, PolicyDecision } from '../decision.ts';
 import { readDefaultPolicy } from '../default-policy.ts';
 import { createReplaceablePolicy } from '../replaceable-policy.ts';
 
@@ -28,6 +28,7 @@ const INPUT: DecisionInput = {
   fingerprint: null,
   now: 0,
 };
+const outcomeOf = (policy: Policy): string => (policy.decide(INPUT) as PolicyDecision).outcome;
 const rule = (name: string, outcome: 'allow' | 'deny', more: Partial<PolicyRule> = {}): PolicyRule => ({
   name,
   outcome,
@@ -39,9 +40,9 @@ describe('policy: exchanged while it is held', () => {
   it('decides by the rules in force, under a version of their own', () => {
     const policy = createReplaceablePolicy([rule('all', 'allow')]);
     const first = policy.version;
-    assert.equal(policy.decide(INPUT).outcome, 'allow');
+    assert.equal(outcomeOf(policy), 'allow');
     assert.equal(policy.replace([rule('all', 'allow'), rule('none', 'deny')]), 2);
-    assert.equal(policy.decide(INPUT).outcome, 'deny');
+    assert.equal(outcomeOf(policy), 'deny');
     assert.notEqual(policy.version, first, 'caches must not answer with the old one');
     policy.replace([rule('all', 'allow')]);
     assert.equal(policy.version, first, 'the same rules, the same version');
@@ -54,7 +55,7 @@ describe('policy: exchanged while it is held', () => {
       () => policy.replace([rule('bad', 'deny', { networks: ['nowhere'] })]),
       (error) => isCountersignError(error) && error.code === 'POLICY_INVALID',
     );
-    assert.deepEqual([policy.decide(INPUT).outcome, policy.version], ['allow', version]);
+    assert.deepEqual([outcomeOf(policy), policy.version], ['allow', version]);
   });
 
   it('goes back to the shipped policy where there are no rules', () => {

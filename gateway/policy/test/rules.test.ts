@@ -98,7 +98,7 @@ describe('rules on columns', () => {
 describe('rules that ask for more than a match', () => {
   it('deny what comes too often, of the identity or of the session', () => {
     const rules = (per: 'identity' | 'session'): PolicyRule[] => [
-      rule('slow', { outcome: 'allow', rate: { requestsPerMinute: 10, per } }),
+      rule('slow', { outcome: 'allow', rate: { requestsPerMinuteMax: 10, per } }),
     ];
     const policy = createBuiltInPolicy({ rules: rules('identity') });
     const at = (count: number): string =>
@@ -171,7 +171,7 @@ describe('holds', () => {
       rule('one', { outcome: 'hold_approval', approval: { groups: ['dba', 'sre'], secondFactor: false } }),
       rule('two', {
         outcome: 'hold_approval',
-        approval: { approvals: 2, groups: ['sre'], scope: 'session' },
+        approval: { approvalsMin: 2, groups: ['sre'], scope: 'session' },
       }),
       rule('verdict', { outcome: 'hold_verdict' }),
     ];
