@@ -5,6 +5,8 @@ import type { SessionEvent } from '../../schemas/types.ts';
 import { createSystemRandom } from '../../platform/clock/system-clock.ts';
 
 const random = createSystemRandom();
+/** When the tokens were issued. */
+const SINCE = Date.UTC(2026, 0, 5);
 const TABLES = ['orders', 'customers', 'invoices', 'shipments', 'payments', 'stock'];
 const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -87,8 +89,8 @@ function eventOf(n: number, time: number): SessionEvent {
       groups: ['engineering'],
       credentialSource: 'https://idp.example.com#app-1',
       tokenId: `t-${person}`,
-      issuedAt: time - 3_600_000,
-      expiresAt: time + 3_600_000,
+      issuedAt: SINCE,
+      expiresAt: SINCE + 86_400_000,
       onBehalfOf: [],
       attributes: {},
     },
