@@ -89,7 +89,7 @@ export const definitions = {
   },
   SSH_TARGET_LOGIN_FAILED: {
     message: 'the target of connection "{connection}" refused the login of "{account}"',
-    hint: 'Check the credential in the vault, authorized_keys or TrustedUserCAKeys on the target, and its log.',
+    hint: 'Check the credential in the vault, authorized_keys or TrustedUserCAKeys on the target, that its clock is right, and its log.',
     status: 502,
   },
   SSH_TARGET_LOST: {

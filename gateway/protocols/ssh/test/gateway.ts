@@ -135,6 +135,8 @@ export interface TestGatewayConfig {
   readonly options?: SshOptions;
   readonly listener?: Partial<ListenerConfig>;
   readonly analysis?: SshAnalysis;
+  /** How far its wall clock is from the machine's. */
+  readonly clockOffMs?: number;
   /** Texts kept for the gateway: its keys. */
   readonly kept?: Map<string, string>;
 }
@@ -143,7 +145,9 @@ export interface TestGatewayConfig {
 const sharedKept = new Map<string, string>();
 
 export async function startGateway(config: TestGatewayConfig): Promise<TestGateway> {
-  const clock = createSystemClock();
+  const real = createSystemClock();
+  const { clockOffMs = 0 } = config;
+  const clock = { ...real, now: () => real.now() + clockOffMs };
   const seen: SeenSession[] = [];
   const refusals: TestGateway['refusals'] = [];
   const boundKeys = new Set<string>();

@@ -34,12 +34,13 @@ describe('ssh: the target', { skip: lacking('sshd', 'ssh') }, () => {
   });
   after(() => sshd.stop());
 
-  const tryOnce = async (options: SshOptions, credential?: TargetCredential) => {
+  const tryOnce = async (options: SshOptions, credential?: TargetCredential, clockOffMs = 0) => {
     const gateway = await startGateway({
       target: sshd,
       credential: credential ?? { username: sshd.user, privateKey: sshd.privateKey },
       options,
       kept,
+      clockOffMs,
     });
     const clients = createClients(gateway);
     try {
@@ -58,6 +59,22 @@ describe('ssh: the target', { skip: lacking('sshd', 'ssh') }, () => {
     );
     assert.equal(ran.stdout.toString(), 'in\n', ran.stderr);
     assert.match(readFileSync(sshd.logFile, 'utf8'), /ED25519-CERT.* ID countersign countersign\/robot t1 /);
+  });
+
+  it('takes a certificate of a gateway whose clock differs by minutes; further off the client hears where to look', async () => {
+    const credential = { username: sshd.user, certificate: 'gateway-ca' } as const;
+    for (const [offMs, works] of [
+      [4 * 60_000, true],
+      [-4 * 60_000, true],
+      [20 * 60_000, false],
+    ] as const) {
+      const { ran, refusal } = await tryOnce({ hostKeys: [...sshd.hostKeys] }, credential, offMs);
+      if (works) assert.equal(ran.stdout.toString(), 'in\n', ran.stderr);
+      else {
+        assert.equal(refusal!.code, 'SSH_TARGET_LOGIN_FAILED');
+        assert.match(ran.stderr, /clock/);
+      }
+    }
   });
 
   it('is known by its host certificate, where the authority is trusted for this name', async () => {
