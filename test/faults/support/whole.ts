@@ -60,6 +60,8 @@ export type Overrides = { readonly [S in Sections]?: Partial<Config[S]> } & {
   /** Options of the connection `shop`. */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly target?: { readonly host: string; readonly port: number };
+  /** Besides `shop`. */
+  readonly connections?: Config['connections'];
 };
 
 export const makeFolder = (): string => mkdtempSync(join(tmpdir(), 'countersign-faults-'));
@@ -75,7 +77,7 @@ export function configOf(
     COUNTERSIGN_CONTROL_API__PORT: '0',
     COUNTERSIGN_LOG_LEVEL: 'info',
   });
-  const { options, target, ...sections } = overrides;
+  const { options, target, connections = [], ...sections } = overrides;
   const merged: Record<string, unknown> = { ...base };
   for (const [name, section] of Object.entries(sections))
     merged[name] = { ...(base[name as Sections] as object), ...section };
@@ -87,7 +89,7 @@ export function configOf(
     port,
     options: { database: 'postgres', sslMode: 'disable', ...options },
   };
-  return { ...(merged as Config), connections: [connection] };
+  return { ...(merged as Config), connections: [connection, ...connections] };
 }
 
 /** Collects threads as they start; the name that a thread was given, or its order. */
@@ -103,7 +105,7 @@ function watchThreads(): { threads: Map<string, Worker>; stop(): void } {
 }
 
 export async function startWhole(
-  postgres: TestPostgres,
+  postgres: Pick<TestPostgres, 'host' | 'port' | 'user' | 'password'>,
   overrides: Overrides = {},
   from?: { readonly folder: string },
 ): Promise<Whole> {
