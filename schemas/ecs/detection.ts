@@ -1,11 +1,11 @@
 import type { Detection } from '../types.ts';
 import { createEcsBuilder, severityNumber, type EcsDocument } from './ecs-document.ts';
 import { setAddress } from './session-parties.ts';
-
-const unique = (values: readonly string[]): string[] => [...new Set(values)];
+import { techniqueLevels } from './techniques.ts';
 
 /** A detection as an ECS document (event.kind alert); its id is the detection id. `@timestamp` is when the detector spoke. */
 export function detectionToEcs(detection: Detection): EcsDocument {
+  const { techniques, subtechniques } = techniqueLevels(detection.techniques);
   const ecs = createEcsBuilder(detection.detectedAt, 'countersign.detections')
     .set('event.id', detection.detectionId)
     .set('event.kind', 'alert')
@@ -20,12 +20,9 @@ export function detectionToEcs(detection: Detection): EcsDocument {
     .set('rule.name', detection.detector)
     .set('rule.version', detection.detectorVersion)
     .set('rule.category', detection.detectorKind)
-    .set('threat.framework', detection.techniques.length > 0 ? 'MITRE ATT&CK' : null)
-    .set('threat.technique.id', unique(detection.techniques.map((id) => id.split('.')[0]!)))
-    .set(
-      'threat.technique.subtechnique.id',
-      detection.techniques.filter((id) => /^T\d+\./.test(id)),
-    )
+    .set('threat.framework', techniques.length > 0 ? 'MITRE ATT&CK' : null)
+    .set('threat.technique.id', techniques)
+    .set('threat.technique.subtechnique.id', subtechniques)
     .set('tags', detection.tags)
     .set('countersign.detection.id', detection.detectionId)
     .set('countersign.detection.severity', detection.severity)

@@ -1,5 +1,6 @@
 /** Detections, incidents and what was done about them. */
 import { isIP } from 'node:net';
+import { isSubtechnique, mainTechnique } from '../ecs/techniques.ts';
 import type { ControlRecord, Detection, Incident, ResponseStep } from '../types.ts';
 import {
   compact,
@@ -15,10 +16,10 @@ import {
 const ANALYTICS = { rule: 1, baseline: 3, risk: 2, integrity: OTHER } as const;
 
 function attack(technique: string): OcsfObject {
-  const [main] = technique.split('.') as [string];
-  return technique === main
-    ? { technique: { uid: main } }
-    : { technique: { uid: main }, sub_technique: { uid: technique } };
+  const main = { uid: mainTechnique(technique) };
+  return isSubtechnique(technique)
+    ? { technique: main, sub_technique: { uid: technique } }
+    : { technique: main };
 }
 
 /** A detection as a Detection Finding (2004). */

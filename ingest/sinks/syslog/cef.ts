@@ -6,8 +6,8 @@
  * In the header `|` and `\` are escaped, in values of the extension `=` and `\`, and line breaks are written as \n and \r.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-
 import type { EcsValue } from '../../../schemas/ecs/ecs-document.ts';
+import { namedTechniques } from '../../../schemas/ecs/techniques.ts';
 
 type Fields = Readonly<Record<string, EcsValue>>;
 
@@ -30,6 +30,9 @@ const HEADER_CHARS_MAX = { version: 31, signature: 1023, name: 512 } as const;
 
 const list = (value: EcsValue | undefined, separator = ','): string =>
   value === undefined || value === null ? '' : Array.isArray(value) ? value.join(separator) : String(value);
+
+const textsOf = (value: EcsValue | undefined): string[] =>
+  value === undefined || value === null ? [] : [value].flat().map(String);
 
 const header = (text: string, charsMax: number): string =>
   text
@@ -118,7 +121,14 @@ export function cefExtension(fields: Fields): Record<string, string> {
       fields['event.risk_score'] ?? fields['countersign.detection.identity_risk'],
     ),
     ...labelled('cn2', 'rows', fields['countersign.response.rows'] ?? fields['countersign.session.rows']),
-    ...labelled('flexString1', 'techniques', fields['threat.technique.id']),
+    ...labelled(
+      'flexString1',
+      'techniques',
+      namedTechniques(
+        textsOf(fields['threat.technique.id']),
+        textsOf(fields['threat.technique.subtechnique.id']),
+      ),
+    ),
     ...labelled('flexString2', 'tokenId', fields['countersign.identity.token_id']),
   ];
   return Object.fromEntries(

@@ -202,6 +202,7 @@ describe('CEF', () => {
         'user_agent.name': 'psql',
         'user_agent.version': '17',
         'threat.technique.id': ['T1078', 'T1552'],
+        'threat.technique.subtechnique.id': ['T1078.004'],
       }),
     );
     const wanted = {
@@ -226,7 +227,7 @@ describe('CEF', () => {
       outcome: 'failure',
       dvchost: 'gateway-1',
       requestClientApplication: 'psql/17',
-      flexString1: 'T1078,T1552',
+      flexString1: 'T1078.004,T1552',
     };
     for (const [key, value] of Object.entries(wanted)) assert.equal(extension[key], value, key);
     assert.equal(extension['dst'], undefined);
