@@ -17,6 +17,7 @@ import {
   mendSignatureAlgorithms,
   socketOf,
 } from './library/internals.ts';
+import { reusePackets } from './library/packets.ts';
 import { ClientLogin, type LoginContext } from './login/client-login.ts';
 import type { Relay } from './relay.ts';
 import { createConnectors } from './target/connector.ts';
@@ -66,6 +67,7 @@ export async function createSshListener(
       keepaliveInterval: 15_000,
     },
     (connection: Connection, { header }) => {
+      reusePackets(connection);
       mendSignatureAlgorithms(connection);
       offerHostCertificate(connection, certificate, 'ssh-ed25519');
       sockets.get(socketOf(connection))?.greet(connection, header.versions.software);

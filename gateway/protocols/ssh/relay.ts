@@ -171,6 +171,7 @@ export function createRelay(parts: RelayParts): Relay {
     serveListeners(context, nextName);
     serveUpstream = (upstream) => {
       serveBorrowed(context, upstream, nextName);
+      upstream.link.reads.gather(clientSocket);
       keepFresh(upstream.client);
     };
     serveUpstream(upstreams.first);

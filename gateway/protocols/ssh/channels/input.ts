@@ -8,6 +8,8 @@ export interface ChannelInput {
   end(): void | Promise<void>;
   /** Looks at (and cuts into what may go on at once) bytes of the target on their way to the client. */
   output?(bytes: Buffer): readonly Buffer[];
+  /** `output` keeps what it looks at. */
+  readonly keepsOutput?: boolean;
   resize?(columns: number, rows: number): void;
   /** The channel is over: reports what is open. */
   close(): void;
@@ -16,6 +18,8 @@ export interface ChannelInput {
 /** Where an input sends things. */
 export interface InputSinks {
   toTarget(bytes: Buffer): void;
+  /** Once all that went to the target before has gone, nobody looks at these bytes any more. */
+  usedUp(bytes: Buffer): void;
   toClient(bytes: Buffer): void;
   /** A line for people: on the terminal, or on stderr where there is none. */
   tellClient(text: string, prompt?: string): void;
@@ -35,6 +39,7 @@ export function createPlainInput(sinks: InputSinks): ChannelInput {
     feed(bytes) {
       sinks.record(bytes);
       sinks.toTarget(bytes);
+      sinks.usedUp(bytes);
     },
     end: () => undefined,
     close: () => undefined,

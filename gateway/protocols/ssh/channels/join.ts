@@ -1,5 +1,6 @@
 /** Joins two streams until both are closed; each piece is counted as the request's, and recorded where it may be. */
 import type { Channel } from 'ssh2';
+import { usedUp } from '../library/buffers.ts';
 import type { ConnectionContext } from './context.ts';
 import type { Gate } from './gate.ts';
 import { createOutflow } from './outflow.ts';
@@ -77,6 +78,8 @@ export function join(
       record(source === up ? 'out' : 'in', bytes);
       if (source === up) options.watch?.(bytes);
       if (!sink.write(stream, bytes)) flow();
+      // Who watches may keep it.
+      if (options.watch === undefined) sink.afterwards(() => usedUp(bytes));
     });
     source.once('end', () => sink.afterwards(() => eof(stream)));
     source.once('close', () => {

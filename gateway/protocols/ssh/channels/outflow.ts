@@ -51,11 +51,20 @@ export function createOutflow(gate: Gate, channelOf: () => unknown, onDrained: (
         return;
       }
       queue.shift();
-      item.stream.write(item.bytes, () => {
+      let waits = false;
+      const written = (): void => {
         queuedBytes -= item.bytes.length;
         forgetWritten(channel);
-        goOn();
+        writing = false;
+      };
+      item.stream.write(item.bytes, () => {
+        if (!waits) return;
+        written();
+        pump();
       });
+      // The usual case: its window took all of it.
+      if (item.stream.writableLength === 0) written();
+      else waits = true;
     }
     if (full && queuedBytes <= QUEUED_BYTES_MAX / 2) {
       full = false;

@@ -1,6 +1,7 @@
 /** One session channel: a command, a shell or a subsystem, from what the client asks for to its exit status. */
 import type { ClientChannel, ServerChannel } from 'ssh2';
 import { sshError } from '../errors.ts';
+import { usedUp } from '../library/buffers.ts';
 import { sendChannelRequest, sendExit, sendSignal } from '../library/internals.ts';
 import type { Upstream } from '../target/upstreams.ts';
 import type { ConnectionContext } from './context.ts';
@@ -208,6 +209,7 @@ export class Channel implements SessionChannel {
       toTarget: (bytes) => {
         if (this.#up !== undefined && !this.#toTarget.write(this.#up, bytes)) this.#flow();
       },
+      usedUp: (bytes) => this.#toTarget.afterwards(() => usedUp(bytes)),
       toClient: (bytes) => {
         this.#record('out', bytes);
         this.#toClient.write(this.#down, bytes);
@@ -291,8 +293,11 @@ export class Channel implements SessionChannel {
     }
     this.#record('out', bytes);
     const pieces = isError ? [bytes] : (this.#input?.output?.(bytes) ?? [bytes]);
+    const down = isError ? this.#down.stderr : this.#down;
     let more = true;
-    for (const piece of pieces) more = this.#toClient.write(isError ? this.#down.stderr : this.#down, piece);
+    for (const piece of pieces) more = this.#toClient.write(down, piece);
+    // A terminal reads its output later.
+    if (this.#input?.keepsOutput !== true) this.#toClient.afterwards(() => usedUp(bytes));
     if (!more) this.#flow();
   }
 

@@ -65,6 +65,7 @@ export function createSftpInput(
       // The usual case, without a turn of the event loop.
       if (steps.every(({ kind }) => kind === 'pass')) {
         for (const step of steps) if (step.kind === 'pass') sinks.toTarget(step.bytes);
+        sinks.usedUp(bytes);
         return undefined;
       }
       return feed(steps);

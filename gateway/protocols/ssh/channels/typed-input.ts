@@ -85,6 +85,7 @@ export function createTypedInput(
       if (bytes.includes(INTERRUPT)) lines.giveUp();
     },
     end: () => undefined,
+    keepsOutput: true,
     output(bytes) {
       const broken = lines.absorb(bytes);
       if (broken !== undefined) {

@@ -1,6 +1,6 @@
 /** Connects and logs in to the target. */
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import ssh2, { type Client } from 'ssh2';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
@@ -15,6 +15,8 @@ import {
   useCertifiedKey,
 } from '../library/certificates.ts';
 import { ALGORITHMS } from '../library/internals.ts';
+import { reusePackets } from '../library/packets.ts';
+import { createReads, type Reads } from '../library/reads.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { checkHost, HOST_CERTIFICATE_TYPES } from './host-check.ts';
 
@@ -28,6 +30,7 @@ export interface DialDeps {
 export interface TargetLink {
   readonly client: Client;
   readonly socket: Socket;
+  readonly reads: Reads;
   readonly account: string;
   /** SSH_CONNECTION as the target sees it, where no address is translated on the way. */
   readonly marker: string;
@@ -56,7 +59,8 @@ export async function dialTarget(
   const proof = await proofOf(deps, credential, login);
   if (typeof proof === 'string')
     return { ok: false, error: sshError('SSH_CREDENTIAL_UNAVAILABLE', { connection: name, reason: proof }) };
-  const socket = new Socket();
+  const reads = createReads();
+  const { socket } = reads;
   socket.setNoDelay(true);
   const client = new ssh2.Client();
   return await new Promise((resolve) => {
@@ -90,7 +94,7 @@ export async function dialTarget(
       client.removeAllListeners('close');
       const from = `${normalAddress(socket.localAddress ?? '')} ${socket.localPort ?? 0}`;
       const to = `${normalAddress(socket.remoteAddress ?? '')} ${socket.remotePort ?? 0}`;
-      settle({ ok: true, link: { client, socket, account, marker: `${from} ${to}` } });
+      settle({ ok: true, link: { client, socket, reads, account, marker: `${from} ${to}` } });
     });
     socket.once('connect', () => {
       connected = true;
@@ -129,6 +133,7 @@ export async function dialTarget(
       fail(cause);
       return;
     }
+    reusePackets(client, (may) => reads.reuse(may));
     if (proof.certificate !== undefined) authenticateWithCertificate(client, proof.certificate, proof.key!);
     if (options.hostAuthorities.length > 0) acceptHostCertificates(client, HOST_CERTIFICATE_TYPES);
   });
