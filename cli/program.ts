@@ -1,11 +1,14 @@
 /** The command line: commands of cli/commands, and those that main registers because they need a role of their own. */
 import { Argument, Command, CommanderError } from 'commander';
 import { completionScript, SHELLS } from './completion.ts';
+import { registerApprovals, registerGrants } from './commands/approvals.ts';
+import { registerConnect } from './commands/connect.ts';
 import { registerConnections } from './commands/connections.ts';
 import { registerDeadLetters } from './commands/dead-letters.ts';
 import { registerEvents } from './commands/events.ts';
 import { registerIdentities } from './commands/identities.ts';
 import { registerIncidents } from './commands/incidents.ts';
+import { registerLogin } from './commands/login.ts';
 import { registerLockouts } from './commands/lockouts.ts';
 import { registerPlaybooks } from './commands/playbooks.ts';
 import { registerService } from './commands/service.ts';
@@ -13,7 +16,8 @@ import { registerSessions } from './commands/sessions.ts';
 import { registerSql } from './commands/sql.ts';
 import { registerSsh } from './commands/ssh.ts';
 import { registerTokens } from './commands/tokens.ts';
-import { createApiClient, findApi } from './api-client.ts';
+import { createApiClient } from './api-client.ts';
+import { findApi } from './find-api.ts';
 import type { CliContext, RegisterCommands } from './context.ts';
 import { describeCommand, type CommandDescription } from './describe.ts';
 import { cliError } from './errors.ts';
@@ -22,7 +26,7 @@ import { createOutput } from './output.ts';
 
 export interface CliSurroundings extends Pick<
   CliContext,
-  'now' | 'interrupted' | 'environment' | 'stdin' | 'stdout' | 'stderr'
+  'now' | 'sleep' | 'program' | 'interrupted' | 'environment' | 'stdin' | 'stdout' | 'stderr'
 > {
   readonly version: string;
   readonly dataFolder: string;
@@ -33,17 +37,19 @@ export interface CliSurroundings extends Pick<
 /** What stands together in the help. */
 const GROUPS: readonly (readonly [title: string, commands: readonly string[]])[] = [
   ['Run it:', ['up', 'run', 'status', 'reload', 'config']],
+  ['Work with it:', ['login', 'logout', 'whoami', 'connect']],
   ['Who may reach what:', ['connection', 'identity', 'token']],
   ['What happens:', ['session', 'event', 'detection', 'incident']],
   ['What is done about it:', ['lockout', 'playbook', 'dead-letter']],
-  ['Rules and rehearsals:', ['rule', 'exercise', 'backtest']],
+  ['Rules and rehearsals:', ['policy', 'rule', 'exercise', 'backtest']],
   ['Tools:', ['sql', 'completion', 'help']],
 ];
 
 const AFTER_HELP = `
 Every command takes --json. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 not found, 4 not allowed,
 5 nobody answers, 130 interrupted.
-The control API is found through COUNTERSIGN_API and COUNTERSIGN_API_TOKEN, else in COUNTERSIGN_DATA_FOLDER (.data).`;
+The control API is found through COUNTERSIGN_API and COUNTERSIGN_API_TOKEN, else COUNTERSIGN_DATA_FOLDER, else by
+who is logged in (countersign login), else in .data.`;
 
 interface Coded {
   readonly code: string;
@@ -100,17 +106,21 @@ function createProgram(around: CliSurroundings, isJson: () => boolean): Command 
     ...around,
     output: () =>
       createOutput(isJson(), (text) => void around.stdout.write(text), around.stdout.columns ?? undefined),
-    api: () => createApiClient(findApi(around.environment, around.dataFolder)),
+    api: () => createApiClient(findApi(around, around.dataFolder)),
   };
   for (const register of [
     registerSessions,
     registerIdentities,
     registerTokens,
+    registerLogin,
     registerLockouts,
+    registerApprovals,
+    registerGrants,
     registerEvents,
     registerIncidents,
     registerPlaybooks,
     registerConnections,
+    registerConnect,
     registerDeadLetters,
     registerService,
     registerSql,
@@ -137,6 +147,8 @@ export function commandTree(further: readonly RegisterCommands[]): CommandDescri
     dataFolder: '',
     further,
     now: () => 0,
+    sleep: () => Promise.resolve(),
+    program: [],
     interrupted: new AbortController().signal,
     environment: {},
     stdin: process.stdin,

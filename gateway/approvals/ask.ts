@@ -47,6 +47,8 @@ export interface AskDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly gateway: string;
+  /** Told of each new one. */
+  readonly onNew: (approval: StoredApproval) => void;
 }
 
 export interface AskConfig {
@@ -177,7 +179,9 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
       current = added.value;
       if (settled) return;
       const { approvalId } = current;
-      ask.onAsked(current, current.approvalId === wanted.approvalId);
+      const isNew = current.approvalId === wanted.approvalId;
+      ask.onAsked(current, isNew);
+      if (isNew) deps.onNew(current);
       const inTransaction = ask.request.inTransaction === true;
       const holdMs = inTransaction ? Math.min(config.holdInTransactionMs, config.holdMs) : config.holdMs;
       const waits = (): void => deny(approvalError('APPROVAL_WAITS', { approvalId, rule: ask.rule }));

@@ -12,7 +12,7 @@ import { matchesGlob } from '../policy/globs.ts';
 import type { StoredApproval } from './approval.ts';
 import { createApprovalStore, type ApprovalAnswer, type ApprovalStore } from './approval-store.ts';
 import { createApprovalsView, type ApprovalsView } from './approvals-view.ts';
-import type { Account } from './approver.ts';
+import type { Account, Approver } from './approver.ts';
 import { createAsk } from './ask.ts';
 import { approvalError } from './errors.ts';
 import { createSessionApprovals, type SessionApprovals } from './session-approvals.ts';
@@ -37,6 +37,10 @@ export interface Approvals {
   readonly view: ApprovalsView;
   /** Asks persons for access for a time, by a template of the configuration. */
   requestGrant(request: GrantRequest): Promise<ApprovalAnswer<StoredApproval>>;
+  /** Calls back for each new approval that is asked for at this gateway. */
+  onAsked(callback: (approval: StoredApproval) => void): void;
+  /** A person as known now; undefined where it is no person, or gone. */
+  person(identityId: string): Promise<Approver['identity'] | undefined>;
 }
 
 export interface ApprovalsDeps {
@@ -52,7 +56,7 @@ export interface ApprovalsDeps {
 export function createApprovals(deps: ApprovalsDeps, config: ApprovalsConfig): Approvals {
   const { clock, random } = deps;
   const account = async (
-    transaction: ControlTransaction,
+    transaction: Pick<ControlTransaction, 'get'>,
     identityId: string,
   ): Promise<Account | undefined> => {
     const stored = (await transaction.get<StoredIdentity>(IDENTITIES, identityId))?.value;
@@ -68,8 +72,8 @@ export function createApprovals(deps: ApprovalsDeps, config: ApprovalsConfig): A
     return {
       kind: stored.kind,
       groups: stored.groups,
-      owner: stored.attributes['owner'] ?? null,
-      gone: deps.view.check(subject) !== undefined,
+      owner: stored.owner ?? stored.attributes['owner'] ?? null,
+      gone: stored.active === false || deps.view.check(subject) !== undefined,
     };
   };
   const store = createApprovalStore(
@@ -81,11 +85,31 @@ export function createApprovals(deps: ApprovalsDeps, config: ApprovalsConfig): A
     config,
   );
   const view = createApprovalsView(deps);
-  const forSessions = createSessionApprovals({ view, clock }, createAsk({ ...deps, store, view }, config));
+  const askedListeners: ((approval: StoredApproval) => void)[] = [];
+  const told = (approval: StoredApproval): void => {
+    for (const listener of askedListeners) listener(approval);
+  };
+  const forSessions = createSessionApprovals(
+    { view, clock },
+    createAsk({ ...deps, store, view, onNew: told }, config),
+  );
   return {
     forSessions,
     store,
     view,
+    onAsked: (callback) => void askedListeners.push(callback),
+    async person(identityId) {
+      const found = await account(deps.store, identityId);
+      return found === undefined || found.gone || found.kind !== 'human'
+        ? undefined
+        : {
+            id: identityId,
+            kind: 'human',
+            groups: [...found.groups],
+            credentialSource: null,
+            onBehalfOf: [],
+          };
+    },
     async requestGrant(request) {
       const { identity, connection, durationMs } = request;
       const template = config.grantTemplates.find(
@@ -98,7 +122,7 @@ export function createApprovals(deps: ApprovalsDeps, config: ApprovalsConfig): A
       if (durationMs > durationMsMax)
         return { ok: false, error: approvalError('GRANT_TOO_LONG', { durationMsMax, durationMs }) };
       const now = clock.now();
-      return store.add({
+      const added = await store.add({
         approvalId: random.uuidv7(now),
         state: 'pending',
         scope: 'grant',
@@ -123,7 +147,7 @@ export function createApprovals(deps: ApprovalsDeps, config: ApprovalsConfig): A
         statedReason: request.reason,
         ticket: request.ticket,
         demand: {
-          approvals: template.approvals,
+          approvals: template.approvalsMin,
           groups: [...template.groups],
           secondFactor: template.secondFactor,
           validMs: durationMs,
@@ -144,6 +168,8 @@ export function createApprovals(deps: ApprovalsDeps, config: ApprovalsConfig): A
         endedBy: null,
         endReason: null,
       });
+      if (added.ok) told(added.value);
+      return added;
     },
   };
 }

@@ -66,6 +66,21 @@ export const definitions = {
     hint: 'The gateway recovers by itself once the store is back; then run the command again.',
     status: 503,
   },
+  APPROVAL_NOTIFY_INVALID: {
+    message: 'The receiver of approval notices "{name}" cannot be used: {reason}.',
+    hint: 'Correct it in the configuration under approvals.notify (docs/approvals.md).',
+    status: 400,
+  },
+  APPROVAL_CALLBACK_REFUSED: {
+    message: 'The call is not from the chat that it should come from, or is too old.',
+    hint: 'Look at the signing secret of that receiver (approvals.notify), and at the clock of this machine.',
+    status: 401,
+  },
+  APPROVAL_CHAT_UNKNOWN: {
+    message: 'Who decided in the chat is not known here.',
+    hint: 'Name the person under approvals.notify, people: the id of the chat and the identity id.',
+    status: 403,
+  },
   GRANT_ABSENT: {
     message: 'There is no grant {grantId}.',
     hint: '`countersign grant ls` lists them.',

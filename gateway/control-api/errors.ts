@@ -26,6 +26,11 @@ export const definitions = {
     hint: 'Check the id; the list of the same resource shows what there is.',
     status: 404,
   },
+  CONTROL_API_NO_LISTENER: {
+    message: 'The connection {connection} speaks {protocol}, which this gateway does not serve.',
+    hint: 'Ask another gateway, or who runs this one.',
+    status: 404,
+  },
   CONTROL_API_CONFLICT: {
     message: 'The call cannot be carried out now: {reason}',
     hint: 'Look at the present state first, then decide again.',

@@ -28,6 +28,9 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { SearchIndex } from '../../platform/search-index/search-index.ts';
 import type { Approvals } from '../approvals/create-approvals.ts';
+import type { Approver } from '../approvals/approver.ts';
+import type { ApprovalNotices } from '../approvals/notify/approval-notices.ts';
+import type { ApprovalChat } from '../approvals/notify/chats.ts';
 import type { SecondFactors } from '../approvals/factors/second-factors.ts';
 import type { Access } from '../access/access.ts';
 import type { TokenExchange } from '../access/exchange/token-exchange.ts';
@@ -74,6 +77,8 @@ export interface ConnectionsService {
   /** False: there was none. */
   remove(name: string, caller: Caller): Promise<boolean>;
   check(name: string): Promise<ConnectionCheck | undefined>;
+  /** Undefined: there is no such connection. */
+  protocolOf(name: string): string | undefined;
 }
 
 /** People at the API, and credentials of other issuers. */
@@ -115,6 +120,13 @@ export interface ControlApiServices {
     readonly factors: SecondFactors;
     /** Puts a person's decision into the audit trail. */
     recordDecided(decided: Omit<ApprovalDecided, 'kind'>): Promise<void> | void;
+    /** A person as the gateway knows it now; undefined where it is gone or none. */
+    person(identityId: string): Promise<Approver['identity'] | undefined>;
+    readonly notices: ApprovalNotices;
+    /** Chats that may decide, by the receiver's name. */
+    readonly chats: ReadonlyMap<string, ApprovalChat>;
+    /** Number of the last control record: what was decided before is in force where that is. */
+    lastRevision(): Promise<number>;
     /** Where people decide, without a slash at its end. */
     page(): string;
   };

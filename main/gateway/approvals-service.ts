@@ -7,20 +7,28 @@ import type { GatewayCore } from '../../gateway/sessions/gateway-core.ts';
 import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import { isLoopback } from '../../platform/network/address.ts';
+import type { SecretReference } from '../../schemas/config/secret.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import { createApprovalNotices } from '../../gateway/approvals/notify/approval-notices.ts';
+import { createChats } from '../../gateway/approvals/notify/chats.ts';
 import type { Config } from '../../schemas/config/config.ts';
 
-export function createApprovalsService(
+export async function createApprovalsService(
   deps: {
     readonly core: GatewayCore;
     readonly store: ControlStore;
     readonly vault: EmbeddedVault;
     readonly clock: Clock;
     readonly random: Random;
+    readonly log: Logger;
+    readonly metrics: Metrics;
+    readonly readSecret: (reference: SecretReference) => Promise<string>;
     /** Port of the control API, once it listens. */
     readonly port: () => number;
   },
   config: Pick<Config, 'approvals' | 'controlApi'>,
-): ControlApiServices['approvals'] {
+): Promise<ControlApiServices['approvals']> {
   const { core } = deps;
   const page = (): string => {
     const { pageUrl } = config.approvals;
@@ -37,7 +45,16 @@ export function createApprovalsService(
       return { id: hostname, origins: [origin] };
     },
   });
+  const { notify } = config.approvals;
+  const notices = await createApprovalNotices(
+    { ...deps, link: (approvalId) => `${page()}/approvals/${approvalId}` },
+    notify,
+  );
+  core.approvals.onAsked((approval) => notices.tell(approval));
   return {
+    notices,
+    chats: await createChats(deps.readSecret, notify),
+    person: (identityId) => core.approvals.person(identityId),
     store: core.approvals.store,
     requestGrant: (request) => core.approvals.requestGrant(request),
     factors,

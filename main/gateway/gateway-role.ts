@@ -148,6 +148,11 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       config.gateway.id,
     );
     closers.push(() => imports.close());
+    const approvals = await createApprovalsService(
+      { core, store, vault, clock, random, log, metrics, readSecret, port: () => api.address().port },
+      config,
+    );
+    closers.push(() => approvals.notices.close());
     const services: ControlApiServices = {
       gatewayId: config.gateway.id,
       control: core.control,
@@ -156,10 +161,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
       identities: createIdentitiesService(core.tokens),
       logins: createLoginServices({ core, issuers, clock }, config.access),
-      approvals: createApprovalsService(
-        { core, store, vault, clock, random, port: () => api.address().port },
-        config,
-      ),
+      approvals,
       sshCertificate: (request) => issueCertificate({ kept, tokens: core.tokens, clock, random }, request),
       connections: connections.service,
       recordings: createRecordingService(storage.recordingStore, vault),

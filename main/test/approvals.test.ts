@@ -1,11 +1,15 @@
 /** Approvals as people and machines meet them: psql that waits, the page in a browser with a security key, one-time codes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
+import { Webhook } from 'standardwebhooks';
 import type pg from 'pg';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { createApiClient } from '../../cli/api-client.ts';
@@ -17,6 +21,34 @@ import { startTarget, type TestTarget } from './support/target.ts';
 import { failureOf, until } from './support/until.ts';
 
 const PERIOD_MS = 30_000;
+const HOOK_KEY = `whsec_${Buffer.alloc(32, 3).toString('base64')}`;
+const SLACK_SECRET = 'signing secret of the tests';
+
+interface Told {
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+interface Receiver {
+  readonly told: Told[];
+  url(path: string): string;
+  stop(): void;
+}
+/** What a chat or a webhook's receiver is sent. */
+async function startReceiver(): Promise<Receiver> {
+  const told: Told[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece: Buffer) => void (body += piece.toString()));
+    request.on('end', () => {
+      told.push({ path: request.url!, headers: request.headers as Record<string, string>, body });
+      response.end('ok');
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  return { told, url: (path) => `http://127.0.0.1:${port}${path}`, stop: () => void server.close() };
+}
 const BROWSER = [
   '--disable-gpu',
   '--disable-quic',
@@ -36,14 +68,30 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
   let job: Login;
   let ann: Login;
   let bob: Login;
+  let receiver: Receiver;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'approvals-'));
+    receiver = await startReceiver();
     target = await startTarget();
     observer = await target.direct();
     await observer.query('set role app');
     installation = await startTestInstallation(target, {
       COUNTERSIGN_ACCESS__GROUP_SCOPES: '{ senior: [read, approve] }',
+      COUNTERSIGN_APPROVALS__NOTIFY: JSON.stringify([
+        { kind: 'webhook', name: 'hook', url: { env: 'HOOK_URL' }, signingKey: { env: 'HOOK_KEY' } },
+        {
+          kind: 'slack',
+          name: 'slack',
+          url: { env: 'SLACK_URL' },
+          signingSecret: { env: 'SLACK_SECRET' },
+          people: { U1: 'countersign/bob' },
+        },
+      ]),
+      HOOK_URL: receiver.url('/hook'),
+      HOOK_KEY,
+      SLACK_URL: receiver.url('/slack'),
+      SLACK_SECRET,
       COUNTERSIGN_APPROVALS__GRANT_TEMPLATES:
         '[{ name: restore-db, connections: [sample], actions: [drop, truncate], groups: [senior] }]',
     });
@@ -58,6 +106,7 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
     await observer?.end();
     await installation?.stop();
     await target?.stop();
+    receiver?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -184,6 +233,45 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
     assert.notEqual(await waiting.code, 0);
     assert.match(waiting.said.error, new RegExp(`${approvalId} was refused`));
     assert.equal(await exists('kept'), true);
+  });
+
+  it('a chat is told, and a button pressed there decides where it comes from the chat and from a known person', async () => {
+    await table('chatted');
+    const waiting = psql(job, 'drop table chatted');
+    const { approvalId } = await pending('drop table chatted');
+    const told = (path: string): Promise<Told> =>
+      until(`${path} is told`, () =>
+        receiver.told.find(({ path: at, body }) => at === path && body.includes(approvalId)),
+      );
+    const hook = await told('/hook');
+    new Webhook(HOOK_KEY).verify(hook.body, hook.headers);
+    assert.match((await told('/slack')).body, /countersign_refuse/);
+    const press = async (secret: string, user: string): Promise<{ status: number; text: string }> => {
+      const payload = {
+        user: { id: user },
+        actions: [{ action_id: 'countersign_refuse', value: approvalId }],
+      };
+      const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+      const seconds = String(Math.floor(Date.now() / 1000));
+      const signature = createHmac('sha256', secret).update(`v0:${seconds}:${body}`).digest('hex');
+      const answer = await fetch(`${installation.installation.gateway.api().url}/v1/approvals/chats/slack`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-slack-request-timestamp': seconds,
+          'x-slack-signature': `v0=${signature}`,
+        },
+        body,
+      });
+      return { status: answer.status, text: await answer.text() };
+    };
+    assert.equal((await press('another secret', 'U1')).status, 401);
+    assert.match((await press(SLACK_SECRET, 'U2')).text, /not known here/);
+    assert.match((await press(SLACK_SECRET, 'U1')).text, /refused/);
+    assert.notEqual(await waiting.code, 0);
+    const decided = await installation.api.get<Approval>(`/v1/approvals/${approvalId}`);
+    assert.equal(decided.words[0]?.by, 'countersign/bob');
+    assert.equal(await exists('chatted'), true);
   });
 
   it('a one-time code counts once, and too many wrong ones are stopped', async () => {

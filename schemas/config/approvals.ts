@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { SecretReference } from './secret.ts';
 
 const ms = (description: string, value: number, minimum: number, maximum: number) =>
   Type.Integer({ description: `${description}, milliseconds.`, default: value, minimum, maximum });
@@ -20,7 +21,7 @@ export const GrantTemplate = Type.Object(
       ),
     ),
     durationMsMax: ms('Longest time', 3_600_000, 60_000, 86_400_000),
-    approvals: Type.Integer({
+    approvalsMin: Type.Integer({
       description: 'How many persons must agree.',
       default: 1,
       minimum: 1,
@@ -32,6 +33,57 @@ export const GrantTemplate = Type.Object(
   { additionalProperties: false, description: 'Access for a time that can be asked for.' },
 );
 export type GrantTemplate = Type.Static<typeof GrantTemplate>;
+
+const receiver = {
+  name: Type.String({
+    description: 'Name of the receiver; part of the address that a chat calls back.',
+    pattern: '^[a-z0-9][a-z0-9._-]{0,62}$',
+  }),
+  url: SecretReference,
+  caFile: Type.Optional(
+    Type.String({ description: 'Authority of its certificate, PEM; the usual public ones where absent.' }),
+  ),
+};
+const people = Type.Record(Type.String({ minLength: 1, maxLength: 200 }), Type.String({ maxLength: 512 }), {
+  description: "Who decides there: the chat's own id of a person (never a name), and the identity id.",
+  default: {},
+});
+
+/** Who is told of approvals; addresses of chats are secrets, since whoever knows one may write there. */
+export const ApprovalNotifyConfig = Type.Union(
+  [
+    Type.Object(
+      {
+        kind: Type.Literal('webhook', { description: 'HTTPS POST, signed as Standard Webhooks has it.' }),
+        ...receiver,
+        signingKey: SecretReference,
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('slack', { description: 'An incoming webhook of a Slack app.' }),
+        ...receiver,
+        signingSecret: SecretReference,
+        people,
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('teams', {
+          description: 'A workflow of Microsoft Teams that takes webhook requests.',
+        }),
+        ...receiver,
+        securityToken: SecretReference,
+        people,
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  { description: 'A receiver of notices.' },
+);
+export type ApprovalNotifyConfig = Type.Static<typeof ApprovalNotifyConfig>;
 
 /** How commands wait for people (`approvals`); which commands do stands in the policy. */
 export const ApprovalsConfig = Type.Object(
@@ -64,6 +116,11 @@ export const ApprovalsConfig = Type.Object(
         maxLength: 512,
       }),
     ),
+    notify: Type.Array(ApprovalNotifyConfig, {
+      description: 'Who is told of approvals that wait, and of what became of them.',
+      default: [],
+      maxItems: 20,
+    }),
     grantTemplates: Type.Array(GrantTemplate, {
       description: 'Grants that can be asked for.',
       default: [],

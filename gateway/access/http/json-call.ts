@@ -13,7 +13,12 @@ export interface JsonCaller {
   /** Never rejects. A body that is no JSON is `ok: false`. */
   call(
     url: string,
-    options?: { readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown },
+    options?: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: unknown;
+      /** Take any answer, also one that is no JSON; its `body` is undefined then. */
+      readonly anyAnswer?: boolean;
+    },
   ): Promise<JsonAnswer>;
   close(): void;
 }
@@ -43,7 +48,7 @@ export function createJsonCaller(
   const plain = new HttpAgent(common);
   const secure = new HttpsAgent({ ...common, ...(ca === undefined ? {} : { ca }) });
   return {
-    call(address, { headers = {}, body } = {}) {
+    call(address, { headers = {}, body, anyAnswer = false } = {}) {
       const fault = addressFault(address);
       if (fault !== undefined) return Promise.resolve({ ok: false, reason: fault });
       const url = new URL(address);
@@ -92,7 +97,11 @@ export function createJsonCaller(
               const parsed: unknown = JSON.parse(Buffer.concat(pieces).toString('utf8'));
               done({ ok: true, status: response.statusCode!, body: parsed });
             } catch {
-              done({ ok: false, reason: `HTTP ${response.statusCode}, and no JSON` });
+              done(
+                anyAnswer
+                  ? { ok: true, status: response.statusCode!, body: undefined }
+                  : { ok: false, reason: `HTTP ${response.statusCode}, and no JSON` },
+              );
             }
           });
         });

@@ -46,8 +46,11 @@ export async function mutate<T>(
   request: FastifyRequest,
   mutation: Mutation,
   work: (caller: Caller) => Promise<{ readonly outcome: string; readonly value: T }>,
+  /** Who did it, where the call itself carries no token of his. */
+  actor?: string,
 ): Promise<T> {
-  const caller = callerOf(request);
+  const { by, idempotencyKey } = callerOf(request);
+  const caller = { by: actor ?? by, idempotencyKey };
   const record = async (outcome: string, reason: string): Promise<void> => {
     await services.recordControlAction({
       actor: caller.by,

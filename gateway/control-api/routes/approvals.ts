@@ -120,6 +120,7 @@ export const approvals: Resource = (app, { services, config }) => {
             : valueOf(await factors.prove(identity.id, id, factor as Parameters<typeof factors.prove>[2]));
         const decided = valueOf(await store.decide(id, { identity, factor: proved }, { granted, reason }));
         await services.approvals.recordDecided({ approvalId: id, granted, by: identity.id, reason });
+        services.approvals.notices.tell(decided);
         return { outcome: await outcomeOf(services, config.inForceTimeoutMs), value: shown(decided) };
       });
     },

@@ -1,5 +1,11 @@
 /** POST /v1/tokens/exchange: whatever proves who somebody is, for a token of the gateway. The proof is in the call, so it needs no API token. */
-import { ExchangeAnswer, ExchangeRequest, LoginAnswer } from '../../../schemas/api/exchange.ts';
+import Type from 'typebox';
+import {
+  ExchangeAnswer,
+  ExchangeRequest,
+  LoginAnswer,
+  RevokeRequest,
+} from '../../../schemas/api/exchange.ts';
 import { isCountersignError, type CountersignError } from '../../../platform/errors/errors.ts';
 import type { ExchangeForm } from '../../access/exchange/token-exchange.ts';
 import { userNameOf } from '../../access/token-store.ts';
@@ -7,7 +13,8 @@ import { controlApiError } from '../errors.ts';
 import { proofsOf } from '../http/proofs.ts';
 import { fromFastify, toProblem } from '../http/problems.ts';
 import { createRateBound } from '../http/rate-bound.ts';
-import { valueOf } from '../http/mutation.ts';
+import type { FastifyRequest } from '../http/app.ts';
+import { mutate, valueOf } from '../http/mutation.ts';
 import { answers, type Resource } from './route.ts';
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token' as const;
@@ -42,6 +49,12 @@ export const exchange: Resource = (app, { services, config }) => {
     perSecond: logins.exchangesPerMinuteMax / 60,
     burst: logins.exchangesPerMinuteMax,
   });
+  const limit = (request: FastifyRequest, _reply: unknown, done: (error?: Error) => void): void =>
+    done(
+      bound.take(request.ip)
+        ? undefined
+        : controlApiError('CONTROL_API_TOO_MANY_CALLS', { reason: 'too many exchanges from this address' }),
+    );
   const record = (subject: string, outcome: string, reason: string): Promise<void> | void =>
     services.recordControlAction({
       actor: subject,
@@ -62,13 +75,7 @@ export const exchange: Resource = (app, { services, config }) => {
       body: ExchangeRequest,
       response: answers(ExchangeAnswer),
     },
-    onRequest(request, _reply, done) {
-      done(
-        bound.take(request.ip)
-          ? undefined
-          : controlApiError('CONTROL_API_TOO_MANY_CALLS', { reason: 'too many exchanges from this address' }),
-      );
-    },
+    onRequest: limit,
     // Clients of OAuth look for these names; ours for the problem.
     errorHandler(thrown, request, reply) {
       const error = isCountersignError(thrown) ? thrown : fromFastify(thrown, config.bodyBytesMax);
@@ -109,6 +116,42 @@ export const exchange: Resource = (app, { services, config }) => {
         connections: [...stored.connections],
         expires_at: stored.expiresAt,
       };
+    },
+  });
+
+  app.post('/v1/tokens/revoke', {
+    schema: {
+      tags: ['tokens'],
+      summary: 'End a token of the gateway that one has (RFC 7009); needs no API token',
+      consumes: ['application/x-www-form-urlencoded', 'application/json'],
+      security: [],
+      body: RevokeRequest,
+      response: answers(Type.Object({})),
+    },
+    onRequest: limit,
+    async handler(request) {
+      const { token } = request.body;
+      const verified = await logins.access.verifyBearer(token, { connection: null, clientIp: request.ip });
+      // An unknown or ended token is no error: it does not work, which is what was wanted (section 2.2).
+      if (!verified.ok) return {};
+      const { tokenId, identity } = verified.value;
+      const mutation = {
+        action: 'token.revoke',
+        subject: `token:${tokenId}`,
+        reason: 'its holder has ended it',
+      };
+      await mutate(services, request, mutation, async () => {
+        const call = {
+          by: identity.id,
+          reason: mutation.reason,
+          incidentId: null,
+          idempotencyKey: null,
+          automation: null,
+        };
+        const result = await services.control.revokeToken(tokenId, call);
+        return { outcome: 'recorded', value: result === undefined ? undefined : valueOf(result) };
+      });
+      return {};
     },
   });
 

@@ -1,7 +1,9 @@
 /** All resources. To add one: a file beside this, its types in schemas/api, one line here. */
 import { approvals } from './approvals.ts';
+import { approvalChats } from './approval-chats.ts';
 import { approvalsPage } from './approvals-page.ts';
 import { audit } from './audit.ts';
+import { connect } from './connect.ts';
 import { connections } from './connections.ts';
 import { deadLetters } from './dead-letters.ts';
 import { events } from './events.ts';
@@ -27,6 +29,7 @@ export const RESOURCES: readonly Resource[] = [
   grants,
   secondFactors,
   approvalsPage,
+  approvalChats,
   sessions,
   events,
   imports,
@@ -39,6 +42,7 @@ export const RESOURCES: readonly Resource[] = [
   ssh,
   identities,
   connections,
+  connect,
   deadLetters,
   service,
   reload,

@@ -1,22 +1,10 @@
 import Type from 'typebox';
+import { Listener } from '../../../schemas/api/connect.ts';
 import { Health, WhoAmI } from '../../../schemas/api/service.ts';
 import { controlApiError } from '../errors.ts';
 import { answers, type Resource } from './route.ts';
 
 const ProtocolParams = Type.Object({ protocol: Type.String({ pattern: '^[a-z0-9-]{1,32}$' }) });
-const Listener = Type.Object({
-  host: Type.String(),
-  port: Type.Integer(),
-  tls: Type.Boolean(),
-  ca: Type.Union([Type.String(), Type.Null()]),
-  hostKeys: Type.Optional(
-    Type.Array(Type.String(), { description: 'SSH: lines of known_hosts, without the host.' }),
-  ),
-  userAuthority: Type.Optional(
-    Type.String({ description: 'SSH: public key that targets trust (TrustedUserCAKeys).' }),
-  ),
-});
-
 export const service: Resource = (app, { services }) => {
   app.get('/v1/whoami', {
     config: { scope: 'any' },

@@ -1,10 +1,13 @@
 import * as api from '../../../schemas/api/ssh.ts';
+import { controlApiError } from '../errors.ts';
+import { mayCall } from '../http/api-tokens.ts';
 import { mutate, valueOf } from '../http/mutation.ts';
 import { answers, type Resource } from './route.ts';
 
 export const ssh: Resource = (app, { services }) => {
   app.post('/v1/ssh/certificates', {
-    config: { scope: 'issue' },
+    // Who shows a token may have a certificate for that very token.
+    config: { scope: 'any' },
     schema: {
       tags: ['ssh'],
       summary: 'Certify a public key for what a token opens',
@@ -12,6 +15,9 @@ export const ssh: Resource = (app, { services }) => {
       response: answers(api.SshCertificateAnswer),
     },
     handler(request) {
+      const { principal } = request;
+      if (principal?.tokenId !== request.body.tokenId && !mayCall(principal!, 'issue'))
+        throw controlApiError('CONTROL_API_FORBIDDEN', { subject: principal!.subject, scope: 'issue' });
       const mutation = {
         action: 'ssh.certificate',
         subject: `token:${request.body.tokenId}`,

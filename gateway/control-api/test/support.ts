@@ -223,6 +223,10 @@ export async function openWorld(
         party: () => ({ id: 'localhost', origins: ['http://localhost'] }),
       }),
       page: () => 'http://localhost',
+      person: () => Promise.resolve(undefined),
+      notices: { tell: () => undefined, close: () => Promise.resolve() },
+      chats: new Map(),
+      lastRevision: () => Promise.resolve(0),
       recordDecided: () => undefined,
     },
     sshCertificate: () => Promise.resolve({ ok: true, value: { certificate: '', expiresAt: 0 } }),
@@ -235,6 +239,7 @@ export async function openWorld(
       put: (name, { credential: _credential, ...connection }) =>
         Promise.resolve({ ok: true, value: { name, ...connection } }),
       remove: (name) => Promise.resolve(name === 'there'),
+      protocolOf: (name) => ({ orders: 'postgres', cluster: 'kubernetes' })[name],
       check: () => Promise.resolve({ ok: true, steps: [] }),
     },
     recordings: {

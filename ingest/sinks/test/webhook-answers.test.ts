@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { isAllowedAddress } from '../webhook/addresses.ts';
 import { retryAfterMs } from '../webhook/answers.ts';
-import { readSigningKey, signatures } from '../webhook/signing.ts';
+import { readSigningKey, signatures } from '../../../platform/webhooks/signing.ts';
 import { deliveryOf, startHttpsReceiver, type HttpsReceiver, type Posted } from './https-receiver.ts';
 import {
   appendEvents,

@@ -17,7 +17,7 @@ import { readTlsOptions } from '../tls-options.ts';
 import { createGuardedLookup, isAllowedAddress } from './addresses.ts';
 import { outcomeOf } from './answers.ts';
 import { createHttpsPoster, type HttpsPoster } from './https-post.ts';
-import { readSigningKey, signatures, type SigningKey } from './signing.ts';
+import { readSigningKey, signatures, type SigningKey } from '../../../platform/webhooks/signing.ts';
 
 const CONTENT_TYPES = { 'json-array': 'application/json', ndjson: 'application/x-ndjson' } as const;
 
