@@ -2,7 +2,7 @@
 import type { EventLog } from '../platform/event-log/event-log.ts';
 import type { Role } from '../platform/lifecycle/role.ts';
 import type { RespondersRole } from '../responders/role.ts';
-import type { ReloadAnswer } from '../schemas/api/reload.ts';
+import type { LocalReload } from '../schemas/api/reload.ts';
 import type { Health } from '../schemas/api/service.ts';
 import type { Config } from '../schemas/config/config.ts';
 import type { ConnectionEntry } from '../schemas/config/connection.ts';
@@ -15,6 +15,7 @@ import { createLocalApiTokens, writeApiFile, type LocalApiTokens } from './local
 import { describeConfiguredPlaybooks, describePlaybooks } from './playbooks-shown.ts';
 import { takePlace, type ProcessPlace } from './process-place.ts';
 import { watchEventLog, withReachability } from './reachability.ts';
+import { createReloadEverywhere } from './reload-everywhere.ts';
 import { createReloader } from './reload.ts';
 import { createResponders } from './responders.ts';
 import { ROLES, type RoleName } from './roles.ts';
@@ -37,8 +38,8 @@ export interface Installation {
   /** Where health and figures are answered apart from the control API. */
   readonly healthUrl: string | undefined;
   health(): Health;
-  /** Reads policy, playbooks, rules and directory again. */
-  reload(): Promise<ReloadAnswer>;
+  /** Reads policy, playbooks, rules and directory again, in this process. */
+  reload(): Promise<LocalReload>;
   /** Says that it is not ready any more, takes no new sessions, and resolves when the open ones are over, or `drainMs` is. */
   drain(drainMs: number): Promise<void>;
   /** Ends everything in order; what is under way has `graceMs` to finish. */
@@ -165,6 +166,13 @@ async function startRoles(
     },
     config,
   );
+  const everywhere =
+    storage &&
+    createReloadEverywhere(
+      { ...deps, store: storage.controlStore, local: reload },
+      { gatewayId: config.gateway.id, roles: wanted },
+    );
+  closers.push({ stop: () => Promise.resolve(everywhere?.stop()) });
   const gatewayRole =
     storage === undefined
       ? undefined
@@ -177,7 +185,7 @@ async function startRoles(
             health,
             playbooks: () =>
               responders === undefined ? describeConfiguredPlaybooks(config) : describePlaybooks(responders),
-            reload,
+            reload: everywhere!.reload,
           },
           {
             ...config,
@@ -208,6 +216,7 @@ async function startRoles(
   closers.push({ stop: () => Promise.resolve(reachable?.stop()) });
   const logProblem = (): string | undefined => reachable?.problem();
   if (gatewayRole !== undefined) await begin(withReachability(gatewayRole, [logProblem]));
+  await everywhere?.start();
   if (wanted.includes('responders')) {
     const made = await createResponders(
       {

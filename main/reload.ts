@@ -1,5 +1,5 @@
 /** Reads policy, playbooks, rules and directory again while everything runs. All of it comes into force, or nothing does. */
-import type { FileProblem, ReloadAnswer } from '../schemas/api/reload.ts';
+import type { FileProblem, LocalReload } from '../schemas/api/reload.ts';
 import type { PolicyRule } from '../schemas/config/policy.ts';
 import type { Checked, Problem } from '../platform/config/checked-yaml.ts';
 import type { Logger } from '../platform/log/log.ts';
@@ -31,16 +31,16 @@ export function differences(one: unknown, other: unknown, path = ''): string[] {
     .flatMap((key) => differences(one[key], other[key], path === '' ? key : `${path}.${key}`));
 }
 
-export function createReloader(deps: ReloadDeps, running: Config): () => Promise<ReloadAnswer> {
+export function createReloader(deps: ReloadDeps, running: Config): () => Promise<LocalReload> {
   const { log } = deps;
   let last: Promise<unknown> = Promise.resolve();
   const counts = { policyRules: 0, playbooks: 0, rules: 0 };
 
-  const refuse = (problems: readonly FileProblem[]): ReloadAnswer => {
+  const refuse = (problems: readonly FileProblem[]): LocalReload => {
     log.warn({ problems }, 'a reload found mistakes; what was in force stays so');
     return { applied: false, problems: [...problems], ...counts, restartNeeded: [] };
   };
-  const reload = async (): Promise<ReloadAnswer> => {
+  const reload = async (): Promise<LocalReload> => {
     const checked = deps.readConfig();
     if (!checked.ok) return refuse(checked.problems);
     const config = checked.value;

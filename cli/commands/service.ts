@@ -9,6 +9,11 @@ import { formatFields } from '../output.ts';
 const place = ({ file, line, path, reason }: ReloadAnswer['problems'][number]): string =>
   [line > 0 ? `${file}:${line}` : file, ...(path === '' ? [] : [path]), reason].join(': ');
 
+const elsewhere = ({ gateway, outcome, reason }: ReloadAnswer['gateways'][number]): string =>
+  outcome === 'applied'
+    ? `In force at gateway ${gateway}, too.`
+    : `NOT in force at gateway ${gateway}: ${reason}.`;
+
 export const registerService: RegisterCommands = (program, context) => {
   program
     .command('status')
@@ -34,7 +39,7 @@ export const registerService: RegisterCommands = (program, context) => {
   program
     .command('reload')
     .description(
-      'read policy, playbooks, rules and directory again; with a mistake everything stays as it was',
+      'read policy, playbooks, rules and directory again, at all gateways; with a mistake everything stays as it was',
     )
     .action(async () => {
       const answer = await context.api().send<ReloadAnswer>('POST', '/v1/reload');
@@ -50,8 +55,15 @@ export const registerService: RegisterCommands = (program, context) => {
             ...(answer.restartNeeded.length === 0
               ? []
               : [`Wait for a restart: ${answer.restartNeeded.join(', ')}.`]),
+            ...answer.gateways.map(elsewhere),
+            ...(answer.notReached.length === 0
+              ? []
+              : [
+                  `Not reached: ${answer.notReached.join(', ')}. They run in other processes: send each of these a SIGHUP.`,
+                ]),
           ].join('\n'),
         );
-      if (!answer.applied) process.exitCode = EXIT.failed;
+      if (!answer.applied || answer.gateways.some(({ outcome }) => outcome !== 'applied'))
+        process.exitCode = EXIT.failed;
     });
 };

@@ -1,6 +1,6 @@
 /**
  * Two gateways, whose clocks are five seconds apart, with detectors and responders as processes of their own on a real broker: holds for the
- * verdict, detectors that die, a log that is slow, and one that is away. COUNTERSIGN_TEST_AWAY_MS: how long it is away.
+ * verdict, detectors that die, a log that is slow, and one that is away. TEST_KAFKA_AWAY_MS: how long it is away.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -21,7 +21,7 @@ import { startTarget, type TestTarget } from './support/target.ts';
 import { failureOf, until } from './support/until.ts';
 import { openSchool } from './support/victim.ts';
 
-const AWAY_MS = Number(process.env['COUNTERSIGN_TEST_AWAY_MS'] ?? '12000');
+const AWAY_MS = Number(process.env['TEST_KAFKA_AWAY_MS'] ?? '12000');
 const CLOCKS_AHEAD_MS = [0, 5000];
 const HOLD_MS = 2000;
 /** How long the broker stands still each time; four times as much is far more than the configured hold. */
