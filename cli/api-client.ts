@@ -1,5 +1,4 @@
 /** HTTP to the control API. The address and token come from the environment or from the file that `countersign up` writes. */
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -11,6 +10,8 @@ export interface ApiAddress {
   readonly token: string;
   /** Certificate authority of the API's listener, PEM. */
   readonly ca?: string;
+  /** A token that still works, where `token` may have ended meanwhile. */
+  readonly fresh?: () => Promise<string>;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -31,21 +32,6 @@ interface Problem {
   title?: string;
   message?: string;
   hint?: string;
-}
-
-/** Where the API is: `COUNTERSIGN_API` and `COUNTERSIGN_API_TOKEN`, else the file `api.json` in the data folder. */
-export function findApi(
-  environment: Readonly<Record<string, string | undefined>>,
-  dataFolder: string,
-): ApiAddress {
-  const url = environment['COUNTERSIGN_API'];
-  const token = environment['COUNTERSIGN_API_TOKEN'];
-  if (url !== undefined && token !== undefined) return { url, token };
-  try {
-    return JSON.parse(readFileSync(`${dataFolder}/api.json`, 'utf8')) as ApiAddress;
-  } catch {
-    throw cliError('CLI_NO_API', { file: `${dataFolder}/api.json` });
-  }
 }
 
 const EXIT_BY_STATUS: Readonly<Record<number, number>> = {
@@ -85,7 +71,7 @@ function toError(status: number, body: string): CliError {
 }
 
 export function createApiClient(address: ApiAddress): ApiClient {
-  const open = (
+  const open = async (
     method: string,
     path: string,
     query: Query,
@@ -94,6 +80,7 @@ export function createApiClient(address: ApiAddress): ApiClient {
     signal?: AbortSignal,
   ): Promise<IncomingMessage> => {
     const url = new URL(path, address.url);
+    const token = address.fresh === undefined ? address.token : await address.fresh();
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -105,7 +92,7 @@ export function createApiClient(address: ApiAddress): ApiClient {
           ...(address.ca === undefined ? {} : { ca: address.ca }),
           ...(signal === undefined ? {} : { signal }),
           headers: {
-            authorization: `Bearer ${address.token}`,
+            ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
             ...(body === undefined ? {} : { 'content-type': contentType }),
             ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
           },

@@ -8,6 +8,9 @@ export interface CliContext {
   api(): ApiClient;
   output(): Output;
   now(): number;
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+  /** How this program is called again: the executable and its first arguments. */
+  readonly program: readonly string[];
   /** Aborts on Ctrl-C. */
   readonly interrupted: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -89,6 +89,36 @@ export const definitions = {
     hint: 'Ask for less: --limit, --since.',
     exitCode: EXIT.failed,
   },
+  CLI_NOT_LOGGED_IN: {
+    message: 'Nobody is logged in here{reason}.',
+    hint: 'Log in: `countersign login`.',
+    exitCode: EXIT.notAllowed,
+  },
+  CLI_PROVIDER_FAILED: {
+    message: 'The identity provider {issuer} did not log you in: {reason}',
+    hint: 'Try again; without a browser on this machine: `countersign login --device`.',
+    exitCode: EXIT.notAllowed,
+  },
+  CLI_PROVIDER_DOWN: {
+    message: 'The identity provider {issuer} does not answer: {reason}',
+    hint: 'What you have opened goes on; try again when it is back.',
+    exitCode: EXIT.unreachable,
+  },
+  CLI_CONNECT_PROTOCOL: {
+    message: 'There is nothing to write for {protocol}, which the connection {name} speaks.',
+    hint: 'PostgreSQL, SSH, Kubernetes and MCP clients can be set up.',
+    exitCode: EXIT.failed,
+  },
+  CLI_CONNECT_TAKEN: {
+    message: '{file} has an entry {name} already that is not of this program.',
+    hint: 'Nothing was changed. Rename or remove that entry, or use --print and place it yourself.',
+    exitCode: EXIT.failed,
+  },
+  CLI_CONNECT_FAILED: {
+    message: 'The client of {name} cannot be set up: {reason}',
+    hint: 'Mend what is named and try again.',
+    exitCode: EXIT.failed,
+  },
   CLI_LOGIN_FAILED: {
     message: 'The gateway refused the login: {reason}',
     hint: 'See the code in its message; an expired token needs a new one (`countersign token issue`).',

@@ -8,6 +8,13 @@ export function readCount(text: string): number {
   return count;
 }
 
+export function readPort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('It must be a port: 0 to 65535.');
+  return port;
+}
+
 /** `--limit N`, over as many pages as it takes. */
 export const withLimit = (command: Command): Command =>
   command.addOption(new Option('--limit <n>', 'at most so many').argParser(readCount).default(50));

@@ -17,6 +17,8 @@ const clock = createSystemClock();
 const exitCode = await runCli(process.argv.slice(2), {
   version: programVersion,
   now: clock.now,
+  sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+  program: [process.execPath, ...process.execArgv, process.argv[1]!],
   dataFolder: resolve(process.env['COUNTERSIGN_DATA_FOLDER'] ?? '.data'),
   interrupted: interruptedBySignals(),
   environment: process.env,

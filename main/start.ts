@@ -57,6 +57,8 @@ async function main(): Promise<number> {
             api: () => client,
             output: () => createOutput(false, (text) => void process.stdout.write(text)),
             now: clock.now,
+            sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+            program: [],
             interrupted,
             environment: process.env,
             stdin: process.stdin,

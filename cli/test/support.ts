@@ -79,8 +79,8 @@ export interface Installation {
   stop(): Promise<Ended>;
 }
 
-/** `countersign up --config FILE` in a folder of its own. */
-export async function startInstallation(): Promise<Installation> {
+/** `countersign up --config FILE` in a folder of its own. `text`: more of its configuration. */
+export async function startInstallation(text = ''): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-cli-'));
   const configFile = join(folder, 'countersign.yaml');
   const environment = {
@@ -88,7 +88,7 @@ export async function startInstallation(): Promise<Installation> {
     COUNTERSIGN_CONTROL_API__PORT: '0',
   };
   const configure = (text: string): void => writeFileSync(configFile, text);
-  configure('logLevel: info\n');
+  configure(`logLevel: info\n${text}`);
   const service = start(['up', '--config', configFile], { environment });
   let over: Ended | undefined;
   service.ended.then((ended) => (over = ended)).catch(() => undefined);

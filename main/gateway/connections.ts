@@ -173,6 +173,7 @@ export function createConnections(
       return true;
     },
     check,
+    protocolOf: (name) => find(name)?.protocol,
   };
   return {
     find,

@@ -64,3 +64,9 @@ export const LoginAnswer = Type.Object({
   }),
 });
 export type LoginAnswer = Type.Static<typeof LoginAnswer>;
+
+/** RFC 7009: whoever has a token may end it. */
+export const RevokeRequest = Type.Object({
+  token: Token,
+  token_type_hint: Type.Optional(Type.String({ maxLength: 100 })),
+});

@@ -211,11 +211,10 @@ describe('POST /v1/tokens/exchange', () => {
 
   it('a flood from one address is refused before anything is read', async (t) => {
     const { exchange } = await open(t);
-    const statuses: number[] = [];
-    for (let index = 0; index < 125; index += 1)
-      statuses.push((await exchange({ subject_token: 'x' })).status);
+    const answers = await Promise.all(Array.from({ length: 400 }, () => exchange({ subject_token: 'x' })));
+    const statuses = answers.map(({ status }) => status);
     assert.ok(statuses.includes(429));
-    assert.equal(statuses[0], 401);
+    assert.ok(statuses.includes(401));
   });
 
   const proofOf = (
