@@ -9,6 +9,7 @@ import { findExercise, printExercise } from './exercise/print-exercise.ts';
 import { loadConfig } from './config.ts';
 import { endProcess } from './end-process.ts';
 import { runInstallation, untilStopped } from './run-installation.ts';
+import { SAMPLE_HOST, startSampleHost } from './sample-target/sample-host.ts';
 import { startSampleTarget } from './sample-target/sample-target.ts';
 import { interruptedBySignals } from './signals.ts';
 
@@ -39,15 +40,25 @@ async function main(): Promise<number> {
   say('Starting the sample target (PostgreSQL 18) ...');
   const clock = createSystemClock();
   const sample = await startSampleTarget(clock, config.dataFolder);
+  let hostLacks = 'it was not started';
+  const sampleHost = await startSampleHost(clock, config.dataFolder, (reason) => {
+    hostLacks = reason;
+  });
+  say(
+    sampleHost === undefined
+      ? `No sample host for SSH: ${hostLacks}.`
+      : 'Starting the sample host (sshd on loopback, as you) ...',
+  );
   try {
     say('Starting gateway, detectors, responders and ingest ...');
     const running = await runInstallation(config, process.env, true, {
       configFile: options.config,
-      connections: [sample.connection],
+      connections: [sample.connection, ...(sampleHost === undefined ? [] : [sampleHost.connection])],
     });
     const { installation, logFile } = running;
     try {
       await sample.storeCredential(installation.gateway.vault);
+      await sampleHost?.storeCredential(installation.gateway.vault);
       const api = { url: installation.gateway.api().url, token: installation.tokens.admin };
       const client = createApiClient(api);
       if (exercise !== undefined) {
@@ -66,7 +77,12 @@ async function main(): Promise<number> {
             stderr: process.stderr,
           },
           exercise,
-          { seed: options.seed, connection: sample.connection.name },
+          {
+            seed: options.seed,
+            connection: sample.connection.name,
+            host:
+              sampleHost === undefined ? { lacking: hostLacks } : { connection: sampleHost.connection.name },
+          },
         );
         return ok ? 0 : 1;
       }
@@ -74,10 +90,11 @@ async function main(): Promise<number> {
         subject: 'you',
         kind: 'human',
         groups: ['engineers'],
-        connections: ['sample'],
+        connections: sampleHost === undefined ? ['sample'] : ['sample', SAMPLE_HOST],
         ttlMs: HOUR_MS,
       });
       const listener = installation.gateway.listener('postgres')!;
+      const sshListener = installation.gateway.listener('ssh')!;
       const certificate = resolve(config.dataFolder, 'loopback.crt');
       say(
         [
@@ -88,6 +105,9 @@ async function main(): Promise<number> {
           '  responders  incidents and playbooks',
           '  ingest      every topic into the search index',
           `  sample      PostgreSQL 18 on 127.0.0.1:${sample.connection.port}, database shop, as connection "sample"`,
+          sampleHost === undefined
+            ? `  host        none: ${hostLacks}`
+            : `  host        sshd on 127.0.0.1:${sampleHost.connection.port}, as you, as connection "${SAMPLE_HOST}"; SSH clients on ${sshListener.host}:${sshListener.port}`,
           `  data        ${config.dataFolder}  (log: ${logFile})`,
           '',
           'Log in (the token lives for an hour):',
@@ -95,6 +115,12 @@ async function main(): Promise<number> {
           `  PGPASSWORD=${issued.token} \\`,
           `    psql "host=${listener.host} port=${listener.port} user=${issued.userName} dbname=sample sslmode=verify-ca sslrootcert=${certificate}"`,
           '',
+          ...(sampleHost === undefined
+            ? []
+            : [
+                `  ssh -p ${sshListener.port} ${SAMPLE_HOST}@${sshListener.host}    (password: the token)`,
+                '',
+              ]),
           'Without psql:          npx countersign sql sample',
           'See somebody caught:   npx countersign exercise run impersonation',
           'And a night deploy:    npx countersign exercise run benign-twin',
@@ -109,6 +135,7 @@ async function main(): Promise<number> {
       await installation.stop(2000);
     }
   } finally {
+    await sampleHost?.stop();
     await sample.stop();
   }
 }

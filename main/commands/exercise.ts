@@ -28,11 +28,26 @@ export const registerExercise: RegisterCommands = (program, context) => {
     .argument('<name>', 'exercise')
     .option('--seed <n>', 'varies identity, hours and attack', '1')
     .option('--connection <name>', 'connection to run it on', 'sample')
-    .action(async (name: string, options: { seed: string; connection: string }) => {
+    .option(
+      '--host-connection <name>',
+      'SSH connection for a second act, where the exercise has one',
+      'sample-host',
+    )
+    .action(async (name: string, options: { seed: string; connection: string; hostConnection: string }) => {
       const { findExercise, printExercise } = await import('../exercise/print-exercise.ts');
+      const { hostConnection } = options;
+      const connections = await context
+        .api()
+        .get<{ items: { name: string; protocol: string }[] }>('/v1/connections');
+      const isThere = connections.items.some(
+        (connection) => connection.name === hostConnection && connection.protocol === 'ssh',
+      );
       const ok = await printExercise(context, findExercise(name), {
         seed: Number(options.seed),
         connection: options.connection,
+        host: isThere
+          ? { connection: hostConnection }
+          : { lacking: `there is no SSH connection named ${hostConnection}` },
       });
       if (!ok) process.exitCode = EXIT.failed;
     });

@@ -10,6 +10,8 @@ export interface Exercise {
   readonly expect: 'contained' | 'untouched';
   /** Job of the actor, or any. */
   readonly job?: string;
+  /** Who acts, where it is none that works on the sample database. */
+  readonly drawActor?: (draw: Draw, number: number) => Actor;
   plan(actor: Actor, draw: Draw, dayStart: number): PlannedSession[];
 }
 

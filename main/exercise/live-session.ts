@@ -2,7 +2,9 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import type { Clock } from '../../platform/clock/clock.ts';
+import type { ExerciseDeps } from './run-exercise.ts';
 import type { PlannedSession } from './plan.ts';
+import type { SessionOutcome, StatementOutcome } from './session-outcome.ts';
 
 export interface GatewayAddress {
   readonly host: string;
@@ -10,25 +12,6 @@ export interface GatewayAddress {
   /** Certificate authority of the listener; null where it has no TLS. */
   readonly ca: string | null;
   readonly connection: string;
-}
-
-export interface StatementOutcome {
-  readonly sql: string;
-  readonly startedAt: number;
-  readonly endedAt: number;
-  /** ran: answered; denied: the gateway refused it; failed: the target did; never_sent: the session was over. */
-  readonly state: 'ran' | 'denied' | 'failed' | 'ended' | 'never_sent';
-  readonly rows: number;
-  readonly message: string;
-}
-
-export interface SessionOutcome {
-  /** Why it could not be opened, or null. */
-  readonly refused: string | null;
-  readonly statements: readonly StatementOutcome[];
-  /** When the gateway closed the socket, or null. */
-  readonly endedAt: number | null;
-  readonly endMessage: string | null;
 }
 
 interface PgError {
@@ -130,3 +113,9 @@ export async function runLiveSession(
     endMessage: closedByGateway === null ? null : endMessage,
   };
 }
+
+/** `ExerciseDeps.runSession` for PostgreSQL. */
+export const createPostgresRunner =
+  (clock: Clock, gateway: GatewayAddress): ExerciseDeps['runSession'] =>
+  (login, plan, options, say) =>
+    runLiveSession(clock, gateway, login, plan, options, say);

@@ -17,6 +17,15 @@ export interface PlanContext {
   readonly target: Target;
   readonly origin: 'exercise' | 'import';
   readonly exerciseId: string | null;
+  /** How the protocol speaks; PostgreSQL's way where absent. */
+  readonly speech?: Speech;
+}
+
+export interface Speech {
+  readonly authentication: string;
+  readonly verb: string;
+  /** Tag of an answer that went well, as far as rules look at it. */
+  readonly tagOf: (statement: { readonly sql: string; readonly rows: number }) => string;
 }
 
 const ISSUER = 'countersign';
@@ -41,6 +50,8 @@ export function identityOf(actor: Actor, session: PlannedSession): Identity {
   };
 }
 
+export const SSH_SPEECH: Speech = { authentication: 'publickey', verb: 'exec', tagOf: () => 'exit 0' };
+
 /** The command tag as PostgreSQL sends it, as far as rules look at it. */
 function tagOf({ sql, rows }: { readonly sql: string; readonly rows: number }): string {
   const verb = /^\s*(\w+)/.exec(sql)?.[1]?.toUpperCase() ?? '';
@@ -48,11 +59,14 @@ function tagOf({ sql, rows }: { readonly sql: string; readonly rows: number }): 
   return ['SELECT', 'UPDATE', 'DELETE', 'COPY'].includes(verb) ? `${verb} ${rows}` : verb;
 }
 
+const POSTGRES_SPEECH: Speech = { authentication: 'scram-sha-256', verb: 'query', tagOf };
+
 /** Makes the events of sessions; gateway sequences grow over all calls of one maker. */
 export function createPlanEvents(
   context: PlanContext,
 ): (actor: Actor, session: PlannedSession) => Generator<SessionEvent> {
   let gatewaySequence = 0;
+  const { authentication, verb, tagOf: tagFor } = context.speech ?? POSTGRES_SPEECH;
   return function* eventsOf(actor, session) {
     const sessionId = context.random.uuidv7(session.at);
     const identity = identityOf(actor, session);
@@ -87,7 +101,7 @@ export function createPlanEvents(
     };
     yield make({
       kind: 'session_opened',
-      authentication: 'scram-sha-256',
+      authentication,
       tls: true,
       targetSession: null,
       recordingId: null,
@@ -108,7 +122,7 @@ export function createPlanEvents(
       yield make(
         {
           kind: 'request',
-          verb: 'query',
+          verb,
           text,
           textBytes: null,
           textLength,
@@ -131,7 +145,7 @@ export function createPlanEvents(
           rows: failed ? 0 : statement.rows,
           bytes: failed ? 0 : statement.bytes,
           durationUs: STATEMENT_DURATION_US,
-          tag: failed ? null : tagOf(statement),
+          tag: failed ? null : tagFor(statement),
           errorCode: statement.failsWith ?? null,
           errorMessage: null,
           maskedFields: [],

@@ -10,16 +10,11 @@ import { createDraw } from './draw.ts';
 import type { Exercise } from './catalogue.ts';
 import { zoneOffsetMs } from './history.ts';
 import { drawActor } from './jobs.ts';
-import {
-  runLiveSession,
-  type GatewayAddress,
-  type SessionOutcome,
-  type StatementOutcome,
-} from './live-session.ts';
 import type { Actor, PlannedSession } from './plan.ts';
 import { observe, type Observed } from './observe.ts';
-import type { AnalysedStatement } from './plan-events.ts';
+import type { AnalysedStatement, Speech } from './plan-events.ts';
 import { sendHistory } from './send-history.ts';
+import type { SessionOutcome, StatementOutcome } from './session-outcome.ts';
 
 export interface ExerciseDeps {
   readonly api: ApiClient;
@@ -27,8 +22,19 @@ export interface ExerciseDeps {
   /** Seeded: decides identity, hours and attack. */
   readonly random: Random;
   readonly analyse: (sql: string) => AnalysedStatement;
-  readonly gateway: GatewayAddress;
+  /** Runs a planned session over a real connection through the gateway. */
+  readonly runSession: (
+    login: { readonly user: string; readonly token: string },
+    plan: PlannedSession,
+    options: { readonly pauseMsMax: number },
+    say: (outcome: StatementOutcome) => void,
+  ) => Promise<SessionOutcome>;
   readonly target: Target;
+  readonly speech?: Speech;
+  /** What answers consist of. */
+  readonly unit?: 'rows' | 'lines';
+  /** Of the token that is used, besides those of the exercise. */
+  readonly tokenAttributes?: Readonly<Record<string, string>>;
   readonly exerciseId: string;
   /** Longest pause between two statements that is waited for, milliseconds. */
   readonly pauseMsMax?: number;
@@ -90,7 +96,8 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
   const say = (who: TimelineEntry['who'], text: string, at = clock.now()): void =>
     deps.say({ atMs: at - (liveAt ?? clock.now()), who, text });
 
-  const drawn = drawActor(draw, draw.between(100, 999), exercise.job);
+  const number = draw.between(100, 999);
+  const drawn = exercise.drawActor?.(draw, number) ?? drawActor(draw, number, exercise.job);
   const actor: Actor = {
     ...drawn,
     timeZone: zoneWhereItIs(NIGHT_HOUR, begun),
@@ -115,9 +122,10 @@ export async function runExercise(exercise: Exercise, deps: ExerciseDeps): Promi
   const issueToken = (): Promise<IssueTokenAnswer> =>
     api.send('POST', '/v1/tokens', {
       identityId,
-      connections: [deps.gateway.connection],
+      connections: [deps.target.connection],
       ttlMs: actor.tokenLifetimeMs,
       credentialSource: actor.credentialSource,
+      ...(deps.tokenAttributes === undefined ? {} : { attributes: deps.tokenAttributes }),
     });
 
   const history = { until: begun - HOUR_MS, days: HISTORY_DAYS };
@@ -154,22 +162,20 @@ async function runOne(
   say: (who: TimelineEntry['who'], text: string) => void,
 ): Promise<SessionOutcome> {
   say('client', `logs in from ${session.ip} with ${session.tool}`);
-  const outcome = await runLiveSession(
-    deps.clock,
-    deps.gateway,
+  const outcome = await deps.runSession(
     { user: token.userName, token: token.token },
     session,
     { pauseMsMax: deps.pauseMsMax ?? PAUSE_MS_MAX },
-    (statement) => say('client', describe(statement)),
+    (statement) => say('client', describe(statement, deps.unit ?? 'rows')),
   );
   if (outcome.refused !== null) say('client', `is refused: ${outcome.refused}`);
   if (outcome.endMessage !== null) say('client', `is cut off: ${outcome.endMessage}`);
   return outcome;
 }
 
-function describe({ sql, state, rows, message, startedAt, endedAt }: StatementOutcome): string {
+function describe({ sql, state, rows, message, startedAt, endedAt }: StatementOutcome, unit: string): string {
   const text = sql.length > 90 ? `${sql.slice(0, 89)}…` : sql;
-  if (state === 'ran') return `ran: ${text} (${rows} rows, ${endedAt - startedAt} ms)`;
+  if (state === 'ran') return `ran: ${text} (${rows} ${unit}, ${endedAt - startedAt} ms)`;
   if (state === 'never_sent') return `never ran: ${text}`;
   return `${state === 'ended' ? 'never ran' : state}: ${text} (${message})`;
 }

@@ -6,7 +6,7 @@ import { createCodec } from '../../schemas/codec.ts';
 import type { Target } from '../../schemas/types.ts';
 import { planHistory } from './history.ts';
 import type { Actor, Draw } from './plan.ts';
-import { createPlanEvents, type AnalysedStatement } from './plan-events.ts';
+import { createPlanEvents, type AnalysedStatement, type Speech } from './plan-events.ts';
 
 export interface HistoryDeps {
   readonly api: ApiClient;
@@ -15,6 +15,7 @@ export interface HistoryDeps {
   readonly analyse: (sql: string) => AnalysedStatement;
   readonly target: Target;
   readonly exerciseId: string;
+  readonly speech?: Speech;
 }
 
 /** Resolves with the number of events once the detectors have passed all of them. */
@@ -22,10 +23,17 @@ export async function sendHistory(
   actor: Actor,
   draw: Draw,
   span: { readonly until: number; readonly days: number },
-  { api, random, analyse, target, exerciseId }: HistoryDeps,
+  { api, random, analyse, target, exerciseId, speech }: HistoryDeps,
 ): Promise<number> {
   const codec = createCodec('session-event');
-  const eventsOf = createPlanEvents({ random, analyse, target, origin: 'exercise', exerciseId });
+  const eventsOf = createPlanEvents({
+    random,
+    analyse,
+    target,
+    origin: 'exercise',
+    exerciseId,
+    ...(speech === undefined ? {} : { speech }),
+  });
   const lines: string[] = [];
   for (const session of planHistory(actor, draw, span.until, span.days)) {
     for (const event of eventsOf(actor, session)) lines.push(JSON.stringify(codec.toJson(event)));
