@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { GrantAccount } from '../approvals/grant-accounts.ts';
 import type { Access } from '../access/access.ts';
 import type { Sessions } from '../sessions/session.ts';
 
@@ -61,6 +62,8 @@ export interface ProtocolDeps {
   connection(name: string): ConnectionConfig | undefined;
   /** Reads the target's credential from the vault. */
   credential(connection: ConnectionConfig): Promise<TargetCredential>;
+  /** The account that an identity's sessions on a connection use at the target, by a grant; undefined: the connection's own. */
+  grantAccount(identityId: string, connection: string): Promise<GrantAccount | undefined>;
   /** A secret text of the gateway's own under a name (host keys), the same on all gateways of one vault: made by the first who asks. */
   kept(name: string, make: () => string): Promise<string>;
   readonly clock: Clock;
@@ -118,4 +121,10 @@ export interface Protocol {
   ): Promise<ProtocolListener>;
   /** Ends what an earlier gateway process left running in a target, by the spooled `targetSession`. Idempotent. */
   endLeftover(deps: ProtocolDeps, connection: ConnectionConfig, targetSession: string): Promise<void>;
+  /** Drops the account of a grant that is over; idempotent. Absent: grants have no accounts in this protocol. */
+  dropGrantAccount?(
+    deps: ProtocolDeps,
+    connection: ConnectionConfig,
+    account: Pick<GrantAccount, 'name' | 'roles'>,
+  ): Promise<void>;
 }

@@ -50,7 +50,7 @@ export function createLiveSession(services: SessionServices, input: LiveSessionI
     totals: { requests: 0, rows: 0, bytes: 0 },
     rate: new MinuteCounter(),
     holds: new Set(),
-    relies: new Set(),
+    relies: new Set(opening.relies),
     open: new Map(),
     order: undefined,
     closed: false,

@@ -88,6 +88,8 @@ export interface SessionOpening {
   readonly identity: Identity;
   /** Persons that an agent acts for, nearest first. Absent: none. */
   readonly principals?: readonly Identity[];
+  /** Ids of grants that it stands on from its start. Absent: none. */
+  readonly relies?: readonly string[];
   readonly client: Client;
   readonly target: Target;
   readonly authentication: string;

@@ -1,5 +1,6 @@
 /** The gateway put together: its core, the listeners of the data path, and the control API. */
 import { createIssuers } from '../../gateway/access/issuers/issuers.ts';
+import { createGrantAccounts, type GrantAccounts } from '../../gateway/approvals/grant-accounts.ts';
 import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
 import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
 import { listAuditKeys } from '../../gateway/control/audit-keys.ts';
@@ -80,6 +81,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
   const closers: ((graceMs: number) => Promise<void> | void)[] = [];
   const listeners: ProtocolListener[] = [];
   let drained: Promise<void> | undefined;
+  let grantAccounts: GrantAccounts | undefined;
   let running: Running | undefined;
 
   const protocolDeps = ({ access, sessions }: Pick<GatewayCore, 'access' | 'sessions'>): ProtocolDeps => ({
@@ -87,6 +89,8 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
     sessions,
     connection: (name) => connections.find(name),
     credential: (connection) => connections.credential(connection),
+    grantAccount: (identityId, connection) =>
+      grantAccounts?.accountFor(identityId, connection) ?? Promise.resolve(undefined),
     kept,
     clock,
     random,
@@ -119,6 +123,23 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       config,
     );
     await core.start();
+    grantAccounts = createGrantAccounts({
+      ...deps,
+      store,
+      vault,
+      approvals: core.approvals.store,
+      view: core.approvals.view,
+      holder: `${config.gateway.id}/${random.bytes(8).toString('hex')}`,
+      async drop(name, account) {
+        const connection = connections.find(name);
+        // A connection that is gone cannot be asked; what its target holds has ended by itself.
+        if (connection === undefined) return;
+        const protocol = protocols.find((one) => one.name === connection.protocol);
+        await protocol?.dropGrantAccount?.(protocolDeps(core), connection, account);
+      },
+    });
+    grantAccounts.start();
+    closers.push(() => grantAccounts?.stop());
     return core;
   };
 

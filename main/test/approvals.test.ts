@@ -76,25 +76,32 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
     target = await startTarget();
     observer = await target.direct();
     await observer.query('set role app');
-    installation = await startTestInstallation(target, {
-      COUNTERSIGN_ACCESS__GROUP_SCOPES: '{ senior: [read, approve] }',
-      COUNTERSIGN_APPROVALS__NOTIFY: JSON.stringify([
-        { kind: 'webhook', name: 'hook', url: { env: 'HOOK_URL' }, signingKey: { env: 'HOOK_KEY' } },
-        {
-          kind: 'slack',
-          name: 'slack',
-          url: { env: 'SLACK_URL' },
-          signingSecret: { env: 'SLACK_SECRET' },
-          people: { U1: 'countersign/bob' },
-        },
-      ]),
-      HOOK_URL: receiver.url('/hook'),
-      HOOK_KEY,
-      SLACK_URL: receiver.url('/slack'),
-      SLACK_SECRET,
-      COUNTERSIGN_APPROVALS__GRANT_TEMPLATES:
-        '[{ name: restore-db, connections: [sample], actions: [drop, truncate], groups: [senior] }]',
-    });
+    const connection = {
+      ...target.connection,
+      options: { ...target.connection.options, grantCredential: 'connections/sample/grants' },
+    };
+    installation = await startTestInstallation(
+      { ...target, connection },
+      {
+        COUNTERSIGN_ACCESS__GROUP_SCOPES: '{ senior: [read, approve] }',
+        COUNTERSIGN_APPROVALS__NOTIFY: JSON.stringify([
+          { kind: 'webhook', name: 'hook', url: { env: 'HOOK_URL' }, signingKey: { env: 'HOOK_KEY' } },
+          {
+            kind: 'slack',
+            name: 'slack',
+            url: { env: 'SLACK_URL' },
+            signingSecret: { env: 'SLACK_SECRET' },
+            people: { U1: 'countersign/bob' },
+          },
+        ]),
+        HOOK_URL: receiver.url('/hook'),
+        HOOK_KEY,
+        SLACK_URL: receiver.url('/slack'),
+        SLACK_SECRET,
+        COUNTERSIGN_APPROVALS__GRANT_TEMPLATES:
+          '[{ name: restore-db, connections: [sample], actions: [drop, truncate], groups: [senior] }, { name: restore-as, connections: [sample], actions: [drop], groups: [senior], targetRoles: [restorers] }]',
+      },
+    );
     job = await makeLogin(installation.api, 'migration', { credentialSource: 'ci/orders' });
     ann = await makeLogin(installation.api, 'ann', { kind: 'human', groups: ['senior'] });
     bob = await makeLogin(installation.api, 'bob', { kind: 'human', groups: ['senior'] });
@@ -317,6 +324,59 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
     assert.notEqual(await waiting.code, 0);
     assert.match(waiting.said.error, /cancel/);
     assert.equal(await exists('three'), true);
+  });
+
+  it('a grant with roles has an account at the target that ends without any gateway, and is dropped when it is over', async () => {
+    const cem = await makeLogin(installation.api, 'cem', { kind: 'human', groups: ['senior'] });
+    const nextCode = await codesOf(cem);
+    await observer.query('reset role');
+    await observer.query(
+      "create role restorers; grant create on schema public to restorers; create role maker login createrole password 'm'; grant restorers to maker with admin option",
+    );
+    await installation.installation.gateway.vault.put(
+      'connections/sample/grants',
+      JSON.stringify({ username: 'maker', password: 'm' }),
+    );
+    const asked = await installation.api.send<Approval>('POST', '/v1/grants', {
+      template: 'restore-as',
+      connection: 'sample',
+      durationMs: 600_000,
+      reason: 'restore of last night',
+      identity: job.identityId,
+    });
+    await apiOf(cem).send('POST', `/v1/approvals/${asked.approvalId}/decide`, {
+      granted: true,
+      reason: 'agreed',
+      factor: { kind: 'totp', code: nextCode() },
+    });
+    const client = await connectClient(installation.listener, job);
+    let ended = false;
+    client.once('end', () => void (ended = true));
+    const { rows } = await client.query('select current_user as name');
+    const { name } = rows[0] as { name: string };
+    assert.match(name, /^countersign_[0-9a-f]{32}$/);
+    await client.query('create table restored (n int)');
+    const role = await observer.query(
+      'select rolvaliduntil::text as until, rolsuper, pg_has_role(oid, $2, $3) as member from pg_roles where rolname = $1',
+      [name, 'restorers', 'member'],
+    );
+    assert.equal(role.rows[0].rolsuper, false);
+    assert.equal(role.rows[0].member, true);
+    const until600 = Date.parse(role.rows[0].until as string) - Date.now();
+    assert.ok(until600 > 0 && until600 <= 600_000);
+    const { items } = await installation.api.get<{ items: Grant[] }>('/v1/grants', { active: true });
+    const grant = items.find(({ targetRole }) => targetRole === name)!;
+    await installation.api.send('POST', `/v1/grants/${grant.grantId}/end`, { reason: 'done' });
+    await until('its session ends', () => ended);
+    await until('the account is dropped', async () => {
+      const left = await observer.query('select 1 from pg_roles where rolname = $1', [name]);
+      return left.rowCount === 0;
+    });
+    const owner = await observer.query(
+      "select pg_get_userbyid(relowner) as owner from pg_class where relname = 'restored'",
+    );
+    assert.equal(owner.rows[0].owner, 'restorers', 'what was restored stays');
+    await observer.query('set role app');
   });
 
   it('a grant opens what its template names until it is revoked, and then its sessions end', async () => {

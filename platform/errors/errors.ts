@@ -3,7 +3,7 @@
 export interface ErrorDefinition {
   /** What happened, in one sentence; `{name}` is filled from the error's details. */
   readonly message: string;
-  /** What to do about it, in one or two sentences. */
+  /** What to do about it, in one or two sentences; filled likewise. */
   readonly hint: string;
   /** HTTP status where the error leaves by the control API. */
   readonly status: number;
@@ -19,13 +19,13 @@ export class CountersignError extends Error {
   readonly details: ErrorDetails;
 
   constructor(code: string, definition: ErrorDefinition, details: ErrorDetails, cause?: unknown) {
-    const message = definition.message.replace(/\{(\w+)\}/g, (_, name: string) =>
-      String(details[name] ?? `{${name}}`),
-    );
+    const filled = (text: string): string =>
+      text.replace(/\{(\w+)\}/g, (placeholder, name: string) => String(details[name] ?? placeholder));
+    const message = filled(definition.message);
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CountersignError';
     this.code = code;
-    this.hint = definition.hint;
+    this.hint = filled(definition.hint);
     this.status = definition.status;
     this.details = details;
   }

@@ -6,6 +6,11 @@ import {
 } from '../../../platform/errors/errors.ts';
 
 export const definitions = {
+  POSTGRES_GRANT_ACCOUNT: {
+    message: 'The account of a grant on {connection} could not be made or dropped: {reason}.',
+    hint: 'Check option grantCredential of the connection: its role needs CREATEROLE, and the roles of the grant template WITH ADMIN OPTION (docs/approvals.md).',
+    status: 503,
+  },
   POSTGRES_TLS_REQUIRED: {
     message: 'this gateway takes connections from other machines over TLS only',
     hint: 'Connect with sslmode=require or stricter.',

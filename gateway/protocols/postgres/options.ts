@@ -105,6 +105,13 @@ export const PostgresOptions = Type.Object(
         default: 'on',
       }),
     ),
+    grantCredential: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Vault path of a credential that may make roles (CREATEROLE, and the roles of grant templates WITH ADMIN OPTION): with it grants with targetRoles get an account of their own at the target. Default: none, and such grants open no session.',
+      }),
+    ),
     catalogueCredential: Type.Optional(
       Type.String({
         minLength: 1,
@@ -190,6 +197,7 @@ export interface ResolvedOptions {
   readonly clientCheckIntervalMs: number;
   readonly catalogue: boolean;
   /** Null: the connection's own. */
+  readonly grantCredential: string | null;
   readonly catalogueCredential: string | null;
   readonly catalogueAgeMsMax: number;
   readonly catalogueTimeoutMs: number;
@@ -221,6 +229,7 @@ export function resolveOptions(
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
     clientCheckIntervalMs: given.clientCheckIntervalMs ?? 500,
     catalogue: given.catalogue !== 'off',
+    grantCredential: given.grantCredential ?? null,
     catalogueCredential: given.catalogueCredential ?? null,
     catalogueAgeMsMax: given.catalogueAgeMsMax ?? 2000,
     catalogueTimeoutMs: given.catalogueTimeoutMs ?? 5000,

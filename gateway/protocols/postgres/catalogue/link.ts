@@ -28,6 +28,8 @@ export interface LinkDeps {
   readonly login: () => Promise<TargetLogin>;
   /** Longest time for one string of statements, the login included, milliseconds. */
   readonly timeoutMs: number;
+  /** Said first; absent: what reading needs. */
+  readonly prepare?: readonly string[];
 }
 
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
@@ -49,7 +51,7 @@ interface Waiting {
   error: string | undefined;
 }
 
-export function createCatalogueLink({ clock, login, timeoutMs }: LinkDeps): CatalogueLink {
+export function createCatalogueLink({ clock, login, timeoutMs, prepare = PREPARE }: LinkDeps): CatalogueLink {
   let socket: Socket | undefined;
   let waiting: Waiting | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -111,7 +113,7 @@ export function createCatalogueLink({ clock, login, timeoutMs }: LinkDeps): Cata
     if (!reached.ok) return reached.error.message;
     socket = reached.link.socket;
     listen(socket);
-    const prepared = await send(PREPARE);
+    const prepared = await send(prepare);
     return prepared.ok ? undefined : prepared.reason;
   };
 

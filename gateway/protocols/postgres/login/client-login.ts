@@ -205,7 +205,15 @@ class ClientLogin {
       );
     const filtered = filterStartup(parameters, connector.options);
     if (!filtered.ok) return this.#refuse(filtered.error);
-    const read = await connector.readCredential();
+    const account = await deps.grantAccount(admitted.value.id, name);
+    if (account !== undefined) {
+      const problem = await connector.makeAccount(account);
+      if (problem !== undefined) return this.#over ? undefined : this.#refuse(problem);
+    }
+    const read: Awaited<ReturnType<Connector['readCredential']>> =
+      account === undefined
+        ? await connector.readCredential()
+        : { ok: true, credential: { username: account.name, password: account.password } };
     if (this.#over) return;
     if (!read.ok) return this.#refuse(read.error);
     this.#target = { ...this.#target, role: read.credential.username };
@@ -239,6 +247,7 @@ class ClientLogin {
       mechanism,
       startup: parameters,
       dropped: filtered.dropped,
+      relies: account === undefined ? [] : [account.grantId],
     });
   }
 
@@ -253,6 +262,7 @@ class ClientLogin {
     mechanism: string;
     startup: ReadonlyMap<string, string>;
     dropped: readonly string[];
+    relies: readonly string[];
   }): void {
     const { deps, relays, cancelKeys, analyser } = this.#context;
     const { link, connector } = ready;
@@ -281,6 +291,7 @@ class ClientLogin {
     const opened = deps.sessions.open({
       identity: this.#identity!,
       principals: ready.principals,
+      relies: ready.relies,
       client: this.#client satisfies Client,
       target: this.#target!,
       authentication: ready.mechanism,

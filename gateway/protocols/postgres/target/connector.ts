@@ -6,13 +6,15 @@ import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
 import type { CatalogueSource } from '../analysis/effects.ts';
-import { createCatalogueLink } from '../catalogue/link.ts';
+import { createCatalogueLink, type CatalogueLink } from '../catalogue/link.ts';
 import { createCatalogueReader, type CatalogueReader } from '../catalogue/reader.ts';
 import { postgresError } from '../errors.ts';
 import { resolveOptions, type HostAddress, type PostgresOptions, type ResolvedOptions } from '../options.ts';
 import { REQUEST_CODES } from '../wire/message-types.ts';
 import { cancelRequest, query, TERMINATE } from '../wire/messages.ts';
 import { dial, type DialTarget } from './dial.ts';
+import type { GrantAccount } from '../../../approvals/grant-accounts.ts';
+import { ACCOUNT_PREPARE, dropGrantAccount, makeGrantAccount } from './grant-account.ts';
 import { createEnder, type Ender } from './ender.ts';
 import { loginToOneOf } from './hosts.ts';
 import {
@@ -60,6 +62,10 @@ export interface Connector {
     database: string,
     parameters: ReadonlyMap<string, string>,
   ): Promise<TargetLogin>;
+  /** Makes the account of a grant where it is not there; undefined: sessions may use it. */
+  makeAccount(account: GrantAccount): Promise<CountersignError | undefined>;
+  /** Takes it away; undefined: it is gone. */
+  dropAccount(account: Pick<GrantAccount, 'name' | 'roles'>): Promise<CountersignError | undefined>;
   /** A session has been opened: what ends backends stands ready. Returns what to call at its end. */
   attach(server: HostAddress): () => void;
   /** Asks the target to cancel what the backend runs; resolves when the target has taken the request. */
@@ -109,6 +115,36 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
       { connection: connection.name, database, ageMsMax: options.catalogueAgeMsMax },
     );
   };
+  /** Does something on a link that may make roles, and closes it. */
+  const asAccountMaker = async (
+    work: (link: CatalogueLink) => Promise<CountersignError | undefined>,
+  ): Promise<CountersignError | undefined> => {
+    const path = options.grantCredential;
+    if (path === null)
+      return postgresError('POSTGRES_GRANT_ACCOUNT', {
+        connection: connection.name,
+        reason: 'the connection has no grantCredential',
+      });
+    const login = async (): Promise<TargetLogin> => {
+      const read = await readFrom(path);
+      if (!read.ok) return read;
+      return loginToOneOf(
+        { connection: connection.name, addresses: options.addresses, wanted: 'read-write' },
+        (address) => loginToTarget(deps, targetAt(address), read.credential, options.database, new Map()),
+      );
+    };
+    const link = createCatalogueLink({
+      clock: deps.clock,
+      login,
+      timeoutMs: options.connectTimeoutMs,
+      prepare: ACCOUNT_PREPARE,
+    });
+    try {
+      return await work(link);
+    } finally {
+      link.close();
+    }
+  };
   // Another database than the session's would do as well; the configured one is known to exist.
   const loginToEnd = async (address: HostAddress): Promise<TargetLogin> => {
     const read = await readCredential();
@@ -132,6 +168,11 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
       return deps.catalogue?.(key, () => catalogueReader(database, user));
     },
     readCredential,
+    makeAccount: (account) =>
+      asAccountMaker((link) =>
+        makeGrantAccount(link, connection.name, account, Buffer.from(deps.random.bytes(16))),
+      ),
+    dropAccount: (account) => asAccountMaker((link) => dropGrantAccount(link, connection.name, account)),
     attach: (server) => enderAt(server)?.attach() ?? (() => undefined),
     login: (credential, database, parameters) =>
       loginToOneOf(

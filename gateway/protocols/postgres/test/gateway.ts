@@ -230,6 +230,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     access: createTestAccess(),
     sessions,
     connection,
+    grantAccount: () => Promise.resolve(undefined),
     credential: () => Promise.resolve(config.credential),
     kept: (_, make) => Promise.resolve(make()),
     clock,

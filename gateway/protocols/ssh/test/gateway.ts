@@ -243,6 +243,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     access: createTestAccess(boundKeys),
     sessions,
     connection,
+    grantAccount: () => Promise.resolve(undefined),
     credential: () => Promise.resolve(config.credential),
     kept(name, make) {
       const value = kept.get(name) ?? make();
