@@ -90,6 +90,11 @@ export const definitions = {
     hint: 'Protocols: postgres.',
     status: 400,
   },
+  POLICY_PROTOCOL_UNKNOWN: {
+    message: 'The protocol {protocol} has no statements that could be looked at.',
+    hint: 'Name postgres or ssh with --protocol; a case of another protocol says action, object and risk itself.',
+    status: 400,
+  },
   LISTENER_TLS_REQUIRED: {
     message: 'A listener on {host} needs a certificate.',
     hint: 'Set certificateFile and keyFile of the listener, or listen on loopback.',

@@ -17,7 +17,8 @@ export function createPolicy(deps: PolicyDeps, config: PolicyConfig): Replaceabl
   return createReplaceablePolicy(config.rules, createEnginePolicy(deps, config));
 }
 
-function createEnginePolicy(deps: PolicyDeps, config: PolicyConfig): EnginePolicy | undefined {
+/** What evaluates Rego for it; undefined where only rules decide. */
+export function createEnginePolicy(deps: PolicyDeps, config: PolicyConfig): EnginePolicy | undefined {
   const { kind, rego, opa } = config;
   if (kind === 'built_in') return undefined;
   // The configuration's check has said so by name.

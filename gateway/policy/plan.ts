@@ -28,13 +28,17 @@ export function makePlan(rules: readonly CompiledRule[], actions: readonly Actio
   const covering =
     actions.length === 0
       ? // Touches nothing (SELECT 1): denied or held only by rules on everything, allowed by any that allows something.
-        [atRisk.filter((rule) => rule.anyAction || rule.outcome === 'allow')]
+        [atRisk.filter((rule) => rule.anyAction || rule.outcome === 'allow').map(withoutItsOwn)]
       : actions.map((action) => atRisk.filter((rule) => rule.covers(action)));
   const moving = covering.some((list) =>
     list.some((rule) => rule.atTime !== undefined || rule.demand !== undefined),
   );
   return { covering, fixed: moving ? undefined : decideByRules(covering) };
 }
+
+/** What a rule on certain actions asks for and limits is for those. */
+const withoutItsOwn = (rule: CompiledRule): CompiledRule =>
+  rule.anyAction ? rule : { ...rule, limits: undefined, demand: undefined };
 
 export type Moment = Standing & Pick<DecisionInput, 'now' | 'actions' | 'grants'> & DecisionInput;
 

@@ -6,6 +6,7 @@ import { registerConfig } from './config.ts';
 import { registerEventImport } from './events.ts';
 import { registerExercise } from './exercise.ts';
 import { registerPlaybookTest } from './playbooks.ts';
+import { registerPolicy } from './policy.ts';
 import { registerRules } from './rules.ts';
 import { registerUp } from './up.ts';
 
@@ -15,6 +16,7 @@ export const FURTHER_COMMANDS: readonly RegisterCommands[] = [
   registerEventImport,
   registerAudit,
   registerRules,
+  registerPolicy,
   registerPlaybookTest,
   registerBacktest,
   registerExercise,

@@ -121,6 +121,20 @@ describe('rules that ask for more than a match', () => {
     assert.equal(decide(rules, { reason: 'order 17 is stuck' }).outcome, 'allow');
   });
 
+  it('on certain actions ask nothing of what touches nothing', () => {
+    const rules = [
+      rule('why', {
+        outcome: 'allow',
+        actions: ['write'],
+        requires: { reason: true },
+        limits: { rowsMax: 1 },
+      }),
+    ];
+    const nothing = decide(rules, { actions: [] });
+    assert.deepEqual([nothing.outcome, nothing.limits], ['allow', undefined]);
+    assert.equal(decide(rules, { actions: [action('write')] }).outcome, 'deny');
+  });
+
   it('want a ticket of their form', () => {
     const rules = [rule('ticket', { outcome: 'allow', requires: { ticket: 'OPS-*' } })];
     assert.equal(decide(rules, { ticket: 'OPS-17' }).outcome, 'allow');
