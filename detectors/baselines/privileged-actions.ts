@@ -26,6 +26,8 @@ const FIRST_TIME_RISK: Readonly<Record<string, number>> = {
   tunnel: 55,
   forward_local: 45,
   forward_remote: 55,
+  forward_agent: 50,
+  forward_x11: 40,
   delete_logs: 70,
   obfuscate: 50,
 };

@@ -8,7 +8,7 @@ export const endSession = defineAction({
   name: 'end_session',
   title: 'End session',
   description:
-    'Closes the session and cancels its running statement in the target. The token keeps working: lock out as well where it must not.',
+    'Closes the session and ends what it runs in the target: the statement of a database; on an SSH host the process group of each channel and all that carries the marks of the session, which its end then lists. The token keeps working: lock out as well where it must not.',
   parameters: Type.Object({}, { additionalProperties: false }),
   scopes: ['contain'],
   containing: true,
