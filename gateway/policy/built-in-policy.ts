@@ -15,10 +15,12 @@ import { stricterOf } from './strictness.ts';
 
 /** Names of actions whose rules are kept per session; the analyses have a few dozen. */
 const ACTION_NAMES_MAX = 256;
+/** Identities that act in one session: its own, and those for whom it acts. */
+const SCOPES_MAX = 16;
 
-/** The rules for one session, and its plans by shape. Both go with the session: they hang on its identity. */
+/** The rules for one session and one identity, and its plans by shape. They go with the session: they hang on its client. */
 interface Scope {
-  readonly client: Client;
+  readonly identity: Identity;
   readonly target: Target;
   readonly rules: readonly CompiledRule[];
   readonly byAction: Map<string, readonly CompiledRule[]>;
@@ -43,19 +45,21 @@ export function compileRules(rules: readonly PolicyRule[]): readonly CompiledRul
  */
 export function createBuiltInPolicy({ rules }: { readonly rules: readonly PolicyRule[] }): DirectPolicy {
   const compiled = compileRules(rules);
-  const scopes = new WeakMap<Identity, Scope>();
+  // An identity may be one object for many sessions; a client is one session's. More than one scope has who acts for others.
+  const scopes = new WeakMap<Client, Scope[]>();
 
   const scopeOf = (identity: Identity, { client, target }: DecisionInput): Scope => {
-    const known = scopes.get(identity);
-    if (known !== undefined && known.client === client && known.target === target) return known;
+    const known = scopes.get(client);
+    for (const scope of known ?? []) if (scope.identity === identity && scope.target === target) return scope;
     const scope: Scope = {
-      client,
+      identity,
       target,
       rules: compiled.filter((rule) => rule.inScope({ identity, client, target })),
       byAction: new Map(),
       plans: new WeakMap(),
     };
-    scopes.set(identity, scope);
+    if (known === undefined || known.length >= SCOPES_MAX) scopes.set(client, [scope]);
+    else known.push(scope);
     return scope;
   };
   const planOf = (scope: Scope, actions: readonly Action[], risk: RiskClass): Plan => {

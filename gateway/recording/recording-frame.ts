@@ -33,7 +33,7 @@ export interface FrameGatherer {
   /** Bytes gathered since the last `take`. */
   readonly bytes: number;
   /** Takes a copy; returns how many bytes the frame has. */
-  add(frame: RecordingFrame): number;
+  add(frame: Omit<RecordingFrame, 'bytes'> & { readonly bytes: Uint8Array }): number;
   /** What has been gathered; valid until the next `add`. */
   take(): Buffer;
 }

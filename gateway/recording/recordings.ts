@@ -102,10 +102,11 @@ export function createRecordings(
       sink: {
         write(stream, requestId, data) {
           if (closed || data.length === 0) return true;
-          const all = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-          for (let at = 0; at < all.length; at += FRAME_BYTES_MAX) {
-            const piece = all.subarray(at, at + FRAME_BYTES_MAX);
-            ahead += gathered.add({ time: clock.now(), stream, requestId, bytes: piece });
+          const time = clock.now();
+          for (let at = 0; at < data.length; at += FRAME_BYTES_MAX) {
+            const whole = data.length <= FRAME_BYTES_MAX;
+            const bytes = whole ? data : data.subarray(at, at + FRAME_BYTES_MAX);
+            ahead += gathered.add({ time, stream, requestId, bytes });
           }
           if (gathered.bytes >= chunkBytes) flush();
           else timer ??= clock.after(CHUNK_MS, flush, { background: true });

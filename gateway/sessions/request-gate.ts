@@ -387,12 +387,12 @@ export function createRequestGates(services: SessionServices, state: SessionStat
         wait(requestId, input, decisionId, first, written.durable, hold),
       );
     state.open.set(requestId, true);
-    return gateOf(requestId, first.outcome, decisionId, {
-      outcome: first.outcome as 'allow' | 'mask',
-      rule: first.rule,
-      reason: first.reason,
-      ...limited(first),
-    });
+    const { outcome, rule, reason, limits } = first as PolicyDecision & { outcome: 'allow' | 'mask' };
+    const decision: GateDecision =
+      limits === undefined
+        ? { outcome, decisionId, rule, reason }
+        : { outcome, decisionId, rule, reason, limits };
+    return { requestId, first: outcome, decision };
   };
 
   return {

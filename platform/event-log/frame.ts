@@ -87,9 +87,9 @@ export function encodeFrames(
   const bytes = Buffer.allocUnsafeSlow(sizes.reduce((total, size) => total + size.total, 0));
   const starts: number[] = [];
   let at = 0;
-  for (const [index, content] of contents.entries()) {
+  for (let index = 0; index < contents.length; index += 1) {
     starts.push(at);
-    at = writeFrame(bytes, at, content, sizes[index]!, salt);
+    at = writeFrame(bytes, at, contents[index]!, sizes[index]!, salt);
   }
   return { bytes, starts };
 }

@@ -156,7 +156,7 @@ export function createPartition(
         throw eventLogError('EVENT_LOG_DISK_FAILED', { topic: topic.name, reason: failed });
       const timestamp = Math.max(0, Math.floor(clock.now()));
       const first = nextOffset;
-      const contents: LogRecord[] = records.map((record, index) => ({
+      const contents: (LogRecord & { value: Uint8Array | null })[] = records.map((record, index) => ({
         topic: topic.name,
         partition,
         offset: first + index,
@@ -172,13 +172,14 @@ export function createPartition(
       } catch (error) {
         throw diskError(error, topic.name);
       }
-      for (const [index, content] of contents.entries()) {
+      for (let index = 0; index < contents.length; index += 1) {
+        const content = contents[index]!;
         const start = starts[index]!;
         const end = starts[index + 1] ?? bytes.length;
         noteIndex(active, content.offset, active.bytes + start);
         // The caller may use its buffer again; ours stays.
-        const value = content.value === null ? null : bytes.subarray(end - content.value.byteLength, end);
-        tail.push({ ...content, value }, end - start + FRAME_HEADER_BYTES);
+        if (content.value !== null) content.value = bytes.subarray(end - content.value.byteLength, end);
+        tail.push(content, end - start + FRAME_HEADER_BYTES);
       }
       active.oldestMs ??= timestamp;
       active.newestMs = Math.max(active.newestMs ?? 0, timestamp);

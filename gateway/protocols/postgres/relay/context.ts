@@ -29,8 +29,8 @@ export interface RelayContext {
   readonly isOver: () => boolean;
   /** Ends the session with an error for the client. */
   readonly fail: (error: CountersignError, reason: CloseReason) => void;
-  /** Something that a socket waits for has changed. */
-  readonly flow: () => void;
+  /** Writes what was gathered for a socket; recordings and reports are entered when it, and what other sessions have, is on its way. */
+  readonly send: (outlet: Outlet) => void;
   /** Asks the target to cancel what runs; resolves when it has taken the request. */
   readonly cancelRunning: () => Promise<void>;
   /** What the client's cancel request does to a command that waits for its decision; absent where none waits. */

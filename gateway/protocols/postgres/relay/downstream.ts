@@ -6,7 +6,7 @@ import { isAsciiSafe } from '../login/startup-parameters.ts';
 import { postgresError } from '../errors.ts';
 import { decodeRow } from '../wire/row.ts';
 import { decodeError, decodeParameterStatus, decodeTag, rowsOfTag } from '../wire/decode.ts';
-import { FrameReader } from '../wire/frame-reader.ts';
+import { FrameReader, type FrameRules } from '../wire/frame-reader.ts';
 import { BACKEND } from '../wire/message-types.ts';
 import type { RelayContext } from './context.ts';
 import { denialResponse, isProvoked, liftedMessage } from './denial.ts';
@@ -22,7 +22,7 @@ const WHOLE_BYTES_MAX = 1024 * 1024;
 /** An answer that goes on so long after it was cut off and cancelled ends the session. */
 const CUT_OFF_MS = 10_000;
 
-const STREAMED = new Set<number>([
+const STREAMED: readonly number[] = [
   BACKEND.dataRow,
   BACKEND.copyData,
   BACKEND.rowDescription,
@@ -30,16 +30,20 @@ const STREAMED = new Set<number>([
   BACKEND.noticeResponse,
   BACKEND.notificationResponse,
   BACKEND.functionCallResponse,
-]);
-const KNOWN = new Set<number>(Object.values(BACKEND));
+];
+/** Longest message of each type; 0: there is no such type. */
+const LENGTHS = new Uint32Array(256);
+for (const type of Object.values(BACKEND)) LENGTHS[type] = WHOLE_BYTES_MAX;
+for (const type of STREAMED) LENGTHS[type] = LARGE_BYTES_MAX;
+const RULES: FrameRules = {
+  lengthMax: (type) => LENGTHS[type]!,
+  streamed: (type) => LENGTHS[type] === LARGE_BYTES_MAX,
+};
 
 export class Downstream {
   readonly #context: RelayContext;
   readonly #client: Upstream;
-  readonly reader = new FrameReader({
-    lengthMax: (type) => (STREAMED.has(type) ? LARGE_BYTES_MAX : KNOWN.has(type) ? WHOLE_BYTES_MAX : 0),
-    streamed: (type) => STREAMED.has(type),
-  });
+  readonly reader = new FrameReader(RULES);
   /** The target has said why it ends the session. */
   fatalSeen = false;
   #closes = 0;
@@ -58,8 +62,9 @@ export class Downstream {
 
   push(chunk: Buffer): void {
     const { reader } = this;
-    const { downstream, expectations } = this.#context;
+    const { downstream, expectations, requests } = this.#context;
     reader.push(chunk);
+    requests.defer();
     const { buffer } = reader;
     let started = false;
     let end = 0;
@@ -77,7 +82,7 @@ export class Downstream {
     }
     if (this.#context.isOver()) return;
     if (started) this.#absorb(buffer, end);
-    downstream.flush();
+    this.#context.send(downstream);
     if (reader.error !== undefined)
       this.#context.fail(
         postgresError('POSTGRES_PROTOCOL_VIOLATION', {
@@ -85,7 +90,6 @@ export class Downstream {
         }),
         'protocol_error',
       );
-    this.#context.flow();
   }
 
   /** A row of a SELECT, or the first piece or a further one of it. */

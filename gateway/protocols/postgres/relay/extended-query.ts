@@ -263,7 +263,6 @@ export class ExtendedQuery {
   }
 
   #record(requestId: string | null, bytes: Buffer): void {
-    if (!this.#context.session.recording.write('in', requestId, bytes))
-      this.#context.requests.recordingBusy();
+    this.#context.requests.recordIn(requestId, bytes);
   }
 }

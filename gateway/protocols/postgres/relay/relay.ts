@@ -17,6 +17,7 @@ import type { RelayContext } from './context.ts';
 import { Downstream } from './downstream.ts';
 import { Expectations } from './expectations.ts';
 import { createRequests, type Requests } from './requests.ts';
+import { createRounds } from './rounds.ts';
 import { SettingsTracker } from './settings.ts';
 import { Stated } from './stated.ts';
 import { Upstream } from './upstream.ts';
@@ -27,6 +28,9 @@ const BACKLOG_BYTES_MAX = 256 * 1024;
 const WAITING_BYTES_MAX = 64 * 1024;
 /** A client that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 2_000;
+
+/** All sessions of the process share its event loop, and so its rounds. */
+const rounds = createRounds();
 
 export interface RelayDeps {
   readonly clock: Clock;
@@ -82,6 +86,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
   };
 
   const conclude = (reason: CloseReason, status: 'cut_off' | 'lost', detail?: string): void => {
+    requests?.catchUp();
     requests?.settleBefore(Number.MAX_SAFE_INTEGER, status, 'the session ended');
     session?.close(reason, detail);
     deps.onClosed();
@@ -89,6 +94,9 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
 
   const finish = (reason: CloseReason, status: 'cut_off' | 'lost', detail?: string): boolean => {
     if (over) return false;
+    // What was handled before is sent before.
+    shared?.upstream.flush();
+    shared?.downstream.flush();
     over = true;
     conclude(reason, status, detail);
     return true;
@@ -160,6 +168,12 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
     setPaused(target, client.writableLength > BACKLOG_BYTES_MAX || recordingBusy);
   };
 
+  const enter = (): void => {
+    requests?.catchUp();
+    flow();
+  };
+  const entered = (): void => guarded(enter);
+
   const onRecordingBusy = (): void => {
     if (recordingBusy || session === undefined) return;
     recordingBusy = true;
@@ -173,8 +187,9 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
   client.on('error', ignore);
   target.on('error', ignore);
   // From now on, not only from start(): a session may be ended while it is being opened.
-  client.once('close', clientLost);
-  target.once('close', targetLost);
+  // Behind what came before it.
+  client.once('close', () => rounds.take(0, clientLost));
+  target.once('close', () => rounds.take(0, targetLost));
 
   return {
     start(opened, early) {
@@ -215,7 +230,10 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
         downstream: new Outlet(client),
         isOver: () => over,
         fail,
-        flow,
+        send(outlet) {
+          rounds.flush(outlet);
+          rounds.enter(entered);
+        },
         cancelRunning: () => deps.connector.cancel(link),
         cancelHold: undefined,
         notify(text) {
@@ -235,12 +253,12 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       const down = new Downstream(context, up);
       upstream = up;
       downstream = down;
-      client.on('end', clientLost);
-      target.on('end', targetLost);
+      client.on('end', () => rounds.take(0, clientLost));
+      target.on('end', () => rounds.take(0, targetLost));
       client.on('drain', flow);
       target.on('drain', flow);
-      client.on('data', (chunk: Buffer) => guarded(() => up.push(chunk)));
-      target.on('data', (chunk: Buffer) => guarded(() => down.push(chunk)));
+      client.on('data', (chunk: Buffer) => rounds.take(chunk.length, () => guarded(() => up.push(chunk))));
+      target.on('data', (chunk: Buffer) => rounds.take(chunk.length, () => guarded(() => down.push(chunk))));
       if (client.destroyed) clientLost();
       else if (target.destroyed) targetLost();
       else {

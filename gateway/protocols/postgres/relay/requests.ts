@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { ResponseStatus } from '../../../../schemas/types.ts';
 import { sha256 } from '../../../credentials/sha256.ts';
-import type { Session } from '../../../sessions/session.ts';
+import type { ResponseInput, Session } from '../../../sessions/session.ts';
 import type { Bounds, Passed } from './limits.ts';
 
 /** An allowed request whose response has not been reported. */
@@ -39,10 +39,13 @@ export interface Requests {
   readonly nextOrder: number;
   /** Takes a piece of the answer: recorded, hashed, counted. */
   absorb(request: RunningRequest | null, bytes: Buffer): void;
+  /** Records what the client sent. */
+  recordIn(requestId: string | null, bytes: Buffer): void;
   /** Reports the response; a second call does nothing. */
   settle(request: RunningRequest, status: ResponseStatus, note?: string): void;
-  /** The recording asked to wait. */
-  recordingBusy(): void;
+  /** From now until `catchUp`, recording and reports wait: what goes to a socket goes first. */
+  defer(): void;
+  catchUp(): void;
   /** Settles all before `order` that have not been: bound and never executed. */
   settleBefore(order: number, status: ResponseStatus, note: string): void;
 }
@@ -52,17 +55,45 @@ export interface RecordingFlow {
   onRecordingBusy(): void;
 }
 
+/** What can wait until the bytes themselves are on their way. */
+type Late =
+  | { readonly stream: 'in' | 'out'; readonly id: string | null; readonly bytes: Buffer }
+  | {
+      readonly stream: null;
+      readonly id: string;
+      readonly response: ResponseInput;
+      readonly body: RunningRequest['body'];
+    };
+
 export function createRequests(clock: Clock, session: Session, flow: RecordingFlow): Requests {
   const open = new Set<RunningRequest>();
   let order = 0;
   const passed = { rows: 0, bytes: 0 };
+  let late: Late[] = [];
+  let deferring = false;
+  const carryOut = (item: Late): void => {
+    if (item.stream !== null) {
+      if (!session.recording.write(item.stream, item.id, item.bytes)) flow.onRecordingBusy();
+      return;
+    }
+    const { body } = item;
+    session.response(item.id, {
+      ...item.response,
+      // Most answers come in one piece: hashing that at once is several times cheaper than a hash object.
+      bodyDigest: body === null ? null : Buffer.isBuffer(body) ? sha256(body) : body.digest(),
+    });
+  };
+  const take = (item: Late): void => {
+    if (deferring) late.push(item);
+    else carryOut(item);
+  };
   const settle: Requests['settle'] = (request, status, note) => {
     if (request.settled) return;
     request.settled = true;
     open.delete(request);
     const { body } = request;
     request.body = null;
-    session.response(request.id, {
+    const response = {
       status,
       rows: request.rows,
       bytes: request.bytes,
@@ -70,9 +101,8 @@ export function createRequests(clock: Clock, session: Session, flow: RecordingFl
       tag: request.tag,
       errorCode: request.error?.sqlState ?? null,
       errorMessage: request.error === null ? (note ?? null) : request.error.message,
-      // Most answers come in one piece: hashing that at once is several times cheaper than a hash object.
-      bodyDigest: body === null ? null : Buffer.isBuffer(body) ? sha256(body) : body.digest(),
-    });
+    };
+    take({ stream: null, id: request.id, response, body });
   };
   return {
     get open() {
@@ -114,10 +144,20 @@ export function createRequests(clock: Clock, session: Session, flow: RecordingFl
         else if (Buffer.isBuffer(body)) request.body = createHash('sha256').update(body).update(bytes);
         else body.update(bytes);
       }
-      if (!session.recording.write('out', request?.id ?? null, bytes)) flow.onRecordingBusy();
+      take({ stream: 'out', id: request === null ? null : request.id, bytes });
     },
+    recordIn: (id, bytes) => take({ stream: 'in', id, bytes }),
     settle,
-    recordingBusy: () => flow.onRecordingBusy(),
+    defer() {
+      deferring = true;
+    },
+    catchUp() {
+      deferring = false;
+      if (late.length === 0) return;
+      const items = late;
+      late = [];
+      for (const item of items) carryOut(item);
+    },
     settleBefore(before, status, note) {
       if (open.size === 0) return;
       for (const request of open) if (request.order < before) settle(request, status, note);

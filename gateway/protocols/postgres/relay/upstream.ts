@@ -2,7 +2,8 @@
 import type { StatementAnalysis } from '../analysis/analyser.ts';
 import { postgresError } from '../errors.ts';
 import { decodeFunctionCall, decodeNamed, decodeQuery } from '../wire/decode.ts';
-import { FrameReader } from '../wire/frame-reader.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { FrameReader, type FrameRules } from '../wire/frame-reader.ts';
 import { FRONTEND } from '../wire/message-types.ts';
 import { query, SYNC } from '../wire/messages.ts';
 import { mayPrepare, mayRollBack, opaqueAnalysis } from './analyse.ts';
@@ -10,13 +11,44 @@ import type { RelayContext } from './context.ts';
 import { deniedQuery } from './denial.ts';
 import { expected, type Expected } from './expectations.ts';
 import { ExtendedQuery, type Pipeline } from './extended-query.ts';
-import { judge } from './gatekeeper.ts';
+import { judge, type Ruling } from './gatekeeper.ts';
 import { protocolViolation, Turn } from './turn.ts';
 
 /** As PostgreSQL has them (PQ_SMALL_MESSAGE_LIMIT, PQ_LARGE_MESSAGE_LIMIT). */
 const SMALL_BYTES_MAX = 10_000;
 const COPY_BYTES_MAX = 0x3fff_ffff;
 const REPLACEMENT = '\uFFFD';
+
+/** A Query as it came, and its text. */
+interface QueryMessage {
+  readonly sql: string;
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+const knownRules = new WeakMap<ResolvedOptions, FrameRules>();
+
+/** One for all sessions of a connection. */
+function frameRules(options: ResolvedOptions): FrameRules {
+  const known = knownRules.get(options);
+  if (known !== undefined) return known;
+  const { queryBytesMax, messageBytesMax } = options;
+  const limits = new Uint32Array(256);
+  for (const type of Object.values(FRONTEND)) limits[type] = SMALL_BYTES_MAX;
+  limits[FRONTEND.password] = 0;
+  limits[FRONTEND.query] = queryBytesMax;
+  limits[FRONTEND.parse] = queryBytesMax;
+  limits[FRONTEND.bind] = messageBytesMax;
+  limits[FRONTEND.functionCall] = messageBytesMax;
+  limits[FRONTEND.copyData] = COPY_BYTES_MAX;
+  const rules: FrameRules = {
+    lengthMax: (type) => limits[type]!,
+    streamed: (type) => type === FRONTEND.copyData,
+  };
+  knownRules.set(options, rules);
+  return rules;
+}
 
 export class Upstream implements Pipeline {
   readonly #context: RelayContext;
@@ -37,20 +69,7 @@ export class Upstream implements Pipeline {
     this.#context = context;
     this.turn = new Turn(context, () => this.pump());
     this.#extended = new ExtendedQuery(context, this.turn, this);
-    const { queryBytesMax, messageBytesMax } = context.options;
-    const limits = new Map<number, number>([
-      [FRONTEND.query, queryBytesMax],
-      [FRONTEND.parse, queryBytesMax],
-      [FRONTEND.bind, messageBytesMax],
-      [FRONTEND.functionCall, messageBytesMax],
-      [FRONTEND.copyData, COPY_BYTES_MAX],
-    ]);
-    for (const type of Object.values(FRONTEND))
-      if (!limits.has(type) && type !== FRONTEND.password) limits.set(type, SMALL_BYTES_MAX);
-    this.reader = new FrameReader({
-      lengthMax: (type) => limits.get(type) ?? 0,
-      streamed: (type) => type === FRONTEND.copyData,
-    });
+    this.reader = new FrameReader(frameRules(context.options));
   }
 
   push(chunk: Buffer): void {
@@ -63,11 +82,13 @@ export class Upstream implements Pipeline {
     // An answer may come while a message is handled (skipped by the target): the loop below goes on by itself.
     if (this.#pumping) return;
     const { reader } = this;
+    const { requests } = this.#context;
     this.#pumping = true;
+    requests.defer();
     while (!this.held && !this.#context.isOver() && reader.next()) this.#handle();
     this.#pumping = false;
     if (this.#context.isOver()) return;
-    this.#context.upstream.flush();
+    this.#context.send(this.#context.upstream);
     const { error } = reader;
     if (error !== undefined)
       this.#context.fail(
@@ -76,7 +97,6 @@ export class Upstream implements Pipeline {
           : protocolViolation(`message ${JSON.stringify(String.fromCharCode(error.type))}: ${error.kind}`),
         'protocol_error',
       );
-    this.#context.flow();
   }
 
   /** Messages wait: for a decision, an analysis, or the target's answer. */
@@ -162,13 +182,12 @@ export class Upstream implements Pipeline {
 
   /** COPY data and its end, Flush. */
   #passOn(type: number, buffer: Buffer, start: number, end: number): void {
-    const { upstream, expectations, session } = this.#context;
+    const { upstream, expectations, requests } = this.#context;
     upstream.forward(buffer, start, end);
     if (type === FRONTEND.flush) return;
     if (type !== FRONTEND.copyData) this.#syncWithheld = false;
     const request = expectations.current()?.id ?? null;
-    if (!session.recording.write('in', request, buffer.subarray(start, end)))
-      this.#context.requests.recordingBusy();
+    requests.recordIn(request, buffer.subarray(start, end));
     if (type !== FRONTEND.copyData) expectations.push(expected('copy-end'));
   }
 
@@ -181,7 +200,7 @@ export class Upstream implements Pipeline {
     if (!this.#syncWithheld) return;
     this.#syncWithheld = false;
     this.#sync(SYNC, 0, SYNC.length);
-    this.#context.upstream.flush();
+    this.#context.send(this.#context.upstream);
   }
 
   #sync(buffer: Buffer, start: number, end: number): void {
@@ -234,8 +253,8 @@ export class Upstream implements Pipeline {
         }),
       );
     });
-    // From within an answer of the target nobody else flushes.
-    upstream.flush();
+    // From within an answer of the target nobody else sends it.
+    this.#context.send(upstream);
   }
 
   #query(buffer: Buffer, start: number, end: number): void {
@@ -246,41 +265,49 @@ export class Upstream implements Pipeline {
       return;
     }
     this.#context.stated.take(sql);
-    this.turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
-      this.turn.later(
-        judge(this.#context, {
-          verb: 'query',
-          analysis,
-          textBytes: sql.includes(REPLACEMENT) ? buffer.subarray(start + 5, end - 1) : null,
-          parameterCount: 0,
-          parametersDigest: null,
-        }),
-        (ruling) => {
-          if (ruling === undefined || this.#context.isOver()) return;
-          const boundary = this.#context.requests.nextOrder;
-          if (!ruling.allowed) {
-            this.#context.upstream.insert(deniedQuery(ruling.denial));
-            this.#synced(expected('query', { denial: ruling.denial, boundary }), false);
-            return;
-          }
-          this.#context.upstream.forward(buffer, start, end);
-          this.#record(ruling.request.id, analysis, buffer, start, end);
-          if (mayPrepare(sql)) this.#extended.taint();
-          if (analysis.changesSessionState) settings.dirty = true;
-          if (analysis.changesCatalogue) analyserSession.catalogueTouched();
-          this.#synced(
-            expected('query', { request: ruling.request, boundary }),
-            analysis.changesSessionState || mayRollBack(sql),
-          );
-        },
-      ),
+    const message: QueryMessage = { sql, buffer, start, end };
+    const found = analyser.analyse(sql, settings.current, analyserSession);
+    if (found instanceof Promise) this.turn.later(found, (analysis) => this.#analysed(message, analysis));
+    else this.#analysed(message, found);
+  }
+
+  #analysed(message: QueryMessage, analysis: StatementAnalysis): void {
+    const { sql, buffer, start, end } = message;
+    const judged = judge(this.#context, {
+      verb: 'query',
+      analysis,
+      textBytes: sql.includes(REPLACEMENT) ? buffer.subarray(start + 5, end - 1) : null,
+      parameterCount: 0,
+      parametersDigest: null,
+    });
+    if (judged instanceof Promise)
+      this.turn.later(judged, (ruling) => this.#ruled(message, analysis, ruling));
+    else this.#ruled(message, analysis, judged);
+  }
+
+  #ruled(message: QueryMessage, analysis: StatementAnalysis, ruling: Ruling | undefined): void {
+    if (ruling === undefined || this.#context.isOver()) return;
+    const { sql, buffer, start, end } = message;
+    const boundary = this.#context.requests.nextOrder;
+    if (!ruling.allowed) {
+      this.#context.upstream.insert(deniedQuery(ruling.denial));
+      this.#synced(expected('query', { denial: ruling.denial, boundary }), false);
+      return;
+    }
+    this.#context.upstream.forward(buffer, start, end);
+    this.#record(ruling.request.id, analysis, buffer, start, end);
+    if (mayPrepare(sql)) this.#extended.taint();
+    if (analysis.changesSessionState) this.#context.settings.dirty = true;
+    if (analysis.changesCatalogue) this.#context.analyserSession.catalogueTouched();
+    this.#synced(
+      expected('query', { request: ruling.request, boundary }),
+      analysis.changesSessionState || mayRollBack(sql),
     );
   }
 
   #record(requestId: string, analysis: StatementAnalysis, buffer: Buffer, start: number, end: number): void {
     const bytes = analysis.secretsLifted ? query(analysis.text) : buffer.subarray(start, end);
-    if (!this.#context.session.recording.write('in', requestId, bytes))
-      this.#context.requests.recordingBusy();
+    this.#context.requests.recordIn(requestId, bytes);
   }
 
   /** FunctionCall runs any function by its object id, past every analysis: opaque code. */
