@@ -83,6 +83,7 @@ async function clientOptions(
     ...(username === undefined ? {} : { auth: { username, password: await readSecret(password!) } }),
     ...(ca === undefined ? {} : { tls: { ca } }),
     agent: { connections: config.connectionsMax },
+    compression: config.compression,
     enableMetaHeader: false,
   };
 }

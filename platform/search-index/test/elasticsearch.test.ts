@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../test/servers/available.ts';
 import {
@@ -105,6 +108,34 @@ for (const version of ['9.5', '8.19'] as const) {
       const { hits, next } = await index.search({ index: 'session-data', limit: 4 });
       const rest = await index.search({ index: 'session-data', limit: 4, after: next! });
       assert.equal(new Set([...hits, ...rest.hits].map(({ id }) => id)).size, 6);
+    });
+
+    it('writes and reads compressed where that is asked for', async () => {
+      const encodings: (string | undefined)[] = [];
+      const between = http.createServer((request, response) => {
+        const { method, headers, url: path } = request;
+        if (path!.includes('_bulk')) encodings.push(headers['content-encoding']);
+        const onward = http.request(`${server.url}${path}`, { method: method!, headers }, (answer) => {
+          if (path!.includes('_search')) encodings.push(answer.headers['content-encoding']);
+          response.writeHead(answer.statusCode!, answer.headers);
+          answer.pipe(response);
+        });
+        request.pipe(onward);
+      });
+      between.listen(0, '127.0.0.1');
+      await once(between, 'listening');
+      const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`;
+      const opened = await openIndex({ url }, { config: { indexPrefix: 'zipped', compression: true } });
+      await opened.create('session-events', documents(0, 30));
+      await opened.refresh();
+      const page = await opened.search({ index: 'session-events', limit: 100 });
+      assert.equal(page.hits.length, 30);
+      assert.ok(
+        encodings.length >= 2 && encodings.every((encoding) => encoding === 'gzip'),
+        encodings.join(),
+      );
+      await opened.close();
+      between.close();
     });
 
     it('drops whole backing indices that are old, and rolls over', async () => {
