@@ -11,7 +11,7 @@ export interface Drain {
   start(): void;
   /** Resolves when the log has all that was appended, or `signal` aborts. */
   idle(signal?: AbortSignal): Promise<void>;
-  /** Resolves when the batch under way has ended. */
+  /** Resolves when the batch under way has ended, or is not answered for two seconds. */
   stop(): Promise<void>;
   health(): { readonly ready: boolean; readonly reason?: string };
 }
@@ -31,6 +31,14 @@ const BATCH_RECORDS_MAX = 1000;
 const BATCH_BYTES_MAX = 1024 * 1024;
 const RETRY_DELAY_MS_MIN = 20;
 const RETRY_DELAY_MS_MAX = 2000;
+/** What has gone out and is not answered would be doubled by sending it again, and nothing else can be done meanwhile. */
+const PATIENT = { patient: true } as const;
+/** Longer than this the log was away, not slow: that says nothing about how long to hold a request. */
+const ROUND_TRIP_US_MAX = 10_000_000;
+/** A batch that is not answered for so long is a problem. */
+const PATIENCE_MS = 5000;
+/** At the end a batch under way may still be answered for so long; what is not goes out again after the next start. */
+const STOP_MS = 2000;
 const topicNames: Readonly<Record<SpoolTopic, string>> = {
   events: TOPICS.sessionEvents.name,
   data: TOPICS.sessionData.name,
@@ -44,6 +52,18 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
   let lastEndUs = Number.NEGATIVE_INFINITY;
   let lingering: Timer | undefined;
   let hurry = false;
+  /** Since when a batch is under way. */
+  let sentUs: number | undefined;
+  /** Resolves a while after the end was asked for. */
+  const leaving = new Promise<undefined>((resolve) => {
+    stopping.signal.addEventListener(
+      'abort',
+      () => void clock.after(STOP_MS, () => resolve(undefined), { background: true }),
+      {
+        once: true,
+      },
+    );
+  });
 
   const send = async (batch: readonly Pending[]): Promise<EventPosition[]> => {
     const positions = new Map<Pending, EventPosition>();
@@ -53,7 +73,7 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
         const own = batch.filter(({ entry }) => entry.topic === topic);
         if (own.length === 0) return;
         const records = own.map(({ entry }) => ({ key: entry.key, value: entry.value }));
-        const written = await writer.append(topicNames[topic], records);
+        const written = await writer.append(topicNames[topic], records, PATIENT);
         own.forEach((pending, index) => positions.set(pending, written[index]!));
       }),
     );
@@ -69,8 +89,11 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
         if (batch.length === 0) return;
         await spool.sync();
         const startUs = clock.monotonicUs();
-        const positions = await send(batch);
-        onRoundTrip(clock.monotonicUs() - startUs);
+        sentUs = startUs;
+        const positions = await Promise.race([send(batch), leaving]);
+        if (positions === undefined) return;
+        const tookUs = clock.monotonicUs() - startUs;
+        if (tookUs <= ROUND_TRIP_US_MAX) onRoundTrip(tookUs);
         spool.drained(batch, positions);
         problem = undefined;
         delayMs = RETRY_DELAY_MS_MIN;
@@ -84,6 +107,8 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
         }
         await clock.sleep(delayMs, stopping.signal).catch(() => undefined);
         delayMs = Math.min(RETRY_DELAY_MS_MAX, delayMs * 2);
+      } finally {
+        sentUs = undefined;
       }
     }
   };
@@ -127,6 +152,13 @@ export function createDrain({ spool, writer, clock, log, onRoundTrip }: DrainDep
       lingering?.cancel();
       await running;
     },
-    health: () => (problem === undefined ? { ready: true } : { ready: false, reason: `spool: ${problem}` }),
+    health() {
+      const waitsMs = sentUs === undefined ? 0 : (clock.monotonicUs() - sentUs) / 1000;
+      const reason =
+        waitsMs < PATIENCE_MS
+          ? problem
+          : `the event log has not answered for ${Math.round(waitsMs / 1000)} s`;
+      return reason === undefined ? { ready: true } : { ready: false, reason: `spool: ${reason}` };
+    },
   };
 }

@@ -73,6 +73,8 @@ describe('faults on Kafka', { timeout: 420_000, skip: lacking('java', 'mvn') }, 
             brokers: kafka.brokers,
             replicas: 1,
             inSyncReplicasMin: 1,
+            // Shorter than the log is away: what has gone out must not go out again.
+            appendTimeoutMs: 3000,
             sessionTimeoutMs: 10_000,
             heartbeatMs: 500,
           },

@@ -39,13 +39,21 @@ export interface TopicOptions {
   readonly retentionBytes?: number;
 }
 
+export interface AppendOptions {
+  /**
+   * Waits for a log that is away as long as it takes, so that it need not be sent again, which may double what has gone out already: it fails
+   * only for what lasts. For who has the records on disk and nothing else to do. Default false.
+   */
+  readonly patient?: boolean;
+}
+
 /** A writer whose name can be taken over: opening it again fences the earlier one, whose appends then fail with EVENT_LOG_FENCED. */
 export interface LogWriter {
   /**
    * Appends in the order given; resolves when all are durable as the log promises. Records of one call may land in several
    * partitions and are not atomic: after a failure some may be there, and sending all again may double them.
    */
-  append(topic: string, records: readonly NewRecord[]): Promise<Position[]>;
+  append(topic: string, records: readonly NewRecord[], options?: AppendOptions): Promise<Position[]>;
   close(): Promise<void>;
 }
 

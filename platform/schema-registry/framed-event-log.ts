@@ -48,7 +48,7 @@ export function frameForRegistry(eventLog: EventLog, registry: SchemaRegistry): 
     async writer(name): Promise<LogWriter> {
       const writer = await eventLog.writer(name);
       return {
-        append: (topic, records) => writer.append(topic, frame(topic, records)),
+        append: (topic, records, options) => writer.append(topic, frame(topic, records), options),
         close: () => writer.close(),
       };
     },

@@ -121,28 +121,29 @@ export async function createWriter(deps: WriterDeps, config: KafkaConfig): Promi
     if (refusal !== undefined) throw refusal;
   };
 
-  /** Resolves when the entry is in the log; fails when that takes too long. */
-  const settled = (lane: ProducerLane, bodies: readonly Buffer[]): Promise<number[]> =>
+  /** Resolves when the entry is in the log; fails when that takes too long, unless somebody is patient. */
+  const settled = (lane: ProducerLane, bodies: readonly Buffer[], patient: boolean): Promise<number[]> =>
     new Promise((resolve, reject) => {
       const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
       const offsets: number[] = [];
-      const timer = clock.after(config.appendTimeoutMs, () => {
+      const giveUp = (): void => {
         const reason = producer.lastFailure ?? 'no answer in time';
         // What has gone out stays: until the broker has said what became of it, nothing may take its place.
         lane.withdraw(entry);
         reject(eventLogError('EVENT_LOG_UNREACHABLE', { reason }));
-      });
+      };
+      const timer = patient ? undefined : clock.after(config.appendTimeoutMs, giveUp);
       const entry: Entry = {
         bodies,
         bytes,
         offsets,
         settled: false,
         resolve() {
-          timer.cancel();
+          timer?.cancel();
           resolve(offsets);
         },
         reject(error) {
-          timer.cancel();
+          timer?.cancel();
           reject(error);
         },
       };
@@ -161,7 +162,7 @@ export async function createWriter(deps: WriterDeps, config: KafkaConfig): Promi
   const writer: KafkaWriter = {
     name: deps.name,
     lanes,
-    async append(topic, records) {
+    async append(topic, records, { patient = false } = {}) {
       checkUsable();
       if (records.length === 0) return [];
       const bodies = records.map((record) => encode(topic, record));
@@ -175,7 +176,7 @@ export async function createWriter(deps: WriterDeps, config: KafkaConfig): Promi
       const offsets: number[] = [];
       const waiting = [...byPartition].map(async ([partition, indexes]) => {
         const mine = indexes.map((index) => bodies[index]!);
-        const found = await settled(open.lanes[partition]!, mine);
+        const found = await settled(open.lanes[partition]!, mine, patient);
         for (const [place, index] of indexes.entries()) offsets[index] = found[place]!;
       });
       // All of them, also where one fails: the others are there or not by then.
