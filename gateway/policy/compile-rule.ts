@@ -107,6 +107,9 @@ function checkFields(rule: PolicyRule): void {
         throw new BadCondition(`${field} says nothing where the outcome is deny`);
 }
 
+/** None: not known; `*`: all of them, whatever their names. */
+const areKnown = (columns: readonly string[]): boolean => columns.length > 0 && !columns.includes('*');
+
 function compileWhat(rule: PolicyRule): CompiledRule['what'] {
   const what: { field: string; holds(action: Action): boolean }[] = [];
   const actions = compileGlobs(rule.actions);
@@ -121,8 +124,8 @@ function compileWhat(rule: PolicyRule): CompiledRule['what'] {
       field: 'columns',
       holds:
         rule.outcome === 'allow'
-          ? (action) => action.columns.length > 0 && action.columns.every(columns)
-          : (action) => action.columns.length === 0 || action.columns.some(columns),
+          ? (action) => areKnown(action.columns) && action.columns.every(columns)
+          : (action) => !areKnown(action.columns) || action.columns.some(columns),
     });
   if (whole !== undefined) what.push({ field: 'whole', holds: (action) => action.whole === whole });
   return what;

@@ -86,12 +86,14 @@ describe('rules on columns', () => {
     assert.equal(decide(allow, read(['id', 'name'])).outcome, 'allow');
     assert.equal(decide(allow, read(['id', 'salary'])).outcome, 'deny');
     assert.equal(decide(allow, read([])).outcome, 'deny');
+    assert.equal(decide(allow, read(['id', '*'])).outcome, 'deny');
   });
 
   it('that deny take any column of theirs, and columns that are not known', () => {
     assert.equal(decide(deny, read(['id'])).outcome, 'allow');
     assert.equal(decide(deny, read(['id', 'salary'])).outcome, 'deny');
     assert.equal(decide(deny, read([])).outcome, 'deny');
+    assert.equal(decide(deny, read(['*'])).outcome, 'deny');
   });
 });
 

@@ -66,6 +66,10 @@ export interface Context {
 
 export const ACTIONS_MAX = 1000;
 
+/** None means not known, and what is not known beside what is known still is not. */
+const joinedColumns = (one: readonly string[], other: readonly string[]): string[] =>
+  one.length === 0 || other.length === 0 ? [] : [...new Set([...one, ...other])];
+
 /** Adds an action once per object; past the bound one opaque_code says that there were more. */
 export function add(
   context: Context,
@@ -84,8 +88,7 @@ export function add(
   );
   if (known !== undefined) {
     known.whole ||= whole;
-    for (const column of details.columns ?? [])
-      if (!known.columns.includes(column)) known.columns.push(column);
+    known.columns = joinedColumns(known.columns, details.columns ?? []);
     return;
   }
   if (context.actions.length >= ACTIONS_MAX) return overflow(context);
@@ -106,8 +109,10 @@ export function mergeActions(
       (known) =>
         known.action === one.action && known.object === one.object && known.objectKind === one.objectKind,
     );
-    if (same !== undefined) same.whole ||= one.whole;
-    else if (context.actions.length >= ACTIONS_MAX) overflow(context);
+    if (same !== undefined) {
+      same.whole ||= one.whole;
+      same.columns = joinedColumns(same.columns, one.columns);
+    } else if (context.actions.length >= ACTIONS_MAX) overflow(context);
     else context.actions.push({ ...one, columns: [...one.columns] });
   }
 }

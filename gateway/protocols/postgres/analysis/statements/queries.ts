@@ -1,11 +1,12 @@
 /** SELECT, INSERT, UPDATE, DELETE, MERGE. */
+import { columnsNamed } from '../columns.ts';
 import { limitRestricts, restricts } from '../conditions.ts';
 import { add, forbid, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
 import { isCatalogue, isOnly, isTemporary, readRelation, targetName, withScope } from '../relations.ts';
 import type { RelationUse } from '../effects.ts';
 import { madeBy, runRelation } from '../runs.ts';
-import { bodyOf, isNode, listOf, nodeOf, textOf, type TreeNode } from '../tree.ts';
+import { bodyOf, listOf, nodeOf, textOf, type TreeNode } from '../tree.ts';
 
 function select(context: Context, node: TreeNode, walk: Walk): void {
   withScope(context, node, walk, () => {
@@ -17,7 +18,16 @@ function select(context: Context, node: TreeNode, walk: Walk): void {
     const limited = limitRestricts(context, node['limitCount']);
     const whole = !limited && !restricts(context, node['whereClause']);
     const only = sources.length === 1 ? bodyOf(sources[0], 'RangeVar') : undefined;
-    if (only !== undefined) readRelation(context, only, whole, columnsOf(node));
+    if (only !== undefined)
+      readRelation(
+        context,
+        only,
+        whole,
+        columnsNamed(
+          only,
+          PARTS.map((part) => node[part]),
+        ),
+      );
     else walkSources(context, sources, whole, walk);
     const into = nodeOf(nodeOf(node, 'intoClause'), 'rel');
     if (into !== undefined) createFrom(context, into);
@@ -51,30 +61,20 @@ function walkSources(context: Context, sources: unknown, whole: boolean, walk: W
   context.sourceWhole = before;
 }
 
-/** Columns that a query over one relation names, without those of sub-queries. */
-function columnsOf(node: TreeNode): string[] {
-  const found = new Set<string>();
-  for (const field of PARTS) gatherColumns(node[field], found);
-  return [...found].slice(0, 200);
-}
-
-function gatherColumns(value: unknown, found: Set<string>): void {
-  if (Array.isArray(value)) {
-    for (const item of value) gatherColumns(item, found);
-    return;
-  }
-  if (!isNode(value)) return;
-  const column = bodyOf(value, 'ColumnRef');
-  if (column !== undefined) {
-    const last = listOf(column, 'fields').at(-1);
-    found.add(bodyOf(last, 'A_Star') === undefined ? (textOf(bodyOf(last, 'String'), 'sval') ?? '') : '*');
-    return;
-  }
-  for (const key in value) if (key !== 'SubLink') gatherColumns(value[key], found);
-}
-
 function targetColumns(list: readonly TreeNode[]): string[] {
   return list.map((item) => textOf(bodyOf(item, 'ResTarget'), 'name') ?? '').filter((name) => name !== '');
+}
+
+/** Columns written, and those that the statement reads of the same relation on the way; none where not all are known. */
+function touched(
+  range: TreeNode | undefined,
+  written: readonly string[],
+  parts: readonly unknown[],
+): readonly string[] {
+  if (written.length === 0) return [];
+  const read = columnsNamed(range, parts);
+  const renamed = listOf(nodeOf(range, 'alias'), 'colnames').length > 0;
+  return renamed ? [] : [...new Set([...written, ...read])];
 }
 
 function writeTo(
@@ -103,7 +103,9 @@ export const queries: Handlers = {
   SelectStmt: select,
   InsertStmt(context, node, walk) {
     withScope(context, node, walk, () => {
-      writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'cols')), false);
+      const range = nodeOf(node, 'relation');
+      const parts = [node['onConflictClause'], node['returningClause']];
+      writeTo(context, range, touched(range, targetColumns(listOf(node, 'cols')), parts), false);
       // ON CONFLICT DO UPDATE runs what an update runs.
       if (node['onConflictClause'] !== undefined)
         runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
@@ -115,7 +117,10 @@ export const queries: Handlers = {
   UpdateStmt(context, node, walk) {
     withScope(context, node, walk, () => {
       const whole = !restricts(context, node['whereClause']);
-      writeTo(context, nodeOf(node, 'relation'), targetColumns(listOf(node, 'targetList')), whole, 'update');
+      const range = nodeOf(node, 'relation');
+      const parts = [node['targetList'], node['fromClause'], node['whereClause'], node['returningClause']];
+      const columns = touched(range, targetColumns(listOf(node, 'targetList')), parts);
+      writeTo(context, range, columns, whole, 'update');
       walkSources(context, node['fromClause'], whole, walk);
       walk(node['targetList']);
       walk(node['whereClause']);
@@ -134,8 +139,9 @@ export const queries: Handlers = {
   MergeStmt(context, node, walk) {
     withScope(context, node, walk, () => {
       const clauses = listOf(node, 'mergeWhenClauses').map((item) => bodyOf(item, 'MergeWhenClause') ?? {});
-      const columns = clauses.flatMap((clause) => targetColumns(listOf(clause, 'targetList')));
-      writeTo(context, nodeOf(node, 'relation'), columns, false);
+      const written = clauses.flatMap((clause) => targetColumns(listOf(clause, 'targetList')));
+      const parts = [node['joinCondition'], node['mergeWhenClauses'], node['returningClause']];
+      writeTo(context, nodeOf(node, 'relation'), touched(nodeOf(node, 'relation'), written, parts), false);
       runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
       const whole = !restricts(context, node['joinCondition']);
       if (clauses.some((clause) => textOf(clause, 'commandType') === 'CMD_DELETE')) {
