@@ -18,6 +18,8 @@ const IDLE_SESSIONS = 8;
 const TAUGHT_AT_ONCE = 4;
 /** Goals by event log. */
 const P99_MS: Readonly<Record<string, number>> = { embedded: 25, kafka: 50 };
+/** From the statement's send to the closed socket, in order. */
+const HOPS = ['eventMs', 'detectedMs', 'intendedMs', 'lockedMs', 'inForceMs', 'cutMs'] as const;
 /** Within everybody's working day: neither hour nor login may bring the lockout by themselves. */
 const WORKING_HOUR = 13;
 
@@ -71,7 +73,12 @@ export const bench: Bench = async (args) => {
     for (const line of failed) console.log(`NOT CONTAINED ${line}`);
     const column = (pick: (one: AttackTimes) => number) =>
       times.map(pick).filter((value) => !Number.isNaN(value));
-    const row = (name: string, pick: (one: AttackTimes) => number) => {
+    /** Attacks whose records tell of every hop: what each takes of the whole. */
+    const told = times.filter((one) => HOPS.every((hop) => !Number.isNaN(one[hop])));
+    const sum = (pick: (one: AttackTimes) => number): number =>
+      told.reduce((total, one) => total + pick(one), 0);
+    const whole = sum(({ closedMs }) => closedMs);
+    const row = (name: string, pick: (one: AttackTimes) => number, isHop = false) => {
       const values = column(pick);
       return {
         hop: name,
@@ -79,18 +86,19 @@ export const bench: Bench = async (args) => {
         p95: round(percentile(values, 0.95)),
         p99: round(percentile(values, 0.99)),
         max: round(Math.max(...values)),
+        'share %': isHop ? round((100 * sum(pick)) / whole, 0) : '',
         n: values.length,
       };
     };
     const rows = [
       row('statement sent -> socket closed', ({ closedMs }) => closedMs),
       row('statement sent -> backend gone', ({ goneMs }) => goneMs),
-      row('  sent -> event', ({ eventMs }) => eventMs),
-      row('  event -> detection', ({ detectedMs }) => detectedMs),
-      row('  detection -> step intended', ({ intendedMs }) => intendedMs),
-      row('  step intended -> lockout made', ({ lockedMs }) => lockedMs),
-      row('  lockout made -> in force', ({ inForceMs }) => inForceMs),
-      row('  in force -> socket closed', ({ cutMs }) => cutMs),
+      row('  sent -> event', ({ eventMs }) => eventMs, true),
+      row('  event -> detection', ({ detectedMs }) => detectedMs, true),
+      row('  detection -> step intended', ({ intendedMs }) => intendedMs, true),
+      row('  step intended -> lockout made', ({ lockedMs }) => lockedMs, true),
+      row('  lockout made -> in force', ({ inForceMs }) => inForceMs, true),
+      row('  in force -> socket closed', ({ cutMs }) => cutMs, true),
       row('  socket closed -> backend gone', ({ endedMs }) => endedMs),
       row('  lockout step, whole', ({ stepMs }) => stepMs),
       row('  poll for the backend', ({ pollMs }) => pollMs),
@@ -103,12 +111,13 @@ export const bench: Bench = async (args) => {
       contained: times.length,
       idleSessions: idle.length,
       ...Object.fromEntries(
-        rows.flatMap(({ hop, p50, p95, p99: ninetyNine }) => {
+        rows.flatMap(({ hop, p50, p95, p99: ninetyNine, 'share %': share }) => {
           const name = hop.trim();
           return [
             [`${name} p50`, p50],
             [`${name} p95`, p95],
             [`${name} p99`, ninetyNine],
+            ...(share === '' ? [] : [[`${name} share %`, share] as const]),
           ];
         }),
       ),
