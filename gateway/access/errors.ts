@@ -126,6 +126,26 @@ export const definitions = {
     hint: 'It must come from an authority of access.certificates and be valid now.',
     status: 401,
   },
+  SCIM_INVALID: {
+    message: 'The SCIM resource cannot be taken: {reason}.',
+    hint: 'See RFC 7643 for its attributes and docs/identity.md for what is needed here.',
+    status: 400,
+  },
+  SCIM_FILTER: {
+    message: 'The filter cannot be read: {filter}',
+    hint: 'See RFC 7644, section 3.4.2.2.',
+    status: 400,
+  },
+  SCIM_TAKEN: {
+    message: 'The {what} is taken.',
+    hint: 'Look for it with a filter first, then change what is there.',
+    status: 409,
+  },
+  SCIM_ABSENT: {
+    message: 'There is no {what}.',
+    hint: 'Push it first.',
+    status: 404,
+  },
   ACCESS_CONFIG_INVALID: {
     message: 'access: {reason}',
     hint: 'Mend the configuration; docs/identity.md describes it.',

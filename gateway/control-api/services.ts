@@ -35,6 +35,7 @@ import type { SecondFactors } from '../approvals/factors/second-factors.ts';
 import type { Access } from '../access/access.ts';
 import type { TokenExchange } from '../access/exchange/token-exchange.ts';
 import type { DpopProofs } from '../access/proof/dpop.ts';
+import type { ScimDirectory } from '../access/scim/directory.ts';
 import type { ControlWriter } from '../control/control-writer.ts';
 import type { StoredToken } from '../control/token-index.ts';
 import type { DeadLettersService } from '../dead-letters/service.ts';
@@ -90,6 +91,8 @@ export interface LoginServices {
   authorities(): readonly string[];
   readonly groupScopes: Readonly<Record<string, readonly Scope[]>>;
   readonly exchangesPerMinuteMax: number;
+  /** People and groups that an identity provider pushes; undefined where none does. */
+  readonly scim?: ScimDirectory;
   /** What `countersign login` tells the provider; undefined where people log in otherwise. */
   readonly login: LoginAnswer | undefined;
   /** Puts the issue of a token into the trail. */

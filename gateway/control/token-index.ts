@@ -11,6 +11,7 @@ export const IDENTITIES = 'identities';
 const BY_IDENTITY = 'tokens-by-identity';
 const BY_SOURCE = 'tokens-by-source';
 const BY_KEY = 'tokens-by-ssh-key';
+const BY_PRINCIPAL = 'tokens-by-principal';
 /** Attribute of a token that binds it to a public key: its SHA256 fingerprint. */
 const KEY_ATTRIBUTE = 'ssh_key';
 
@@ -84,6 +85,7 @@ export async function putToken(transaction: ControlTransaction, token: StoredTok
     await transaction.put(BY_SOURCE, `${token.credentialSource}\n${token.tokenId}`, {});
   const key = token.attributes[KEY_ATTRIBUTE];
   if (key !== undefined) await transaction.put(BY_KEY, `${key}\n${token.tokenId}`, {});
+  for (const id of token.principals ?? []) await transaction.put(BY_PRINCIPAL, `${id}\n${token.tokenId}`, {});
 }
 
 /** Forgets a token that has expired long ago. */
@@ -94,17 +96,23 @@ export async function removeToken(transaction: ControlTransaction, token: Stored
     await transaction.delete(BY_SOURCE, `${token.credentialSource}\n${token.tokenId}`);
   const key = token.attributes[KEY_ATTRIBUTE];
   if (key !== undefined) await transaction.delete(BY_KEY, `${key}\n${token.tokenId}`);
+  for (const id of token.principals ?? []) await transaction.delete(BY_PRINCIPAL, `${id}\n${token.tokenId}`);
 }
 
-/** Ids of tokens of an identity, a credential source or a public key, oldest first. */
+/** Ids of tokens of an identity, a credential source or a public key, or that act for an identity (principal), oldest first. */
 export async function tokenIdsOf(
   reader: TokenReader,
-  by: 'identity' | 'credential_source' | 'ssh_key',
+  by: 'identity' | 'credential_source' | 'ssh_key' | 'principal',
   subject: string,
   limit: number,
 ): Promise<string[]> {
   const prefix = `${subject}\n`;
-  const collection = { identity: BY_IDENTITY, credential_source: BY_SOURCE, ssh_key: BY_KEY }[by];
+  const collection = {
+    identity: BY_IDENTITY,
+    credential_source: BY_SOURCE,
+    ssh_key: BY_KEY,
+    principal: BY_PRINCIPAL,
+  }[by];
   const entries = await reader.list(collection, { prefix, limit });
   return entries.map(({ id }) => id.slice(prefix.length));
 }

@@ -181,7 +181,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
       tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
       identities: createIdentitiesService(core.tokens),
-      logins: createLoginServices({ core, issuers, clock }, config.access),
+      logins: createLoginServices({ core, issuers, store, clock, random }, config.access),
       approvals,
       sshCertificate: (request) => issueCertificate({ kept, tokens: core.tokens, clock, random }, request),
       connections: connections.service,

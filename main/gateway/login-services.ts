@@ -5,7 +5,9 @@ import { createCertificateSources } from '../../gateway/access/proof/certificate
 import { createDpopProofs } from '../../gateway/access/proof/dpop.ts';
 import type { LoginServices } from '../../gateway/control-api/services.ts';
 import type { GatewayCore } from '../../gateway/sessions/gateway-core.ts';
-import type { Clock } from '../../platform/clock/clock.ts';
+import { createScimDirectory } from '../../gateway/access/scim/directory.ts';
+import type { Clock, Random } from '../../platform/clock/clock.ts';
+import type { ControlStore } from '../../platform/control-store/control-store.ts';
 import type { LoginAnswer } from '../../schemas/api/exchange.ts';
 import type { AccessConfig } from '../../schemas/config/access.ts';
 
@@ -24,20 +26,30 @@ function loginOf({ login, issuers }: AccessConfig): LoginAnswer | undefined {
 
 export function createLoginServices(
   deps: {
-    readonly core: Pick<GatewayCore, 'access' | 'tokens' | 'exchanger' | 'view' | 'sessions'>;
+    readonly core: Pick<GatewayCore, 'access' | 'tokens' | 'exchanger' | 'view' | 'sessions' | 'control'>;
     readonly issuers: Issuers;
+    readonly store: ControlStore;
     readonly clock: Clock;
+    readonly random: Random;
   },
   config: AccessConfig,
 ): LoginServices {
-  const { core, issuers, clock } = deps;
-  const { access, tokens, exchanger, view, sessions } = core;
+  const { core, issuers, clock, store, random } = deps;
+  const { access, tokens, exchanger, view, sessions, control } = core;
   const certificates = createCertificateSources({ clock }, config);
   return {
     access,
     dpop: createDpopProofs({ clock }),
     tokenExchange: createTokenExchange({ access, tokens, issuers, certificates, exchanger, view, clock }),
     authorities: () => certificates.authorities(),
+    ...(config.scim === undefined
+      ? {}
+      : {
+          scim: createScimDirectory(
+            { store, clock, random, control, onAccount: (id) => access.forget(id) },
+            config.scim,
+          ),
+        }),
     groupScopes: config.groupScopes,
     exchangesPerMinuteMax: config.exchangesPerMinuteMax,
     login: loginOf(config),

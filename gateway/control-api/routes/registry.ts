@@ -18,6 +18,7 @@ import { reload } from './reload.ts';
 import { responses } from './responses.ts';
 import type { Resource } from './route.ts';
 import { secondFactors } from './second-factors.ts';
+import { scim } from './scim.ts';
 import { service } from './service.ts';
 import { sessions } from './sessions.ts';
 import { ssh } from './ssh.ts';
@@ -39,6 +40,7 @@ export const RESOURCES: readonly Resource[] = [
   responses,
   tokens,
   exchange,
+  scim,
   ssh,
   identities,
   connections,

@@ -29,6 +29,7 @@ import { createTokenExchange } from '../../access/exchange/token-exchange.ts';
 import { createIssuers } from '../../access/issuers/issuers.ts';
 import { createCertificateSources } from '../../access/proof/certificates.ts';
 import { createDpopProofs } from '../../access/proof/dpop.ts';
+import { createScimDirectory } from '../../access/scim/directory.ts';
 import { createTokenStore, type TokenStore } from '../../access/token-store.ts';
 import { createApprovals } from '../../approvals/create-approvals.ts';
 import { createSecondFactors } from '../../approvals/factors/second-factors.ts';
@@ -41,7 +42,7 @@ import { createDeadLettersService } from '../../dead-letters/service.ts';
 import { digestOf } from '../http/api-tokens.ts';
 import type { ControlApiServices } from '../services.ts';
 
-const SCOPES: readonly Scope[] = ['read', 'contain', 'release', 'issue', 'admin'];
+const SCOPES: readonly Scope[] = ['read', 'contain', 'release', 'issue', 'scim', 'admin'];
 export const codecs = {
   sessionEvent: createCodec('session-event'),
   detection: createCodec('detection'),
@@ -172,6 +173,14 @@ export async function openWorld(
       groupScopes: accessSettings.groupScopes,
       exchangesPerMinuteMax: accessSettings.exchangesPerMinuteMax,
       login: undefined,
+      ...(accessSettings.scim === undefined
+        ? {}
+        : {
+            scim: createScimDirectory(
+              { store, clock, random, control, onAccount: (id) => access.forget(id) },
+              accessSettings.scim,
+            ),
+          }),
       issued: ({ tokenId }, by) => void world.issued.push({ tokenId, by }),
     },
     control,
