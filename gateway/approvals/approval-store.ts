@@ -10,8 +10,8 @@ import { approvalError } from './errors.ts';
 export const APPROVALS = 'approvals';
 export const GRANTS = 'grants';
 /** Approvals that may still be decided or used: by binding, so that asking twice joins; and by identity, so that they are bounded. */
-const BY_BINDING = 'approvals-by-binding';
-const OPEN_OF_IDENTITY = 'approvals-open';
+export const BY_BINDING = 'approvals-by-binding';
+export const OPEN_OF_IDENTITY = 'approvals-open';
 
 export type ApprovalAnswer<T> =
   | { readonly ok: true; readonly value: T }

@@ -44,14 +44,15 @@ const PAUSE_MS = 200;
 const ROUND_MS = 600_000;
 const TURN_MS = 30_000;
 
-interface Task {
+/** A collection that is looked through, and what of it is forgotten. */
+export interface ForgettingTask {
   readonly collection: string;
   isOver(entry: ControlEntry, now: number): boolean;
   forget(transaction: ControlTransaction, entry: ControlEntry): Promise<void>;
 }
 
 const forgetPlain =
-  (collection: string): Task['forget'] =>
+  (collection: string): ForgettingTask['forget'] =>
   (transaction, { id }) =>
     transaction.delete(collection, id);
 
@@ -62,7 +63,10 @@ function endOf(lockout: Lockout, now: number): number | undefined {
   return state === 'expired' ? lockout.expiresAt! : undefined;
 }
 
-function tasksOf({ controlRetentionMs }: HousekeepingConfig, liveGateways: ReadonlySet<string>): Task[] {
+function tasksOf(
+  { controlRetentionMs }: HousekeepingConfig,
+  liveGateways: ReadonlySet<string>,
+): ForgettingTask[] {
   return [
     {
       collection: IDEMPOTENCY,
@@ -112,13 +116,15 @@ export interface Housekeeping {
 export function createHousekeeping(
   { store, clock, log, leases }: HousekeepingDeps,
   config: HousekeepingConfig,
+  /** Of other rooms. */
+  more: readonly ForgettingTask[] = [],
 ): Housekeeping {
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   const pause = (ms: number): Promise<void> => clock.sleep(ms, stopping.signal).catch(() => undefined);
 
   /** Looks again in the transaction: it may have changed since. */
-  const forgetPage = (task: Task, page: readonly ControlEntry[]): Promise<number> =>
+  const forgetPage = (task: ForgettingTask, page: readonly ControlEntry[]): Promise<number> =>
     store.transact(async (transaction) => {
       const entries = await Promise.all(
         page.map(({ id }) => transaction.get<JsonObject>(task.collection, id)),
@@ -127,7 +133,7 @@ export function createHousekeeping(
       for (const entry of over) await task.forget(transaction, entry!);
       return over.length;
     });
-  const sweep = async (task: Task): Promise<number> => {
+  const sweep = async (task: ForgettingTask): Promise<number> => {
     let forgotten = 0;
     for (let after: string | undefined; turn.held() && !stopping.signal.aborted;) {
       const page: ControlEntry[] = await store.list(task.collection, {
@@ -153,7 +159,7 @@ export function createHousekeeping(
       });
     const alive = new Set(entries.filter((entry) => !isGone(entry)).map(({ id }) => id));
     const counts: Record<string, number> = {};
-    for (const task of tasksOf(config, alive)) counts[task.collection] = await sweep(task);
+    for (const task of [...tasksOf(config, alive), ...more]) counts[task.collection] = await sweep(task);
     if (Object.values(counts).some((count) => count > 0))
       log.info({ ...counts }, 'old control state was forgotten');
   };

@@ -14,6 +14,7 @@ import { createCodec } from '../../schemas/codec.ts';
 import { createAccess, type OwnAccess } from '../access/create-access.ts';
 import { createExchanger, type Exchanger } from '../access/exchange/exchanger.ts';
 import type { Issuers } from '../access/issuers/issuers.ts';
+import { forgettingOfApprovals } from '../approvals/forgetting.ts';
 import { createApprovals, type Approvals } from '../approvals/create-approvals.ts';
 import { createTokenStore, type TokenStore } from '../access/token-store.ts';
 import { keepAuditKey } from '../control/audit-keys.ts';
@@ -172,6 +173,7 @@ export async function createGatewayCore(
   const housekeeping = createHousekeeping(
     { store, clock, log, leases: lease.watch },
     { ...config, holder: `${config.id}/${random.bytes(8).toString('hex')}` },
+    forgettingOfApprovals(config.controlRetentionMs),
   );
   await keepAuditKey(store, {
     gateway: config.id,

@@ -20,8 +20,8 @@ import {
 } from './webauthn.ts';
 
 const FACTORS = 'second-factors';
-const INVITATIONS = 'second-factor-invitations';
-const CHALLENGES = 'second-factor-challenges';
+export const INVITATIONS = 'second-factor-invitations';
+export const CHALLENGES = 'second-factor-challenges';
 
 const INVITATION_MS = 24 * 3_600_000;
 const CHALLENGE_MS = 180_000;
