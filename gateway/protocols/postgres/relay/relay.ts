@@ -1,6 +1,7 @@
 /** One session: joins the client's socket and the target's, holds back whichever outruns the other, and ends exactly once. */
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
+import { atTurnEnd } from '../../../../platform/clock/turn-end.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { CloseReason } from '../../../../schemas/types.ts';
@@ -30,7 +31,7 @@ const WAITING_BYTES_MAX = 64 * 1024;
 const FAREWELL_MS = 2_000;
 
 /** All sessions of the process share its event loop, and so its rounds. */
-const rounds = createRounds();
+const rounds = createRounds(atTurnEnd);
 
 export interface RelayDeps {
   readonly clock: Clock;

@@ -17,17 +17,24 @@ export interface Rounds {
   enter(work: () => void): void;
 }
 
-export function createRounds(): Rounds {
+/** `atTurnEnd` calls back when all sockets that are ready now have been read. */
+export function createRounds(atTurnEnd: (callback: () => void) => void): Rounds {
   let arrived: (() => void)[] = [];
   let bytesArrived = 0;
   let outlets: Outlet[] = [];
   let entries: (() => void)[] = [];
   let running = false;
-  let next: NodeJS.Immediate | undefined;
+  let scheduled = false;
 
+  const schedule = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    atTurnEnd(() => {
+      scheduled = false;
+      run();
+    });
+  };
   const run = (): void => {
-    if (next !== undefined) clearImmediate(next);
-    next = undefined;
     running = true;
     const works = arrived;
     arrived = [];
@@ -39,7 +46,7 @@ export function createRounds(): Rounds {
       // A bug of one session must not cost the others their messages.
       if (done < works.length) {
         arrived = [...works.slice(done + 1), ...arrived];
-        next ??= setImmediate(run);
+        schedule();
       }
       running = false;
       const waiting = outlets;
@@ -55,8 +62,7 @@ export function createRounds(): Rounds {
       arrived.push(work);
       bytesArrived += bytes;
       if (bytes > 0 && bytesArrived > WAITING_BYTES_MAX && !running) run();
-      // Not time but the loop's own order: after all sockets that are ready now have been read.
-      else next ??= setImmediate(run);
+      else schedule();
     },
     flush(outlet) {
       if (running) outlets.push(outlet);
