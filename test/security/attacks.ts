@@ -2,6 +2,8 @@
 export interface Attack {
   readonly name: string;
   readonly steps: readonly string[];
+  /** What somebody else has put into the target before. */
+  readonly plant?: string;
   /** Startup options of the session. */
   readonly options?: string;
   /** The target alone would refuse or show nothing, too: only the denial is looked at. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
+import { createSystemClock } from '../../platform/clock/system-clock.ts';
 import { ATTACKS, type Attack } from './attacks.ts';
 import {
   DENYING_POLICY,
@@ -12,8 +13,11 @@ import {
   type AttackedInstallation,
   type Login,
 } from './installation.ts';
+import { PLANTED } from './planted-attacks.ts';
 
 const LEAK = /SCRAM-SHA-256\$|countersign-secret-cell|root:x:0:0/;
+/** Within this the target's objects may be others than the gateway knows: that is said in docs/postgres.md. */
+const AGE_MS = 50;
 const PROGRAM_FILE = '/tmp/countersign-security-program';
 
 let attacked: AttackedInstallation;
@@ -24,6 +28,10 @@ before(async () => {
     ...config,
     policy: { ...config.policy, rules: DENYING_POLICY },
     gateway: { ...config.gateway, breakGlassIdentities: ['countersign/stolen'] },
+    connections: config.connections.map((one) => ({
+      ...one,
+      options: { ...one.options, catalogueAgeMsMax: AGE_MS },
+    })),
   }));
   thief = await attacked.login('stolen', 'service_account');
   await attacked.direct.query(VICTIMS);
@@ -54,7 +62,7 @@ async function carryOut(client: pg.Client, steps: readonly string[]): Promise<Ou
 }
 
 /** Whether the target itself would have let it happen: else the case shows nothing. */
-async function worksAlone({ steps, options }: Attack): Promise<boolean> {
+async function worksAlone({ steps, options, plant }: Attack): Promise<boolean> {
   const client = new pg.Client({
     host: '127.0.0.1',
     port: attacked.targetPort,
@@ -65,6 +73,7 @@ async function worksAlone({ steps, options }: Attack): Promise<boolean> {
   });
   await client.connect();
   try {
+    if (plant !== undefined) await attacked.direct.query(plant);
     const before = await stateOf(attacked.direct);
     const { answers } = await carryOut(client, steps);
     await client.query('rollback');
@@ -82,6 +91,8 @@ async function restore(): Promise<void> {
   await attacked.direct.query(`
     drop database if exists victim_db with (force)`);
   await attacked.direct.query(`
+    drop event trigger if exists victim_e;
+    drop function if exists victim_et;
     drop schema if exists victim_schema cascade;
     drop view if exists victim_view, victim_v cascade;
     drop table if exists victim_copy, victim_t, victim_x cascade;
@@ -90,11 +101,16 @@ async function restore(): Promise<void> {
     drop extension if exists postgres_fdw cascade;
     alter default privileges revoke all on tables from public;
     reset all;
-    drop function if exists victim_f, victim_path, victim_tf, victim_c, victim_d cascade;
+    do $x$ declare f regprocedure; begin
+      for f in select oid::regprocedure from pg_proc where proname ~ '^victim_(f|path|tf|c|d)$' and prokind = 'f' loop execute 'drop function ' || f || ' cascade'; end loop; end $x$;
     drop aggregate if exists victim_a(int);
     drop operator if exists === (int, int);
     drop function if exists victim_s, victim_o cascade;
     drop procedure if exists victim_p;
+    drop operator if exists = (int, text);
+    drop materialized view if exists victim_mv;
+    drop function if exists victim_w, victim_wi, "victim F()", lower(int), pg_catalog.victim_lower(text), nextval(text, int) cascade;
+    drop domain if exists victim_domain cascade;
     drop type if exists victim_type cascade;
   `);
   await attacked.direct.query(`do $$ begin
@@ -104,9 +120,13 @@ async function restore(): Promise<void> {
   await attacked.direct.query(VICTIMS);
 }
 
-for (const attack of ATTACKS)
-  test(`service account: ${attack.name}`, async () => {
+for (const attack of [...ATTACKS, ...PLANTED])
+  test(`service account: ${attack.plant === undefined ? '' : 'planted: '}${attack.name}`, async () => {
     rmSync(PROGRAM_FILE, { force: true });
+    if (attack.plant !== undefined) {
+      await attacked.direct.query(attack.plant);
+      await createSystemClock().sleep(AGE_MS);
+    }
     const client = attacked.client(thief, attack.options === undefined ? {} : { options: attack.options });
     await client.connect();
     const before = await stateOf(attacked.direct);

@@ -28,6 +28,8 @@ export class ExtendedQuery {
   readonly #pipeline: Pipeline;
   readonly #statements = new Names<PreparedStatement>();
   #portals = new Names<Portal>();
+  /** Parsed, and not bound so far: what such a statement tells of the target's objects is told without a request of its own. */
+  readonly #unbound = new Set<PreparedStatement>();
   /** Number of Syncs sent. */
   segment = 0;
 
@@ -71,6 +73,7 @@ export class ExtendedQuery {
         tainted: false,
       };
       const undo = this.#statements.replace(name, entry);
+      this.#unbound.add(entry);
       const { upstream, expectations } = this.#context;
       upstream.forward(buffer, start, end);
       this.#record(
@@ -122,7 +125,10 @@ export class ExtendedQuery {
         parameterCount: message.parameterCount,
         parametersDigest: digest,
       };
-      if (entry !== undefined) this.#context.stated.take(entry.sql);
+      if (entry !== undefined) {
+        this.#unbound.delete(entry);
+        this.#context.stated.take(entry.sql);
+      }
       this.#judge('execute', analysis, portal, (ruling) => {
         if (!ruling.allowed) {
           this.#deny(ruling.denial);
@@ -163,6 +169,31 @@ export class ExtendedQuery {
     };
     if (!entry.tainted) return fresh instanceof Promise ? fresh.then(keep) : keep(fresh);
     return Promise.all([fresh, byName()]).then(([one, other]) => eitherAnalysis(keep(one), other));
+  }
+
+  /**
+   * The answers so far are about to be seen: each statement that was only parsed (and described) is a request, which does nothing.
+   * Goes on behind them.
+   */
+  reportUnbound(proceed: () => void): void {
+    if (this.#unbound.size === 0) {
+      proceed();
+      return;
+    }
+    const [entry] = this.#unbound;
+    this.#unbound.delete(entry!);
+    this.#judge('parse', { ...entry!.analysis, actions: [], risk: 'none' }, null, (ruling) => {
+      if (!ruling.allowed) {
+        this.#unbound.clear();
+        this.#deny(ruling.denial);
+        proceed();
+        return;
+      }
+      const { requests, expectations } = this.#context;
+      const done = (): void => requests.settle(ruling.request, entry!.confirmed ? 'ok' : 'error');
+      expectations.push(expected('marker', { done }));
+      this.reportUnbound(proceed);
+    });
   }
 
   execute(buffer: Buffer, start: number, end: number): void {

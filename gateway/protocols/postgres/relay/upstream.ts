@@ -166,25 +166,29 @@ export class Upstream implements Pipeline {
         }
         return;
       case FRONTEND.sync:
-        this.#sync(buffer, start, end);
+        this.#extended.reportUnbound(() => this.#sync(buffer, start, end));
         return;
       case FRONTEND.functionCall:
         this.#functionCall(buffer, start, end);
         return;
       case FRONTEND.terminate:
-        this.terminated = true;
-        upstream.forward(buffer, start, end);
+        this.#extended.reportUnbound(() => {
+          this.terminated = true;
+          upstream.forward(buffer, start, end);
+        });
+        return;
+      case FRONTEND.flush:
+        this.#extended.reportUnbound(() => upstream.forward(buffer, start, end));
         return;
       default:
         this.#passOn(type, buffer, start, end);
     }
   }
 
-  /** COPY data and its end, Flush. */
+  /** COPY data and its end. */
   #passOn(type: number, buffer: Buffer, start: number, end: number): void {
     const { upstream, expectations, requests } = this.#context;
     upstream.forward(buffer, start, end);
-    if (type === FRONTEND.flush) return;
     if (type !== FRONTEND.copyData) this.#syncWithheld = false;
     const request = expectations.current()?.id ?? null;
     requests.recordIn(request, buffer.subarray(start, end));

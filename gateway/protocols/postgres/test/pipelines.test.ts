@@ -20,7 +20,8 @@ after(async () => {
   await target.stop();
 });
 beforeEach(() => {
-  gateway.decide = (input) => (/drop/i.test(input.text) ? 'deny' : 'allow');
+  // What is only parsed does nothing: policy lets it.
+  gateway.decide = ({ verb, text }) => (verb !== 'parse' && /drop/i.test(text) ? 'deny' : 'allow');
 });
 
 async function open(): Promise<{ client: RawClient; seen: SeenSession }> {
@@ -179,7 +180,10 @@ describe('names of statements', () => {
       SYNC,
     );
     assert.equal(await client.ready(3), '1Z2DCZ2DCZ');
-    assert.deepEqual(texts(seen), ['select 1', 'select 1']);
+    assert.deepEqual(
+      seen.requests.map(({ input }) => `${input.verb} ${input.text}`),
+      ['parse select 1', 'execute select 1', 'execute select 1'],
+    );
     client.socket.destroy();
   });
 
@@ -362,6 +366,56 @@ describe('protocol versions and function calls', () => {
         ['function_call', 'opaque_code'],
       ],
     );
+    client.socket.destroy();
+  });
+});
+
+describe('a statement that is only parsed', () => {
+  const describe_ = (name: string): Buffer => message(0x44, Buffer.from(`S${name}\0`));
+
+  it('is a request of its own, which does nothing; one that is bound is none besides', async () => {
+    const { client, seen } = await open();
+    client.send(parse('looked', 'select 1 as looked_at'), describe_('looked'), SYNC);
+    assert.equal(await client.ready(1), '1tTZ');
+    await until('its answer is told', () => seen.requests[0]?.responses.length === 1);
+    const [{ input }] = seen.requests as [(typeof seen.requests)[0]];
+    assert.deepEqual(
+      [input.verb, input.text, input.actions, input.risk],
+      ['parse', 'select 1 as looked_at', [], 'none'],
+    );
+    client.send(bind('', 'looked'), execute(''), SYNC);
+    await client.ready(2);
+    client.send(run('select 2'), SYNC);
+    await client.ready(3);
+    assert.deepEqual(
+      seen.requests.map((one) => one.input.verb),
+      ['parse', 'execute', 'execute'],
+    );
+    assert.deepEqual(statuses(seen), ['ok', 'ok', 'ok']);
+    client.socket.destroy();
+  });
+
+  it('is told with its failure, before a Flush, and when the client goes', async () => {
+    const { client, seen } = await open();
+    client.send(parse('a', 'select from nowhere_at_all'), SYNC);
+    await client.ready(1);
+    client.send(parse('b', 'select 2'), describe_('b'), FLUSH);
+    await until('it is answered', () => seen.requests[1]?.responses.length === 1);
+    client.send(parse('c', 'select 3'), message(0x58, Buffer.alloc(0)));
+    await until('the session is closed', () => seen.closes.length === 1);
+    assert.deepEqual(texts(seen), ['select from nowhere_at_all', 'select 2', 'select 3']);
+    assert.deepEqual(statuses(seen).slice(0, 2), ['error', 'ok']);
+    assert.equal(seen.requests[2]!.responses.length, 1);
+  });
+
+  it('can be denied like any other, and the pipeline ends as for an error', async () => {
+    const { client, seen } = await open();
+    gateway.decide = ({ verb }) => (verb === 'parse' ? 'deny' : 'allow');
+    client.send(parse('a', 'select 1'), describe_('a'), SYNC);
+    assert.equal(await client.ready(1), '1tTEZ');
+    client.send(run('select 2'), SYNC);
+    assert.equal(await client.ready(2), '1tTEZ12DCZ');
+    assert.deepEqual(statuses(seen), ['denied', 'ok']);
     client.socket.destroy();
   });
 });
