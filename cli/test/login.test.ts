@@ -238,4 +238,32 @@ describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 
     await refused('session ls', 'CONTROL_API_FORBIDDEN');
     await says('logout', /idp\/bob/);
   });
+
+  it('accounts have owners and ends, and a review names what is to be looked at', async () => {
+    const admin = async (words: string, code = 0): Promise<string> => {
+      const ended = await here.run(words.split(' '));
+      assert.equal(ended.code, code, `${words}: ${ended.out}${ended.err}`);
+      return ended.out;
+    };
+    await admin('token issue --subject robot --kind service_account --ttl 40d');
+    const kinds = async (): Promise<string[]> => {
+      const { findings } = JSON.parse(await admin('identity review --json')) as {
+        findings: { identityId: string; kind: string }[];
+      };
+      return findings.filter(({ identityId }) => identityId === 'countersign/robot').map(({ kind }) => kind);
+    };
+    assert.deepEqual((await kinds()).sort(), ['long_token', 'no_expiry', 'no_owner']);
+    assert.match(await admin('identity set-owner robot idp/alice'), /idp\/alice owns countersign\/robot/);
+    await admin('identity put robot --expires 90d --max-ttl 1h');
+    assert.match(await admin('identity show robot'), /idp\/alice[\s\S]*3600 s/);
+    assert.deepEqual(await kinds(), ['long_token']);
+    const long = await here.run('token issue --subject robot --ttl 2h'.split(' '));
+    assert.ok(long.err.startsWith('TOKEN_TTL_TOO_LONG: '), long.err);
+    await admin('identity set-owner robot gone');
+    assert.match(await admin('identity review'), /owner gone .*countersign\/gone is not known/);
+    await admin('identity review --fail', 1);
+    await admin('identity put robot --expires 2020-01-01');
+    const over = await here.run('token issue --subject robot --ttl 10m'.split(' '));
+    assert.ok(over.err.startsWith('IDENTITY_OVER: '), over.err);
+  });
 });

@@ -3,7 +3,7 @@ import type { Page, Scope } from '../../schemas/api/common.ts';
 import type { AuditKey } from '../../schemas/api/audit.ts';
 import type { Connection, ConnectionCheck, ConnectionPut } from '../../schemas/api/connections.ts';
 import type { ImportAnswer } from '../../schemas/api/imports.ts';
-import type { IdentityRecord } from '../../schemas/api/identities.ts';
+import type { IdentityRecord, IdentityReview } from '../../schemas/api/identities.ts';
 import type { LoginAnswer } from '../../schemas/api/exchange.ts';
 import type { PlaybookAnswer } from '../../schemas/api/responses.ts';
 import type { ReloadAnswer } from '../../schemas/api/reload.ts';
@@ -70,6 +70,7 @@ export interface TokensService {
 export interface IdentitiesService {
   put(identity: IdentityRecord, caller: Caller): Promise<ServiceResult<IdentityRecord>>;
   list(options: PageOptions & { readonly id?: string }): Promise<Page<IdentityRecord>>;
+  review(): Promise<IdentityReview>;
 }
 
 export interface ConnectionsService {

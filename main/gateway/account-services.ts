@@ -3,7 +3,7 @@ import type { IdentitiesService, TokensService } from '../../gateway/control-api
 import type { TokenStore } from '../../gateway/access/token-store.ts';
 import type { StoredIdentity, StoredToken } from '../../gateway/control/token-index.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
-import type { IdentityRecord } from '../../schemas/api/identities.ts';
+import type { IdentityRecord, IdentityReview } from '../../schemas/api/identities.ts';
 import type { TokenSummary } from '../../schemas/api/tokens.ts';
 import type { CredentialIssued } from '../../schemas/types.ts';
 
@@ -73,6 +73,10 @@ const toRecord = ({
   onBehalfOf,
   breakGlass,
   attributes,
+  owner = null,
+  expiresAt = null,
+  ttlMsMax = null,
+  active = true,
 }: StoredIdentity): IdentityRecord => ({
   id,
   kind: kind === 'unknown' ? 'service_account' : kind,
@@ -81,14 +85,26 @@ const toRecord = ({
   onBehalfOf: [...onBehalfOf],
   breakGlass,
   attributes: { ...attributes },
+  owner,
+  expiresAt,
+  ttlMsMax,
+  active,
 });
 
-export function createIdentitiesService(tokens: TokenStore): IdentitiesService {
+export function createIdentitiesService(
+  tokens: TokenStore,
+  { onAccount, review }: { onAccount(identityId: string): void; review(): Promise<IdentityReview> },
+): IdentitiesService {
   return {
-    async put(identity) {
-      await tokens.putIdentity(identity);
-      return { ok: true, value: identity };
+    async put({ active: _active, ...identity }) {
+      // Only its issuer ends an account, or brings it back.
+      const active = (await tokens.getIdentity(identity.id))?.active;
+      const stored = { ...identity, ...(active === undefined ? {} : { active }) };
+      await tokens.putIdentity(stored);
+      onAccount(identity.id);
+      return { ok: true, value: toRecord(stored) };
     },
+    review,
     async list({ limit, after, id }) {
       if (id !== undefined) {
         const found = await tokens.getIdentity(id);

@@ -1,4 +1,5 @@
 /** The gateway put together: its core, the listeners of the data path, and the control API. */
+import { createReview } from '../../gateway/access/review/review.ts';
 import { createIssuers } from '../../gateway/access/issuers/issuers.ts';
 import { createGrantAccounts, type GrantAccounts } from '../../gateway/approvals/grant-accounts.ts';
 import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
@@ -180,7 +181,13 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       inForce: (revision, timeoutMs) => waitInForce({ store, clock, lease: core.lease }, revision, timeoutMs),
       sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
       tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
-      identities: createIdentitiesService(core.tokens),
+      identities: createIdentitiesService(core.tokens, {
+        onAccount: (identityId) => core.access.forget(identityId),
+        review: createReview(
+          { tokens: core.tokens, view: core.view, search: storage.searchIndex, clock },
+          config.access.review,
+        ),
+      }),
       logins: createLoginServices({ core, issuers, store, clock, random }, config.access),
       approvals,
       sshCertificate: (request) => issueCertificate({ kept, tokens: core.tokens, clock, random }, request),

@@ -1,5 +1,5 @@
 import { pageOf } from '../../../schemas/api/common.ts';
-import { IdentityQuery, IdentityRecord } from '../../../schemas/api/identities.ts';
+import { IdentityQuery, IdentityRecord, IdentityReview } from '../../../schemas/api/identities.ts';
 import { mutate, valueOf } from '../http/mutation.ts';
 import { answers, pageOptions, type Resource } from './route.ts';
 
@@ -16,6 +16,16 @@ export const identities: Resource = (app, { services }) => {
       const { id } = request.query;
       return services.identities.list({ ...pageOptions(request.query), ...(id === undefined ? {} : { id }) });
     },
+  });
+
+  app.get('/v1/identities/review', {
+    config: { scope: 'read' },
+    schema: {
+      tags: ['identities'],
+      summary: 'What should be looked at: owners that are gone, unused rights, tokens that live too long',
+      response: answers(IdentityReview),
+    },
+    handler: () => services.identities.review(),
   });
 
   app.put('/v1/identities', {

@@ -242,6 +242,7 @@ export async function openWorld(
     identities: {
       put: (value) => Promise.resolve({ ok: true, value }),
       list: () => Promise.resolve({ items: [] }),
+      review: () => Promise.resolve({ findings: [], identities: 0, unusedDays: 90, usageKnown: true }),
     },
     connections: {
       list: () => Promise.resolve({ items: [] }),
