@@ -15,6 +15,13 @@ export const ListenerConfig = Type.Object(
       }),
     ),
     keyFile: Type.Optional(Type.String({ minLength: 1, description: 'Its private key, PEM.' })),
+    oauthIssuer: Type.Optional(
+      Type.String({
+        pattern: '^https?://',
+        description:
+          'Issuer (its URL) that is named to PostgreSQL clients which log in by OAUTHBEARER and have no token yet. Absent: they have to know.',
+      }),
+    ),
     pendingLoginsMax: Type.Integer({
       description: 'Connections that have not logged in yet; past that the oldest is refused.',
       default: 256,

@@ -4,7 +4,11 @@ import type { ListenerConfig, TlsIdentity } from '../protocol.ts';
 import { isLoopback } from '../../../platform/network/address.ts';
 
 /** Null: connections of this machine only, in the clear. */
-export type PostgresListenerConfig = ListenerConfig & { readonly tls: TlsIdentity | null };
+export type PostgresListenerConfig = ListenerConfig & {
+  readonly tls: TlsIdentity | null;
+  /** Issuer named to clients of OAUTHBEARER that have no token yet. */
+  readonly oauthIssuer?: string | undefined;
+};
 
 export const PostgresOptions = Type.Object(
   {

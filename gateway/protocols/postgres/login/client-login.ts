@@ -162,13 +162,13 @@ class ClientLogin {
       this.#socket.write(negotiateProtocolVersion(Math.min(PROTOCOL_3_2, 0x30000 + minor), unknown));
 
     const stream = new MessageStream(this.#socket, PASSWORD_BYTES_MAX, hands.early);
-    const proof = await authenticate(
-      deps,
-      stream,
-      this.#socket,
+    const [name = '', ...rest] = (parameters.get('database') ?? user).split('/');
+    const proof = await authenticate(deps, stream, this.#socket, {
       user,
-      hands.tls ? this.#context.channelBinding : null,
-    );
+      channelBinding: hands.tls ? this.#context.channelBinding : null,
+      context: { connection: name, clientIp: ip },
+      issuer: config.oauthIssuer,
+    });
     const early = stream.release();
     if (this.#over) return;
     if (!proof.ok) {
@@ -176,13 +176,18 @@ class ClientLogin {
         throttle.failed(ip);
         return this.#refuse(postgresError('POSTGRES_LOGIN_FAILED', { user }));
       }
+      if (proof.reason === 'refused') {
+        throttle.failed(ip);
+        return this.#refuse(proof.error);
+      }
+      // No login yet: as with one who only looks at the port.
+      if (proof.reason === 'asked') return this.#dismiss(postgresError('POSTGRES_LOGIN_FAILED', { user }));
       return this.#refuse(postgresError('POSTGRES_PROTOCOL_VIOLATION', { reason: proof.detail }));
     }
     this.#identity = proof.token.identity;
     if (relays.size >= config.sessionsMax)
       return this.#refuse(postgresError('POSTGRES_SESSIONS_FULL', { sessionsMax: config.sessionsMax }));
 
-    const [name = '', ...rest] = (parameters.get('database') ?? user).split('/');
     const connection = deps.connection(name);
     if (connection === undefined)
       return this.#refuse(postgresError('POSTGRES_CONNECTION_UNKNOWN', { connection: name }));
@@ -346,9 +351,7 @@ class ClientLogin {
 
   #refuse(error: CountersignError): void {
     if (this.#over) return;
-    this.#settle();
     const { deps } = this.#context;
-    const socket = this.#socket;
     reportRefusal(deps, 'postgres', {
       identity: this.#identity,
       client: this.#client,
@@ -356,9 +359,16 @@ class ClientLogin {
       claimedName: this.#claimedName,
       error,
     });
+    this.#dismiss(error);
+  }
+
+  /** Says why, and closes. */
+  #dismiss(error: CountersignError): void {
+    this.#settle();
+    const socket = this.#socket;
     if (socket.destroyed) return;
     socket.resume();
     socket.end(fatalResponse(error, sqlStateOf(error)));
-    deps.clock.after(REFUSED_MS, () => socket.destroy(), { background: true });
+    this.#context.deps.clock.after(REFUSED_MS, () => socket.destroy(), { background: true });
   }
 }

@@ -22,6 +22,7 @@ import type { PostgresListenerConfig, PostgresOptions } from '../options.ts';
 import { createFakeAnalyser } from './fake-analyser.ts';
 
 export const testError = defineErrors({
+  TEST_TOKEN: { message: 'the token is not taken', hint: 'Get another.', status: 401 },
   TEST_LOCKOUT: { message: 'locked out: {reason}', hint: 'Ask for a release.', status: 403 },
 });
 
@@ -58,6 +59,8 @@ export interface TestGateway {
 }
 
 export const TOKEN = 'cs1_test-token-of-the-tests';
+/** Has the form of a token of an outside issuer. */
+export const JWT = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${Buffer.from('{"sub":"robot"}').toString('base64url')}.c2lnbmF0dXJl`;
 export const USER = 'robot';
 
 export const identity: Identity = {
@@ -105,7 +108,12 @@ function createTestAccess(): Access {
           : { token: undefined, verifier: nobody },
       ),
     verifyToken: () => Promise.resolve({ ok: true, value: token }),
-    verifyBearer: () => Promise.resolve({ ok: true, value: token }),
+    verifyBearer: (credential) =>
+      Promise.resolve(
+        credential === TOKEN || credential === JWT
+          ? { ok: true, value: token }
+          : { ok: false, error: testError('TEST_TOKEN') },
+      ),
     tokenByKey: () => Promise.resolve(undefined),
     tokenById: () => Promise.resolve(undefined),
     admit: (record, connection) =>
