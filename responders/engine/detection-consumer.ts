@@ -9,6 +9,12 @@ import { createWorkGate } from './work-gate.ts';
 const GROUP = 'countersign-responders';
 const BATCH_RECORDS_MAX = 500;
 
+/**
+ * A call that contains is written to its connection in the next tick, which comes after all that promises have to do: without this an attack's
+ * first detection would wait for the work on all the others.
+ */
+const sent = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+
 export interface DetectionConsumer {
   lag(): Promise<number>;
   /** Resolves when nothing is under way. */
@@ -98,6 +104,7 @@ export async function consumeDetections(
         work(record, watermark, control)
           .catch(fail)
           .finally(() => gate.leave());
+        await sent();
       }
     },
     async onAssigned(partitions) {
