@@ -155,9 +155,10 @@ export function decodeParameterStatus(
   };
 }
 
-/** The number at the end of a command tag (`INSERT 0 5`, `SELECT 3`, `COPY 9`); 0 where there is none. */
+/** The number at the end of a command tag (`INSERT 0 5`, `SELECT 3`, `COPY 9`); 0 where there is none that can be true. */
 export function rowsOfTag(tag: string): number {
   let at = tag.length;
   while (at > 0 && tag.charCodeAt(at - 1) >= 48 && tag.charCodeAt(at - 1) <= 57) at -= 1;
-  return at === tag.length || at === 0 ? 0 : Number(tag.slice(at));
+  const rows = at === tag.length || at === 0 ? 0 : Number(tag.slice(at));
+  return Number.isSafeInteger(rows) ? rows : 0;
 }

@@ -141,16 +141,16 @@ export const queries: Handlers = {
       const clauses = listOf(node, 'mergeWhenClauses').map((item) => bodyOf(item, 'MergeWhenClause') ?? {});
       const written = clauses.flatMap((clause) => targetColumns(listOf(clause, 'targetList')));
       const parts = [node['joinCondition'], node['mergeWhenClauses'], node['returningClause']];
-      writeTo(context, nodeOf(node, 'relation'), touched(nodeOf(node, 'relation'), written, parts), false);
+      // Rows that the source does not match are changed under no condition of the join.
+      const whole =
+        !restricts(context, node['joinCondition']) ||
+        clauses.some((clause) => textOf(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE');
+      const does = (command: string): boolean =>
+        clauses.some((clause) => textOf(clause, 'commandType') === command);
+      const columns = touched(nodeOf(node, 'relation'), written, parts);
+      writeTo(context, nodeOf(node, 'relation'), columns, whole && does('CMD_UPDATE'));
       runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
-      const whole = !restricts(context, node['joinCondition']);
-      if (clauses.some((clause) => textOf(clause, 'commandType') === 'CMD_DELETE')) {
-        // Rows that the source does not match are deleted under no condition of the join.
-        const unmatched = clauses.some(
-          (clause) => textOf(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE',
-        );
-        remove(context, nodeOf(node, 'relation'), whole || unmatched);
-      }
+      if (does('CMD_DELETE')) remove(context, nodeOf(node, 'relation'), whole);
       walkSources(context, node['sourceRelation'], true, walk);
       walk(node['joinCondition']);
       walk(node['mergeWhenClauses']);
