@@ -21,6 +21,8 @@ export interface CommandAnalysis {
   readonly opaque: string | null;
   /** Refused whatever policy says: not permitted on an exec-only connection, deny list, read-only SFTP. */
   readonly forcedDenial?: { readonly rule: string; readonly reason: string };
+  /** What the client sends must not reach it: it may take commands on its standard input. */
+  readonly withoutInput?: true;
 }
 
 /** Lists of a connection (options.commands); see docs/ssh-commands.md for the patterns. */

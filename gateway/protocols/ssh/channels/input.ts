@@ -45,3 +45,19 @@ export function createPlainInput(sinks: InputSinks): ChannelInput {
     close: () => undefined,
   };
 }
+
+/** Nothing goes on: the list does not say that the command may read what the client sends. */
+export function createNoInput(sinks: InputSinks): ChannelInput {
+  let told = false;
+  return {
+    feed() {
+      if (told) return;
+      told = true;
+      sinks.tellClient(
+        'countersign: standard input does not reach this command (exec-only, no <stdin> in the list)',
+      );
+    },
+    end: () => undefined,
+    close: () => undefined,
+  };
+}

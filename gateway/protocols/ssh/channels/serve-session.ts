@@ -1,7 +1,9 @@
 /** What a client asks for on a session channel before something starts on it, and what it says to that later. */
 import type { ServerChannel, Session as ClientSession } from 'ssh2';
+import { isDangerousVariable } from '../shell/environment.ts';
 import { borrowInput, type Borrowed } from './borrowed.ts';
 import type { ConnectionContext } from './context.ts';
+import { hasLists } from './lines.ts';
 import type { Ruling, RunningRequest } from './requests.ts';
 import { Channel } from './session-channel.ts';
 import type { Prepared, Start } from './start.ts';
@@ -27,6 +29,8 @@ export function serveSession(
   const prepared: Prepared = { pty: undefined, env, agent: false, x11: undefined, stated: undefined };
   let channel: Channel | undefined;
   const { options, permits } = context;
+  /** Where lists hold, no variable gets in that changes what runs, whatever the option `env` says. */
+  const isStrict = options.execOnly || hasLists(options.commands);
   /** What it lends to the target, until it ends; and what is not decided yet. */
   const lent: RunningRequest[] = [];
   const undecided: Promise<void>[] = [];
@@ -76,6 +80,7 @@ export function serveSession(
     if (
       env.size >= VARIABLES_MAX ||
       val.length > VARIABLE_CHARS_MAX ||
+      (isStrict && key !== 'GIT_PROTOCOL' && isDangerousVariable(key)) ||
       !options.env.some((allowed) => allowed.test(key))
     ) {
       reject?.();

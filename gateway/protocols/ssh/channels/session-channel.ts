@@ -6,13 +6,11 @@ import { sendChannelRequest, sendExit, sendSignal } from '../library/internals.t
 import type { Upstream } from '../target/upstreams.ts';
 import type { ConnectionContext } from './context.ts';
 import type { Gate } from './gate.ts';
-import { createPlainInput, type ChannelInput, type InputSinks } from './input.ts';
+import type { ChannelInput, InputSinks } from './input.ts';
+import { makeInput } from './make-input.ts';
 import { createOutflow, type Outflow } from './outflow.ts';
-import { createPipedInput } from './piped-input.ts';
 import { denialText, type RequestEnd, type RunningRequest } from './requests.ts';
-import { createSftpInput } from './sftp-input.ts';
 import { openAtTarget, requestOf, type Prepared, type Start } from './start.ts';
-import { createTypedInput } from './typed-input.ts';
 
 /** As a shell says of what it may not run. */
 const EXIT_DENIED = 126;
@@ -20,7 +18,6 @@ const EXIT_DENIED = 126;
 const EXIT_FAILED = 255;
 /** Bytes of a client kept while something of it waits for its decision. */
 const WAITING_BYTES_MAX = 256 * 1024;
-
 /** The end of the output waits so long for the exit status, milliseconds. */
 const EXIT_MS = 200;
 
@@ -55,6 +52,7 @@ export class Channel implements SessionChannel {
   #clientGone = false;
   /** The client waits no more for a command that is held. */
   #giveUp: (() => void) | undefined;
+  #withoutInput = false;
   #over = false;
   #endWaits: (() => void) | undefined;
 
@@ -98,9 +96,11 @@ export class Channel implements SessionChannel {
   /** Decides, opens at the target, joins. */
   readonly begin = (): void => {
     if (this.#over) return;
+    const { input, withoutInput } = requestOf(this.#context, this.#start, this.#name, this.#prepared);
+    this.#withoutInput = withoutInput;
     const judged = this.#context.requests.judge(
       {
-        ...requestOf(this.#context, this.#start, this.#name, this.#prepared),
+        ...input,
         notify: (message) => this.#tell(`countersign: ${message}`),
       },
       (giveUp) => {
@@ -224,18 +224,8 @@ export class Channel implements SessionChannel {
       broken: (reason) => this.#broken(reason),
       cutOff: (text) => this.#cutOff(text),
     };
-    if (this.#start.kind === 'subsystem' && this.#start.name === 'sftp')
-      return createSftpInput(context, this.#name, sinks);
-    if (pty !== undefined)
-      return createTypedInput(
-        context,
-        this.#name,
-        { size: { columns: pty.cols || 80, rows: pty.rows || 24 }, stated: this.#prepared.stated },
-        sinks,
-      );
-    if (this.#start.kind === 'shell')
-      return createPipedInput(context, this.#name, this.#prepared.stated, sinks);
-    return createPlainInput(sinks);
+    const [channel, start, prepared] = [this.#name, this.#start, this.#prepared] as const;
+    return makeInput(context, { channel, start, prepared, withoutInput: this.#withoutInput }, sinks);
   }
 
   #join(up: ClientChannel): void {
@@ -263,6 +253,7 @@ export class Channel implements SessionChannel {
       closeIfDone();
     });
     down.on('data', (bytes: Buffer) => this.#fromClient(bytes));
+    if (this.#withoutInput) this.#toTarget.afterwards(() => up.eof());
     down.once('end', () => {
       this.#clientEnded = true;
       this.#pump();

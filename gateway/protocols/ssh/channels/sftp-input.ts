@@ -6,12 +6,18 @@ import { denialText, type Ruling, type RunningRequest } from './requests.ts';
 
 /** Operations at a time; OpenSSH's client keeps 64 packets under way. */
 const RUNNING_MAX = 4096;
+/** What would run by itself would be no command of the list. */
+const PERSISTS = {
+  rule: 'exec-only',
+  reason: 'this file or mode runs or lets in by itself, which an exec-only connection does not take',
+};
 
 export function createSftpInput(
   context: ConnectionContext,
   channel: string,
   sinks: InputSinks,
 ): ChannelInput {
+  const { execOnly } = context.options;
   const { readOnly = false, allow, deny, bytesMax = null } = context.options.sftp;
   const running = new Map<number, RunningRequest>();
   const sftp = context.analysis.createSftpRequests({
@@ -37,6 +43,8 @@ export function createSftpInput(
       else if (step.kind === 'pass') sinks.toTarget(step.bytes);
       else {
         const { operation, name, analysis } = step.operation;
+        const persists = execOnly && analysis.actions.some(({ action }) => action === 'persistence');
+        const forcedDenial = analysis.forcedDenial ?? (persists ? PERSISTS : undefined);
         const judged = context.requests.judge({
           verb: `sftp ${name}`,
           text: analysis.text,
@@ -44,7 +52,7 @@ export function createSftpInput(
           actions: analysis.actions,
           risk: analysis.risk,
           channel,
-          ...(analysis.forcedDenial === undefined ? {} : { forcedDenial: analysis.forcedDenial }),
+          ...(forcedDenial === undefined ? {} : { forcedDenial }),
         });
         const ruling: Ruling = judged instanceof Promise ? await judged : judged;
         if (!ruling.allowed) sinks.toClient(step.refusal(denialText(ruling.denial)));

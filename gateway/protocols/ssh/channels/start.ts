@@ -3,6 +3,7 @@ import type { PseudoTtyInfo } from 'ssh2';
 import type { RequestInput } from '../../../sessions/session.ts';
 import { openSession, type X11Request } from '../library/open-session.ts';
 import type { OpenDone } from '../target/upstreams.ts';
+import type { ResolvedOptions } from '../options.ts';
 import type { ConnectionContext } from './context.ts';
 
 export type Start =
@@ -27,12 +28,38 @@ const NO_SHELLS = {
   reason: 'this connection takes single commands only: no shells, no terminals',
 };
 
+const NO_SUBSYSTEM = {
+  rule: 'exec-only',
+  reason: 'this connection takes single commands only: no subsystem but SFTP',
+};
+/** Files of the account run by themselves (start files, authorized_keys), so that free SFTP is a shell. */
+const NO_FREE_SFTP = {
+  rule: 'exec-only',
+  reason: 'SFTP on an exec-only connection needs the option sftp.readOnly or sftp.allow',
+};
+
+function refusalOf(
+  start: Start,
+  { execOnly, sftp }: ResolvedOptions,
+): { rule: string; reason: string } | undefined {
+  if (!execOnly || start.kind === 'exec') return undefined;
+  if (start.kind === 'shell') return NO_SHELLS;
+  if (start.name !== 'sftp') return NO_SUBSYSTEM;
+  return sftp.readOnly === true || sftp.allow !== undefined ? undefined : NO_FREE_SFTP;
+}
+
+/** What is to be decided, and whether the client's standard input stays away from what runs. */
+export interface Asked {
+  readonly input: RequestInput;
+  readonly withoutInput: boolean;
+}
+
 export function requestOf(
   context: ConnectionContext,
   start: Start,
   channel: string,
   { stated: given }: Prepared,
-): RequestInput {
+): Asked {
   const { options, analysis, hmac } = context;
   const stated = given === undefined ? {} : { stated: given };
   if (start.kind === 'exec') {
@@ -42,7 +69,7 @@ export function requestOf(
       execOnly: options.execOnly,
       hmac,
     });
-    return {
+    const input: RequestInput = {
       verb: 'exec',
       text: found.text,
       fingerprint: found.fingerprint,
@@ -52,11 +79,13 @@ export function requestOf(
       ...stated,
       ...(found.forcedDenial === undefined ? {} : { forcedDenial: found.forcedDenial }),
     };
+    return { input, withoutInput: found.withoutInput === true };
   }
   const object = start.kind === 'shell' ? 'shell' : start.name.slice(0, 256);
   const objectKind = start.kind === 'shell' ? 'program' : 'subsystem';
   const known = start.kind === 'shell' || start.name === 'sftp';
-  return {
+  const forcedDenial = refusalOf(start, options);
+  const input: RequestInput = {
     verb: start.kind,
     text: object,
     fingerprint: `${start.kind}:${object}`,
@@ -64,8 +93,9 @@ export function requestOf(
     risk: known ? 'low' : 'high',
     channel,
     ...stated,
-    ...(start.kind === 'shell' && options.execOnly ? { forcedDenial: NO_SHELLS } : {}),
+    ...(forcedDenial === undefined ? {} : { forcedDenial }),
   };
+  return { input, withoutInput: false };
 }
 
 /** Opens it at the target. */

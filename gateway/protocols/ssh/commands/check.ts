@@ -4,12 +4,19 @@ import type { Invocation } from '../shell/command-line.ts';
 import type { Found } from '../shell/found.ts';
 import { baseName } from '../shell/paths.ts';
 import { handlerOf } from '../shell/programs/registry.ts';
-import { checkExecOnlyLists, refuseExecOnly, runsOthers } from './exec-only.ts';
+import { checkExecOnlyLists, judgeExecOnly } from './exec-only.ts';
+import { runsOthers } from './exec-only-programs.ts';
 import { matchesExactly, matchesProgram, mayMatch, readPattern, type CommandPattern } from './pattern.ts';
 
 export interface Refusal {
   readonly rule: string;
   readonly reason: string;
+}
+
+export interface Verdict {
+  readonly refusal: Refusal | null;
+  /** What the client sends must not reach what runs. */
+  readonly withoutInput: boolean;
 }
 
 interface Checked {
@@ -33,8 +40,8 @@ export function checkCommandLists(lists: CommandLists, execOnly: boolean): reado
   return execOnly ? [...wrong, ...checkExecOnlyLists(lists, readPattern)] : wrong;
 }
 
-/** Decides whether lists refuse a line; null where they do not. */
-export function createListCheck(): (checked: Checked) => Refusal | null {
+/** Decides whether lists refuse a line. */
+export function createListCheck(): (checked: Checked) => Verdict {
   const known = new WeakMap<CommandLists, ReadLists>();
   const listsOf = (lists: CommandLists): ReadLists => {
     const before = known.get(lists);
@@ -51,12 +58,20 @@ export function createListCheck(): (checked: Checked) => Refusal | null {
   return ({ text, found, options }) => {
     const { allow, deny } = listsOf(options.lists);
     if (options.execOnly) {
-      if (options.kind !== 'exec')
-        return { rule: 'ssh-exec-only', reason: 'an exec-only connection has no shell' };
-      const reason = refuseExecOnly(text, allow ?? [], deny);
-      return reason === null ? null : { rule: 'ssh-exec-only', reason };
+      const refuse = (reason: string): Verdict => ({
+        refusal: { rule: 'ssh-exec-only', reason },
+        withoutInput: false,
+      });
+      if (options.kind !== 'exec') return refuse('an exec-only connection has no shell');
+      const judged = judgeExecOnly(text, allow ?? [], deny);
+      return 'refused' in judged
+        ? refuse(judged.refused)
+        : { refusal: null, withoutInput: judged.withoutInput };
     }
-    return refuseDenied(found, deny, allow) ?? refuseNotAllowed(found, allow);
+    return {
+      refusal: refuseDenied(found, deny, allow) ?? refuseNotAllowed(found, allow),
+      withoutInput: false,
+    };
   };
 }
 

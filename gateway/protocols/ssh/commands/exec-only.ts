@@ -6,15 +6,11 @@
 import { parse } from 'unbash';
 import type { CommandLists } from '../analysis.ts';
 import { baseName } from '../shell/paths.ts';
-import { RUNS_OTHERS } from '../shell/programs/names.ts';
-import { plainName } from '../shell/programs/registry.ts';
+import { runsOthers } from './exec-only-programs.ts';
 import { isLiteral, matchesExactly, matchesProgram, mayMatch, type CommandPattern } from './pattern.ts';
 import { readPlainLine } from './plain-line.ts';
 import { TRANSFERS } from './transfers.ts';
-
-/** Whether a program passes only with fixed arguments. Programs by a path of their own are what the list's author knows them to be. */
-export const runsOthers = (name: string): boolean =>
-  RUNS_OTHERS.has(name) || RUNS_OTHERS.has(plainName(name)) || plainName(name) === 'ld.so';
+import { checkWritable } from './writable.ts';
 
 /** Whether a pattern of an exec-only allow list is one that can ever match; a reason where not. */
 export function unfitPattern(pattern: CommandPattern): string | null {
@@ -33,18 +29,21 @@ export function unfitPattern(pattern: CommandPattern): string | null {
     : `${name} can run other programs or write files; its arguments may hold no placeholder`;
 }
 
-/** Null where the line passes, else why not. */
-export function refuseExecOnly(
+/** Why a line does not pass; else whether the client's standard input stays away from it. */
+export type ExecOnlyVerdict = { readonly refused: string } | { readonly withoutInput: boolean };
+
+export function judgeExecOnly(
   line: string,
   allow: readonly CommandPattern[],
   deny: readonly CommandPattern[],
-): string | null {
+): ExecOnlyVerdict {
   const plain = readPlainLine(line);
   if ('refused' in plain)
-    return `an exec-only connection takes plain commands; this one has ${plain.refused}`;
+    return { refused: `an exec-only connection takes plain commands; this one has ${plain.refused}` };
   if (!readsAlike(line, plain.commands))
-    return 'an exec-only connection takes plain commands; this one can be read in two ways';
-  for (const { words } of plain.commands) {
+    return { refused: 'an exec-only connection takes plain commands; this one can be read in two ways' };
+  let withoutInput = false;
+  for (const { words, piped } of plain.commands) {
     const [path = '', ...rest] = words;
     const args = rest.map((text) => ({ text, sure: 'known' as const }));
     const name = baseName(path);
@@ -54,17 +53,23 @@ export function refuseExecOnly(
           matchesProgram(pattern, name.toLowerCase(), path.toLowerCase()) && mayMatch(pattern, args),
       )
     )
-      return `${name} is on the deny list`;
-    const allowed = allow.some((pattern) => {
+      return { refused: `${name} is on the deny list` };
+    const fitting = allow.filter((pattern) => {
       if (unfitPattern(pattern) !== null) return false;
       if (pattern.transfer) return TRANSFERS[pattern.program]!(words, pattern.args![0]!);
       // A bare name in the list is the program that the target's PATH finds; another path is another program.
       const program = path === pattern.program;
       return program && matchesExactly(pattern, args);
     });
-    if (!allowed) return `${words.join(' ').slice(0, 200)} is not on the allow list with these arguments`;
+    if (fitting.length === 0)
+      return { refused: `${words.join(' ').slice(0, 200)} is not on the allow list with these arguments` };
+    // Many programs take commands on their standard input (`.shell` of sqlite3, `system` of mysql, at, dc): fixed arguments are not all.
+    if (!runsOthers(name) || fitting.some((pattern) => pattern.stdin || pattern.transfer)) continue;
+    if (piped)
+      return { refused: `${name} may run what is piped into it; the allow list does not say <stdin> of it` };
+    withoutInput = true;
   }
-  return null;
+  return { withoutInput };
 }
 
 /** Our grammar and the plain reading must agree on every argument vector. */
@@ -111,9 +116,10 @@ export function checkExecOnlyLists(
   lists: CommandLists,
   read: (source: string) => CommandPattern | undefined,
 ): readonly string[] {
-  return (lists.allow ?? []).flatMap((source) => {
-    const pattern = read(source);
-    const unfit = pattern === undefined ? 'not a pattern' : unfitPattern(pattern);
-    return unfit === null ? [] : [`${source}: ${unfit}`];
+  const patterns = (lists.allow ?? []).map((source) => ({ source, pattern: read(source) }));
+  const unfit = patterns.flatMap(({ source, pattern }) => {
+    const why = pattern === undefined ? 'not a pattern' : unfitPattern(pattern);
+    return why === null ? [] : [`${source}: ${why}`];
   });
+  return [...unfit, ...checkWritable(patterns.flatMap(({ pattern }) => pattern ?? []))];
 }

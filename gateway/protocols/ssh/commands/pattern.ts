@@ -1,6 +1,7 @@
 /**
  * Patterns of command lists: a program, or a program and its arguments. Words are parted by blanks; quotes keep blanks; `*` stands for any
- * run of characters in a word; `**` as the last word for any further arguments; `{path}`, `{name}` and `{number}` for one plain word.
+ * run of characters in a word; `**` as the last word for any further arguments; `{path}`, `{name}` and `{number}` for one plain word;
+ * `<stdin>` behind all of them: what the client sends, or what is piped in, may reach the program.
  */
 import type { Argument } from '../shell/command-line.ts';
 
@@ -14,7 +15,11 @@ export interface CommandPattern {
   readonly open: boolean;
   /** A form of transfer that is understood as a whole: `@rsync-read /srv/**`. */
   readonly transfer: boolean;
+  /** Its standard input is the client's business (exec-only lists). */
+  readonly stdin: boolean;
 }
+
+const STDIN = '<stdin>';
 
 export const PATTERN_MAX = 1024;
 
@@ -28,6 +33,8 @@ export function readPattern(source: string): CommandPattern | undefined {
       match[0].replace(/'([^']*)'|"([^"]*)"/g, (_, one?: string, other?: string) => one ?? other ?? ''),
     );
   }
+  const stdin = words.at(-1) === STDIN;
+  if (stdin) words.pop();
   const [program, ...args] = words;
   if (program === undefined || program === '') return undefined;
   const open = args.at(-1) === '**';
@@ -37,6 +44,7 @@ export function readPattern(source: string): CommandPattern | undefined {
     args: args.length === 0 ? null : open ? args.slice(0, -1) : args,
     open,
     transfer: program.startsWith('@'),
+    stdin,
   };
 }
 

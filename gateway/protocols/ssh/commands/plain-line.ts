@@ -5,6 +5,8 @@
  */
 export interface PlainCommand {
   readonly words: readonly string[];
+  /** It reads what the command before it writes. */
+  readonly piped: boolean;
 }
 
 const BARE = /^[A-Za-z0-9_@%+:,./=-]$/;
@@ -18,7 +20,7 @@ const FIRST = /^[~=]/;
 export function readPlainLine(
   line: string,
 ): { readonly commands: readonly PlainCommand[] } | { readonly refused: string } {
-  const commands: { words: string[] }[] = [{ words: [] }];
+  const commands: { words: string[]; piped: boolean }[] = [{ words: [], piped: false }];
   let at = 0;
   let word: string | null = null;
   const endWord = (): void => {
@@ -45,7 +47,7 @@ export function readPlainLine(
       endWord();
       if (commands.at(-1)!.words.length === 0)
         return { refused: `${operator[0]} without a command before it` };
-      commands.push({ words: [] });
+      commands.push({ words: [], piped: operator[0] === '|' });
       at += operator[0].length;
       continue;
     }

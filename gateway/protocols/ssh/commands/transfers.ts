@@ -44,6 +44,8 @@ function isRsync(words: readonly string[], folder: string, write: boolean): bool
   const options = rest.slice(0, dot);
   const paths = rest.slice(dot + 1);
   if (options.includes('--sender') === write) return false;
+  // A link that a push leaves leads the next one out of the folder.
+  if (write && !keepsWithin(options)) return false;
   // A push that removes its sources, or a pull that deletes, changes what it should only read.
   if (!write && options.some((option) => /^--(delete|remove-source)/.test(option))) return false;
   if (
@@ -55,6 +57,17 @@ function isRsync(words: readonly string[], folder: string, write: boolean): bool
   return (
     paths.length > 0 && (!write || paths.length === 1) && paths.every((path) => matchesFolder(folder, path))
   );
+}
+
+function keepsWithin(options: readonly string[]): boolean {
+  const letters = options
+    .filter((option) => !option.startsWith('--'))
+    // Behind `e` stand the protocol's capabilities.
+    .map((option) => option.split('e')[0])
+    .join('');
+  // -K follows links to folders; -R takes names with folders from the client.
+  if (/[KR]/.test(letters)) return false;
+  return !letters.includes('l') || options.includes('--safe-links') || options.includes('--munge-links');
 }
 
 function isScp(words: readonly string[], folder: string, mode: 'f' | 't'): boolean {

@@ -77,7 +77,7 @@ function analyse(
   const lift = (value: string): string => liftSecrets(value, found.secrets, options.hmac).text;
   const reasons = found.opaque.map(({ reason }) => reason);
   const first = found.opaque[0];
-  const refused = check({ text, found, options });
+  const { refusal: refused, withoutInput } = check({ text, found, options });
   return {
     text: shown.text,
     actions: actions.map((action) =>
@@ -89,6 +89,7 @@ function analyse(
     programs: found.programs.map(({ name }) => name),
     opaque: first === undefined ? null : lift(`${first.reason}: ${first.detail}`),
     ...(refused === null ? {} : { forcedDenial: { rule: refused.rule, reason: lift(refused.reason) } }),
+    ...(withoutInput ? { withoutInput } : {}),
   };
 }
 

@@ -30,25 +30,29 @@ describe('ssh commands: lists', () => {
   it('far sides of transfers as real clients start them', () => {
     const write = ['@rsync-write /srv/www/**'];
     const read = ['@rsync-read /srv/www/**'];
-    // rsync 3.2 and 3.4 with -a, -avz --delete, --partial --numeric-ids.
+    // rsync 3.2 and 3.4 with -a --safe-links, -avz --no-links --delete, --partial --numeric-ids.
     for (const line of [
-      'rsync --server -logDtpre.iLsfxCIvu . /srv/www/',
-      'rsync --server -vlogDtprze.iLsfxCIvu --delete . /srv/www/site',
-      'rsync --server -logDtpre.iLsfxCIvu --partial --numeric-ids . /srv/www',
+      'rsync --server -logDtpre.iLsfxCIvu --safe-links . /srv/www/',
+      'rsync --server -vogDtprze.iLsfxCIvu --delete . /srv/www/site',
+      'rsync --server -ogDtpre.iLsfxCIvu --partial --numeric-ids . /srv/www',
     ])
       assert.ok(passes(line, write), line);
     assert.ok(passes('rsync --server --sender -logDtpre.iLsfxCIvu . /srv/www/a /srv/www/b', read));
     for (const line of [
-      'rsync --server -logDtpre.iLsfxCIvu . /etc/',
-      'rsync --server -logDtpre.iLsfxCIvu . /srv/www/../../etc',
+      // Links that a push leaves lead the next one out of the folder.
+      'rsync --server -logDtpre.iLsfxCIvu . /srv/www/',
+      'rsync --server -KogDtpre.iLsfxCIvu . /srv/www/',
+      'rsync --server -RogDtpre.iLsfxCIvu . /srv/www/',
+      'rsync --server -ogDtpre.iLsfxCIvu . /etc/',
+      'rsync --server -ogDtpre.iLsfxCIvu . /srv/www/../../etc',
       'rsync --server --sender -logDtpre.iLsfxCIvu . /srv/www/',
       'rsync --server -e sh . /srv/www/',
       'rsync --server -e.iLsfxCIvu --log-file=/srv/www/x . /srv/www/',
       'rsync --server --daemon . /srv/www/',
       'rsync --daemon',
       'rsync -e id --server . /srv/www',
-      'rsync --server -logDtpre.iLsfxCIvu --temp-dir=/etc . /srv/www',
-      'rsync --server -logDtpre.iLsfxCIvu . /srv/www/ /etc',
+      'rsync --server -ogDtpre.iLsfxCIvu --temp-dir=/etc . /srv/www',
+      'rsync --server -ogDtpre.iLsfxCIvu . /srv/www/ /etc',
     ])
       assert.ok(!passes(line, write), line);
     assert.ok(!passes('rsync --server --sender --remove-source-files -logDtpre.iLsfxCIvu . /srv/www/', read));

@@ -88,4 +88,20 @@ export const RUNS_OTHERS = names(`
   gdbus xterm x-terminal-emulator dos2unix unix2dos recode rename prename file-rename pee ifne chronic vidir vipe zrun lckdo mispipe
   bsh wine qemu-system-x86_64 apptainer singularity unlzma unxz bunzip2 unzstd zstdmt lz4 brotli inetd xinetd gosh picolisp bpkg
   doas.sh sshd-session sftp-server logger wall mesg trickle cgexec cset numad schedtool dtrace stap uftrace heaptrack massif
+  cd chdir rg ripgrep ag ack ack-grep ug ugrep sift pt fzf sk tig gitk delta glances btop bpytop nethogs pidstat sar sadf iostat tree nvidia-smi
+  zgrep zegrep zfgrep zcmp zdiff bzgrep bzegrep bzcmp bzdiff xzgrep xzcmp xzdiff lzgrep whatis apropos iperf iperf3 fping wrk ab k6 siege
+  pgbench createdb dropdb createuser dropuser initdb pg_ctl pg_restore pg_basebackup postgres pg_recvlogical pg_receivewal mysqld mysqlslap
+  redis-server redis-benchmark memcached mongod mongodump mongorestore mongoexport mongoimport influxd etcdctl etcd consul nomad vault
+  packer terragrunt tofu pulumi cdk sls serverless eksctl minikube kind skaffold tilt buildah skopeo runc crun kaniko jib ko bazel bazelisk buck
+  sbt mill lein clojure clj kotlin kotlinc dart flutter crystal nim zig odin dmd rdmd raku perl6 gforth apl dyalog matlab sage maple wolframscript
+  wp drush artisan rails django-admin manage.py celery gunicorn uvicorn uwsgi flask airflow spark-submit spark-shell spark-sql pyspark hive
+  beeline hadoop hdfs mapred zkCli.sh kafka-run-class.sh nginx httpd haproxy squid varnishd named dnsmasq syslog-ng fluentd fluent-bit logstash
+  telegraf vector caddy traefik lighttpd exim exim4 postfix sendmail procmail maildrop formail mutt neomutt swaks httpie http https xh wget2
+  curlie websocat sshuttle et ttyd gotty wetty cloudflared tailscale bore lt yt-dlp youtube-dl gallery-dl mpv vlc cvlc mplayer sox play
+  libreoffice soffice inkscape blender povray asy dot neato plantuml pdfinfo qpdf mutool tesseract parted sfdisk sgdisk cfdisk mdadm lvm vgs
+  lvs cryptsetup zfs zpool btrfs fstrim multipath iscsiadm nfsstat exportfs rpcinfo showmount ipmitool smartctl hdparm sdparm
+  pip-compile pdm hatch tox nox pytest jupyter ipython3 bpython ptpython cython nuitka pyinstaller python-config java-jar jstack jmap jcmd jinfo
+  keytool jarsigner javap javac jdeps jlink esbuild webpack vite rollup gulp grunt nodemon ts-node tsx bunx npx-cli corepack volta nvm fnm
+  asdf mise direnv rbenv pyenv goenv sdk nodenv just task invoke fab capistrano cap mina ansible-pull ansible-console ansible-galaxy salt-ssh
+  munin-run monit nagios nrpe check_nrpe zabbix_agentd zabbix_get zabbix_sender snmpd snmpwalk tripwire aide rkhunter chkrootkit lynis
 `);

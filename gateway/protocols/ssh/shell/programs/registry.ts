@@ -40,7 +40,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map(
 export function plainName(name: string): string {
   if (/^ld(-linux[\w.-]*|-musl[\w.-]*)?\.so(\.\d+)*$/.test(name)) return 'ld.so';
   return (
-    /^(python|pypy|perl|lua|ruby|php|node|tclsh|guile|gcc|vim|bash|zsh|ksh|gawk|nc|mawk|emacs)[-\d.]*(\.(basic|tiny|nox|gtk3|openbsd|traditional))?$/.exec(
+    /^(?:[\w]+-(?:pc-)?linux-(?:gnu|musl)[\w]*-)?(python|pypy|perl|lua|luajit|ruby|irb|php|node|tclsh|wish|guile|gcc|g\+\+|cpp|clang|clang\+\+|ld|as|vim|bash|zsh|ksh|gawk|nc|mawk|emacs|pip|gem|erl|ghc|ghci|java|psql|gdb|ansible|make|m4|automake|autoconf|aclocal)[-\d.]*(\.(basic|tiny|nox|gtk3|openbsd|traditional))?$/.exec(
       name,
     )?.[1] ?? name
   );
