@@ -75,7 +75,7 @@ describe('stores that are away', () => {
         ],
         limit: 1000,
       });
-      return page.hits.length === 52;
+      return page.hits.length === 53;
     });
     assert.equal((await job.query('select 51')).sqlState, undefined);
     await job.end();
