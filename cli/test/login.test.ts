@@ -33,7 +33,8 @@ describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 
 
   /** A command of a person on another machine: no data folder, a home of its own. */
   const environment = (): Record<string, string> => ({ HOME: home, BROWSER, XDG_CONFIG_HOME: '' });
-  const run = (...words: string[]): Promise<Ended> => start(words, { environment: environment() }).ended;
+  const run = (...words: string[]): Promise<Ended> =>
+    start(words, { environment: environment(), cwd: home }).ended;
   const says = async (words: string, expected: RegExp): Promise<string> => {
     const { code, out, err } = await run(...words.split(' '));
     assert.equal(code, 0, `${words}: ${out}${err}`);
@@ -226,7 +227,10 @@ describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 
 
   it('with a code on another device; whoever has no groups may do nothing at the API', async () => {
     provider.person = 'bob';
-    const waiting = start(['login', '--api', api, '--device', '--json'], { environment: environment() });
+    const waiting = start(['login', '--api', api, '--device', '--json'], {
+      environment: environment(),
+      cwd: home,
+    });
     let told = '';
     waiting.child.stderr!.on('data', (piece) => (told += String(piece)));
     const url = await eventually(() => /Open (\S+) and enter the code/.exec(told)?.[1], 'the code');

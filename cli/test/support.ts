@@ -19,6 +19,8 @@ export interface Ended {
 export interface RunOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Working folder. */
+  readonly cwd?: string;
 }
 
 /** Settings of ours in the environment of the tests must not reach the commands. */
@@ -36,9 +38,10 @@ export interface Started {
   readonly ended: Promise<Ended>;
 }
 
-export function start(words: readonly string[], { input, environment }: RunOptions = {}): Started {
+export function start(words: readonly string[], { input, environment, cwd }: RunOptions = {}): Started {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...words], {
     env: { ...cleanEnvironment(), ...environment },
+    ...(cwd === undefined ? {} : { cwd }),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let out = '';
