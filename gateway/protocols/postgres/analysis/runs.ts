@@ -26,8 +26,18 @@ export function runRelation(
   const answers: Answer[] = [name, ...(alternatives.get(name) ?? [])].map((one) =>
     catalogue.relationEffects(one, use, only),
   );
-  if (!answers.some(({ known }) => known)) return opaque(context, 'relation', name);
+  const own = madeHere(context, 'relation', name);
+  if (own.length === 0 && !answers.some(({ known }) => known)) return opaque(context, 'relation', name);
+  for (const { effects } of own) mergeEffects(context, effects, !whole);
   for (const { effects } of answers) mergeEffects(context, effects, !whole);
+}
+
+/** What the same command has made under that name, in the session's own schema or in the one that is meant. */
+export function madeHere(context: Context, kind: Made['kind'], name: string): readonly Made[] {
+  const bare = name.slice(name.indexOf('.') + 1);
+  return context.made.filter(
+    (one) => one.kind === kind && (one.name === name || one.name === `pg_temp.${bare}`),
+  );
 }
 
 /** Operators by name, of whatever types. */

@@ -5,7 +5,7 @@ import { FUNCTION_EFFECTS, type FunctionEffect } from '../functions.ts';
 import type { Handlers } from '../handlers.ts';
 import { isCatalogueFirst } from '../objects.ts';
 import { readNamed, readRelation } from '../relations.ts';
-import { mergeEffects, runField, runOperator, runType } from '../runs.ts';
+import { madeHere, mergeEffects, runField, runOperator, runType } from '../runs.ts';
 import { flagOf, listOf, nameParts, nodeOf, stringNode, textOf, type TreeNode } from '../tree.ts';
 import { setByFunction } from './settings.ts';
 
@@ -47,7 +47,9 @@ function callStored(context: Context, node: TreeNode, parts: readonly string[]):
   const count = flagOf(node, 'func_variadic') ? null : listOf(node, 'args').length;
   const { known, effects } = catalogue.callEffects(parts, count, settings);
   mergeEffects(context, effects);
-  return known;
+  const own = madeHere(context, 'function', context.resolver.other(parts, settings));
+  for (const made of own) mergeEffects(context, made.effects);
+  return known || own.length > 0;
 }
 
 /** `=` and its like stand behind many words. */

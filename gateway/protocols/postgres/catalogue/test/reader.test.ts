@@ -202,6 +202,23 @@ describe('catalogue: what a session makes', () => {
     });
   });
 
+  it('is known in the same string', async () => {
+    await withCatalogue({}, async (asked) => {
+      const sql = `create table mine_t (a int); insert into mine_t values (1); create temp table mine_u (a int); table mine_u;
+        create function mine_f() returns void language sql as 'delete from plain where id = 1'; select mine_f()`;
+      assert.deepEqual(
+        summary(await asked.analyse(sql)).filter((one) => one.startsWith('opaque')),
+        [],
+      );
+      const block = `do $$ begin create temp table mine_w (a int); insert into mine_w values (1); end $$`;
+      assert.deepEqual(summary(await asked.analyse(block)), [
+        'create pg_temp.mine_w',
+        'session -',
+        'write public.mine_w',
+      ]);
+    });
+  });
+
   it('temporary objects are both, where they hide another', async () => {
     await withCatalogue({}, async (asked) => {
       const session = asked.session();
