@@ -2,9 +2,21 @@
  * Columns of one relation that a command names, an upper bound: what may be one is one. `*` where all of them may be meant (a
  * star, the row as a whole); none where the names say nothing, since the relation's alias renames its columns.
  */
+import type { Context } from './context.ts';
 import { bodyOf, isNode, listOf, nodeOf, textOf, type TreeNode } from './tree.ts';
 
 const COLUMNS_MAX = 200;
+
+/** `row.name` that is a call of `name(row)` hands over the row as a whole. */
+export function withCalls(context: Context, columns: readonly string[]): readonly string[] {
+  const { catalogue, settings } = context;
+  if (catalogue === undefined) return columns;
+  const isCall = (name: string): boolean =>
+    catalogue
+      .fieldEffects(name, settings)
+      .actions.some(({ action, object }) => action === 'execute' && object?.endsWith(`.${name}`) === true);
+  return columns.some(isCall) ? [...new Set(['*', ...columns])] : columns;
+}
 
 /** Columns of the RangeVar that the parts name; parts in sub-queries count, which may mean it, too. */
 export function columnsNamed(range: TreeNode | undefined, parts: readonly unknown[]): readonly string[] {

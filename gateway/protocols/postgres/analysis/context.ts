@@ -1,4 +1,5 @@
 /** What one walk over a parse tree gathers. */
+import { joinedColumns } from './joined-columns.ts';
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
 import { actionName, higherRisk } from '../../../policy/risk.ts';
 import { ACTIONS, type ActionKind } from './actions.ts';
@@ -65,10 +66,6 @@ export interface Context {
 }
 
 export const ACTIONS_MAX = 1000;
-
-/** None means not known, and what is not known beside what is known still is not. */
-const joinedColumns = (one: readonly string[], other: readonly string[]): string[] =>
-  one.length === 0 || other.length === 0 ? [] : [...new Set([...one, ...other])];
 
 /** Adds an action once per object; past the bound one opaque_code says that there were more. */
 export function add(

@@ -1,4 +1,5 @@
 /** What the catalogue knows of objects, as the analysis asks for it; and what running them comes to. */
+import { joinedColumns } from './joined-columns.ts';
 import { higherRisk } from '../../../policy/risk.ts';
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
 import type { ObjectResolver } from './objects.ts';
@@ -72,7 +73,8 @@ export function uniteEffects(list: readonly Effects[]): Effects {
     for (const one of more) {
       const key = JSON.stringify([one.action, one.objectKind, one.object]);
       const known = actions.get(key);
-      actions.set(key, known === undefined ? one : { ...known, whole: known.whole || one.whole });
+      const columns = joinedColumns(known?.columns ?? one.columns, one.columns);
+      actions.set(key, known === undefined ? one : { ...known, columns, whole: known.whole || one.whole });
     }
   return {
     actions: [...actions.values()],

@@ -7,6 +7,7 @@ import {
   type Effects,
   type Scope,
 } from '../analysis/effects.ts';
+import type { Action } from '../../../../schemas/types.ts';
 import { createStaticResolver } from '../analysis/objects.ts';
 import { builtInEffects, castEffects, functionEffects, typeEffectsOf } from './function-effects.ts';
 import { Work, type Insight } from './insight.ts';
@@ -16,6 +17,13 @@ import type { Routine } from './skeleton.ts';
 
 const UNKNOWN: Answer = { known: false, effects: NO_EFFECTS };
 const PLAIN = createStaticResolver();
+const called = (object: string): Action => ({
+  action: 'execute',
+  objectKind: 'function',
+  object,
+  columns: [],
+  whole: false,
+});
 
 export function createAnswers(insight: Insight): { view: CatalogueView; work: Work } {
   const { skeleton, user } = insight;
@@ -106,12 +114,11 @@ export function createAnswers(insight: Insight): { view: CatalogueView; work: Wo
     fieldEffects(name, scope) {
       const routines = (skeleton.routinesByName.get(name) ?? []).filter(({ ofRow }) => ofRow);
       const meant = mayMean([name], scope);
-      return uniteEffects(
-        effectsOf(
-          routines.filter(({ schema }) => meant(schema)),
-          scope,
-        ),
-      );
+      const found = routines.filter(({ schema }) => meant(schema));
+      return uniteEffects([
+        ...effectsOf(found, scope),
+        ...found.map(({ schema }) => ({ ...NO_EFFECTS, actions: [called(`${schema}.${name}`)] })),
+      ]);
     },
     schemaChangeEffects: () =>
       uniteEffects(

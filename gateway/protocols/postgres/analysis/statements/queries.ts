@@ -1,5 +1,5 @@
 /** SELECT, INSERT, UPDATE, DELETE, MERGE. */
-import { columnsNamed } from '../columns.ts';
+import { columnsNamed, withCalls } from '../columns.ts';
 import { limitRestricts, restricts } from '../conditions.ts';
 import { add, forbid, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
@@ -23,9 +23,12 @@ function select(context: Context, node: TreeNode, walk: Walk): void {
         context,
         only,
         whole,
-        columnsNamed(
-          only,
-          PARTS.map((part) => node[part]),
+        withCalls(
+          context,
+          columnsNamed(
+            only,
+            PARTS.map((part) => node[part]),
+          ),
         ),
       );
     else walkSources(context, sources, whole, walk);
@@ -67,12 +70,13 @@ function targetColumns(list: readonly TreeNode[]): string[] {
 
 /** Columns written, and those that the statement reads of the same relation on the way; none where not all are known. */
 function touched(
+  context: Context,
   range: TreeNode | undefined,
   written: readonly string[],
   parts: readonly unknown[],
 ): readonly string[] {
   if (written.length === 0) return [];
-  const read = columnsNamed(range, parts);
+  const read = withCalls(context, columnsNamed(range, parts));
   const renamed = listOf(nodeOf(range, 'alias'), 'colnames').length > 0;
   return renamed ? [] : [...new Set([...written, ...read])];
 }
@@ -105,7 +109,7 @@ export const queries: Handlers = {
     withScope(context, node, walk, () => {
       const range = nodeOf(node, 'relation');
       const parts = [node['onConflictClause'], node['returningClause']];
-      writeTo(context, range, touched(range, targetColumns(listOf(node, 'cols')), parts), false);
+      writeTo(context, range, touched(context, range, targetColumns(listOf(node, 'cols')), parts), false);
       // ON CONFLICT DO UPDATE runs what an update runs.
       if (node['onConflictClause'] !== undefined)
         runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
@@ -119,7 +123,7 @@ export const queries: Handlers = {
       const whole = !restricts(context, node['whereClause']);
       const range = nodeOf(node, 'relation');
       const parts = [node['targetList'], node['fromClause'], node['whereClause'], node['returningClause']];
-      const columns = touched(range, targetColumns(listOf(node, 'targetList')), parts);
+      const columns = touched(context, range, targetColumns(listOf(node, 'targetList')), parts);
       writeTo(context, range, columns, whole, 'update');
       walkSources(context, node['fromClause'], whole, walk);
       walk(node['targetList']);
@@ -147,7 +151,7 @@ export const queries: Handlers = {
         clauses.some((clause) => textOf(clause, 'matchKind') === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE');
       const does = (command: string): boolean =>
         clauses.some((clause) => textOf(clause, 'commandType') === command);
-      const columns = touched(nodeOf(node, 'relation'), written, parts);
+      const columns = touched(context, nodeOf(node, 'relation'), written, parts);
       writeTo(context, nodeOf(node, 'relation'), columns, whole && does('CMD_UPDATE'));
       runRelation(context, targetName(context, nodeOf(node, 'relation')), 'update');
       if (does('CMD_DELETE')) remove(context, nodeOf(node, 'relation'), whole);
