@@ -12,6 +12,7 @@ const RESERVED = new Set([
   'COUNTERSIGN_API',
   'COUNTERSIGN_API_TOKEN',
   'COUNTERSIGN_TOKEN',
+  'COUNTERSIGN_HOME',
 ]);
 
 const camelCase = (words: string): string =>
