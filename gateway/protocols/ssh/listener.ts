@@ -1,6 +1,6 @@
 /** Listens for SSH clients, with a server socket of its own: the library has no bound on what has not logged in. */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import ssh2, { type Connection } from 'ssh2';
+import type { Connection } from 'ssh2';
 import type { ListenerConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
 import { createPendingLogins } from '../clients/pending-logins.ts';
 import { createLoginThrottle } from '../clients/throttle.ts';
@@ -22,6 +22,7 @@ import { ClientLogin, type LoginContext } from './login/client-login.ts';
 import type { Relay } from './relay.ts';
 import { createConnectors } from './target/connector.ts';
 import { IDENT } from './target/dial.ts';
+import { ssh2 } from './library/ssh2.ts';
 
 const FOREVER_S = 2 ** 40;
 

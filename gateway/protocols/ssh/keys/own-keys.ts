@@ -1,8 +1,8 @@
 /** Keys of the gateway's own: host keys, the authority that certifies users and hosts. Kept in the vault as PEM. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import ssh2 from 'ssh2';
 import type { ProtocolDeps } from '../../protocol.ts';
 import { sshString } from './wire.ts';
+import { ssh2 } from '../library/ssh2.ts';
 
 export interface Ed25519Authority {
   readonly privateKey: KeyObject;

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Client, Connection } from 'ssh2';
 import { sshString, uint32 } from '../keys/wire.ts';
+import { HYBRID, postQuantum } from './post-quantum.ts';
 
 export const load = createRequire(import.meta.url);
 /** What these remedies were written and tested for. */
@@ -236,7 +237,10 @@ export const socketOf = (of: Connection | Client): Socket => (of as unknown as {
 
 /** What the library would offer by default, without what is too weak (SHA-1). */
 export const ALGORITHMS = {
-  kex: constants['DEFAULT_KEX']!.filter((name) => !name.endsWith('sha1')),
+  kex: [
+    ...(postQuantum ? [HYBRID] : []),
+    ...constants['DEFAULT_KEX']!.filter((name) => !name.endsWith('sha1')),
+  ],
   hmac: constants['DEFAULT_MAC']!.filter((name) => !/sha1|md5/.test(name)),
   cipher: constants['DEFAULT_CIPHER']!.filter((name) => !/cbc|arcfour/.test(name)),
   serverHostKey: constants['DEFAULT_SERVER_HOST_KEY']!.filter((name) => name !== 'ssh-rsa'),

@@ -1,7 +1,7 @@
 /** Connects and logs in to the target. */
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import type { Socket } from 'node:net';
-import ssh2, { type Client } from 'ssh2';
+import type { Client } from 'ssh2';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
 import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
@@ -19,6 +19,7 @@ import { reusePackets } from '../library/packets.ts';
 import { createReads, type Reads } from '../library/reads.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { checkHost, HOST_CERTIFICATE_TYPES } from './host-check.ts';
+import { ssh2 } from '../library/ssh2.ts';
 
 export interface DialDeps {
   readonly clock: Clock;
