@@ -22,6 +22,7 @@ import { ClientLogin, type LoginContext } from './login/client-login.ts';
 import type { Relay } from './relay.ts';
 import { createConnectors } from './target/connector.ts';
 import { IDENT } from './target/dial.ts';
+import { postQuantum } from './library/post-quantum.ts';
 import { ssh2 } from './library/ssh2.ts';
 
 const FOREVER_S = 2 ** 40;
@@ -37,6 +38,8 @@ export async function createSshListener(
       {},
       'SSH is slow: the native part of ssh2 is not built (it needs a C++ compiler at the installation), ciphers run at a tenth of the speed',
     );
+  if (!postQuantum)
+    deps.log.warn({}, 'SSH has no post-quantum key exchange here: it needs Node 24.7 or later');
   if (mayAbort())
     deps.log.error(
       {},

@@ -1,10 +1,10 @@
-/** Clients of OpenSSH 10, unpacked from Debian 13 beside the machine's own, once, into the cache of the test servers. */
+/** Clients and server of OpenSSH 10, unpacked from Debian 13 beside the machine's own, once, into the cache of the test servers. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cacheFolder } from '../cache-folder.ts';
 
-/** The client and the libraries that it is linked with. */
+/** The programs and the libraries that they are linked with. */
 const PACKAGES = [
   'openssh-client',
   'libc6',
@@ -27,13 +27,29 @@ const PACKAGES = [
   'libudev1',
   'libcap2',
   'libzstd1',
+  'openssh-server',
+  'openssh-sftp-server',
+  'libpam0g',
+  'libaudit1',
+  'libcap-ng0',
+  'libcrypt1',
+  'libwrap0',
+  'libnsl2',
+  'libtirpc3t64',
+  'libsystemd0',
+  'liblzma5',
+  'liblz4-1',
+  'libgcrypt20',
+  'libgpg-error0',
+  'libwtmpdb0',
+  'libsqlite3-0',
 ];
 const SOURCE = 'deb http://deb.debian.org/debian trixie main';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** A folder with ssh, scp, sftp of OpenSSH 10; undefined where it cannot be had. */
+/** A folder with ssh, scp, sftp and sshd of OpenSSH 10; undefined where it cannot be had. */
 export function openssh10(): string | undefined {
-  const folder = cacheFolder('openssh-10-1');
+  const folder = cacheFolder('openssh-10-2');
   const bin = join(folder, 'bin');
   if (existsSync(join(bin, 'ssh'))) return bin;
   if (!existsSync('/usr/bin/apt-get') || process.arch !== 'x64') return undefined;
@@ -66,12 +82,20 @@ export function openssh10(): string | undefined {
   const root = join(folder, 'root');
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   // Last of all ssh: a half-done folder is made anew.
-  for (const program of ['ssh-keygen', 'scp', 'sftp', 'ssh'])
-    writeFileSync(
-      join(bin, program),
-      `#!/bin/sh\nexec ${libraries}/ld-linux-x86-64.so.2 --library-path ${libraries} ${root}/usr/bin/${program} "$@"\n`,
-      { mode: 0o755 },
-    );
+  const loader = `${libraries}/ld-linux-x86-64.so.2 --library-path ${libraries}`;
+  for (const path of [
+    'sbin/sshd',
+    'lib/openssh/sshd-session',
+    'lib/openssh/sshd-auth',
+    'lib/openssh/sftp-server',
+    'bin/ssh-keygen',
+    'bin/scp',
+    'bin/sftp',
+    'bin/ssh',
+  ])
+    writeFileSync(join(bin, basename(path)), `#!/bin/sh\nexec ${loader} ${root}/usr/${path} "$@"\n`, {
+      mode: 0o755,
+    });
   for (const part of ['lists', 'cache', 'debs']) rmSync(join(folder, part), { recursive: true, force: true });
   return bin;
 }

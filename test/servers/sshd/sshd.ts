@@ -40,6 +40,8 @@ export interface TestSshd {
 }
 
 export interface SshdOptions {
+  /** Folder with another release's sshd, sshd-session, sshd-auth and sftp-server (openssh10()). Default: the machine's. */
+  readonly programs?: string;
   /** Further lines of sshd_config, before the others: the first value of a keyword counts. */
   readonly config?: readonly string[];
   /** Public key (line) of an authority whose user certificates are accepted. */
@@ -68,7 +70,8 @@ function keygen(...args: readonly string[]): void {
 }
 
 export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
-  const program = findSshd();
+  const { programs } = options;
+  const program = programs === undefined ? findSshd() : join(programs, 'sshd');
   if (program === undefined) throw new Error('there is no sshd on this machine');
   const folder = mkdtempSync(join(tmpdir(), 'countersign-test-sshd-'));
   const file = (name: string): string => join(folder, name);
@@ -105,7 +108,14 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
     'MaxStartups 1000',
     'PrintMotd no',
     'LogLevel VERBOSE',
-    `Subsystem sftp ${SFTP_SERVERS.find((path) => existsSync(path)) ?? 'internal-sftp'}`,
+    ...(programs === undefined
+      ? [`Subsystem sftp ${SFTP_SERVERS.find((path) => existsSync(path)) ?? 'internal-sftp'}`]
+      : [
+          `Subsystem sftp ${join(programs, 'sftp-server')}`,
+          `SshdSessionPath ${join(programs, 'sshd-session')}`,
+          `SshdAuthPath ${join(programs, 'sshd-auth')}`,
+          'PerSourcePenalties no',
+        ]),
   );
   writeFileSync(file('sshd_config'), `${lines.join('\n')}\n`);
   // As root it wants a folder to shut itself into.

@@ -1,5 +1,6 @@
 /** mlkem768x25519-sha256 with OpenSSH 10 on the client's side, with its sshd and with ourselves on the target's. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
@@ -8,7 +9,7 @@ import { openssh10 } from '../../../../test/servers/sshd/openssh-10.ts';
 import { ALGORITHMS } from '../library/internals.ts';
 import { HYBRID, postQuantum } from '../library/post-quantum.ts';
 import { ssh2 } from '../library/ssh2.ts';
-import { TOKEN } from './gateway.ts';
+import { TOKEN, until } from './gateway.ts';
 import { startStage, type Stage } from './support.ts';
 
 describe('ssh: post-quantum key exchange', { skip: lacking('sshd', 'ssh') }, () => {
@@ -73,5 +74,40 @@ describe('ssh: post-quantum key exchange', { skip: lacking('sshd', 'ssh') }, () 
       });
       assert.equal(negotiated, expected);
     }
+  });
+
+  it('a target of OpenSSH 10 takes it with the gateway; commands, terminals, files, the kill', async (context: TestContext) => {
+    const programs = openssh10();
+    if (programs === undefined) {
+      assert.equal(process.env['CI'], undefined, 'CI is set, and OpenSSH 10 cannot be had here');
+      return context.skip('OpenSSH 10 cannot be had here');
+    }
+    const target = await startStage({
+      sshd: { programs, config: [`KexAlgorithms ${HYBRID}`] },
+      options: { rekeyBytes: 200_000 },
+    });
+    try {
+      const { config, folder } = target.clients;
+      const ran = await target.clients.ssh(['target', 'cat; exit 3'], 'x'.repeat(1_000_000));
+      assert.deepEqual([ran.status, ran.stdout.length], [3, 1_000_000], ran.stderr);
+      writeFileSync(join(folder, 'file'), 'content');
+      const put = await target.clients.run(
+        'sftp',
+        ['-F', config, '-b', '-', 'target'],
+        `put ${folder}/file ${target.sshd.folder}/put\n`,
+      );
+      assert.equal(put.status, 0, put.stderr);
+      assert.equal(readFileSync(join(target.sshd.folder, 'put'), 'utf8'), 'content');
+      const command = `sleep ${940_000 + process.pid}`;
+      target.clients.start('ssh', ['-F', config, 'target', `setsid ${command} & sleep 600`]);
+      await until('it runs', () => target.sshd.processesRunning(command).length === 1);
+      target.gateway.sessions.at(-1)!.end('lockout');
+      await until('it is gone', () => target.sshd.processesRunning(command).length === 0);
+      const log = readFileSync(target.sshd.logFile, 'utf8');
+      assert.doesNotMatch(log, /no matching key exchange/);
+    } finally {
+      await target.stop();
+    }
+    return undefined;
   });
 });
