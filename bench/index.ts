@@ -82,10 +82,13 @@ interface Round {
   readonly cpuUs: number;
   /** Documents that went together. */
   readonly batch: number;
+  /** Time of the server on a processor for each event, microseconds. */
+  readonly serverCpuUs: number;
 }
+type Watched = Omit<Round, 'serverCpuUs'>;
 
 /** Starts both watches. */
-function begin(): (events: number, requests: number) => Round {
+function begin(): (events: number, requests: number) => Watched {
   const cpu = process.cpuUsage();
   const begunUs = clock.monotonicUs();
   return (events, requests) => {
@@ -96,6 +99,13 @@ function begin(): (events: number, requests: number) => Round {
       batch: events / requests,
     };
   };
+}
+
+/** Milliseconds on a processor since the server started. */
+async function serverCpuMs(server: TestElasticsearch): Promise<number> {
+  const answer: unknown = await server.request('GET', '_nodes/stats/process?filter_path=nodes.*.process.cpu');
+  const { nodes } = answer as { nodes: Record<string, { process: { cpu: { total_in_millis: number } } }> };
+  return Object.values(nodes)[0]!.process.cpu.total_in_millis;
 }
 
 /** What the round before has left to merge is not this one's work. */
@@ -118,7 +128,7 @@ async function ingestRound(
   eventLog: EventLog,
   n: number,
   events: number,
-): Promise<Round> {
+): Promise<Watched> {
   const { index, metrics } = await openSearchIndex(server, `ingest${n}`);
   let done = (): void => undefined;
   const finished = new Promise<void>((resolve) => (done = resolve));
@@ -180,7 +190,7 @@ async function rawRound(
   bodies: readonly Buffer[],
   n: number,
   events: number,
-): Promise<Round> {
+): Promise<Watched> {
   const { index } = await openSearchIndex(server, `raw${n}`);
   await index.create('session-events', [{ id: 'first', document: { '@timestamp': 1 } }]);
   await index.close();
@@ -206,6 +216,9 @@ function rawBodies(made: readonly MadeEvent[]): Buffer[] {
     bodies.push(Buffer.from(lines.slice(at, at + RAW_DOCUMENTS).join('')));
   return bodies;
 }
+
+const cpuOf = ({ cpuUs, serverCpuUs }: Round): string =>
+  `${round(cpuUs, 0)} us here and ${round(serverCpuUs, 0)} in the server`;
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -240,20 +253,21 @@ export const bench: Bench = async (args) => {
     try {
       const raw: Round[] = [];
       const ingest: Round[] = [];
-      const runRaw = async (n: number): Promise<void> => {
+      const measure = async (rounds: Round[], run: () => Promise<Watched>): Promise<void> => {
         await settle(server);
-        raw.push(await rawRound(server, bodies, n, events));
+        const before = await serverCpuMs(server);
+        const watched = await run();
+        const serverCpuUs = (((await serverCpuMs(server)) - before) * 1000) / events;
+        rounds.push({ ...watched, serverCpuUs });
       };
-      const runIngest = async (n: number): Promise<void> => {
-        await settle(server);
-        ingest.push(await ingestRound(server, eventLog, n, events));
-      };
+      const runRaw = (n: number) => measure(raw, () => rawRound(server, bodies, n, events));
+      const runIngest = (n: number) => measure(ingest, () => ingestRound(server, eventLog, n, events));
       // The first of each warms the server up and does not count; which goes first changes.
       for (let n = 0; n <= rounds; n += 1) {
         for (const run of n % 2 === 0 ? [runRaw, runIngest] : [runIngest, runRaw]) await run(n);
         const [one, other] = [raw.at(-1)!.perSecond, ingest.at(-1)!.perSecond];
         console.log(
-          `round ${n}: raw _bulk ${round(one, 0)}/s, ingest ${round(other, 0)}/s, ${round(other / one)}x, ${round(ingest.at(-1)!.cpuUs, 0)} us of CPU an event, ${round(ingest.at(-1)!.batch, 0)} at a time`,
+          `round ${n}: raw _bulk ${round(one, 0)}/s, ingest ${round(other, 0)}/s, ${round(other / one)}x, CPU an event: raw ${cpuOf(raw.at(-1)!)}, ingest ${cpuOf(ingest.at(-1)!)}`,
         );
       }
       raw.shift();
@@ -264,6 +278,7 @@ export const bench: Bench = async (args) => {
         [`${name}PerSecond`]: round(median(rounds.map(({ perSecond }) => perSecond)), 0),
         [`${name}Batch`]: round(median(rounds.map(({ batch }) => batch)), 0),
         [`${name}CpuUs`]: round(median(rounds.map(({ cpuUs }) => cpuUs)), 1),
+        [`${name}ServerCpuUs`]: round(median(rounds.map(({ serverCpuUs }) => serverCpuUs)), 0),
       });
       return {
         figures: {
