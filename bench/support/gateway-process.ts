@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PolicyConfig } from '../../schemas/config/policy.ts';
 
 export interface Endpoint {
   readonly host: string;
@@ -18,6 +19,8 @@ export interface ChildOrder {
   /** The gateway alone, or every role in one process. */
   readonly roles: 'gateway' | 'all';
   readonly target: Endpoint;
+  /** Instead of the shipped policy. */
+  readonly policy?: Partial<PolicyConfig>;
 }
 
 export interface Usage {

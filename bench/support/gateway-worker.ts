@@ -23,6 +23,7 @@ const loaded = loadConfig(undefined, {
 const { host, port, database } = order.target;
 const config = {
   ...loaded,
+  policy: { ...loaded.policy, ...order.policy },
   gateway: { ...loaded.gateway, durability: order.durability, sessionsPerIdentityMax: 5000 },
   connections: [
     { name: 'bench', protocol: 'postgres', host, port, options: { database, sslMode: 'disable' as const } },

@@ -11,6 +11,7 @@ import { checkConfig } from '../config.ts';
 import { cliMarkdown } from '../cli-reference.ts';
 import { configSchemaText, configurationMarkdown } from '../config-reference.ts';
 import { openApiText } from '../openapi-reference.ts';
+import { policyInputSchemaText } from '../policy-input-reference.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const written = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -41,6 +42,14 @@ describe('references', () => {
     assert.deepEqual(undescribed, [], 'every field says what it is');
     assert.ok(text.includes('| `gateway.holdMs` | integer (10–600000) | `2000` |'));
     assert.ok(text.includes('`COUNTERSIGN_GATEWAY__HOLD_MS`'));
+  });
+
+  it('docs/policy-input.schema.json is what the TypeBox schema says', () => {
+    assert.equal(
+      written('docs/policy-input.schema.json'),
+      policyInputSchemaText(),
+      'run `node main/policy-input-reference.ts`',
+    );
   });
 
   it('names of environment variables and settings are each other’s inverse', () => {

@@ -14,7 +14,7 @@ import { createPolicyMutations } from './policy-mutations.ts';
 import { createSeededRandom } from '../../platform/clock/manual-clock.ts';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
 
-/** Of the generated ones; the whole set (10,000) takes some minutes: COUNTERSIGN_POLICY_CASES=10000. */
+/** Of the generated ones; the whole set (10,000) takes some minutes: COUNTERSIGN_POLICY_CASES=10000, with COUNTERSIGN_POLICY_SEED another one. */
 const CASES = Number(process.env['COUNTERSIGN_POLICY_CASES'] ?? 1500);
 
 /** Within this the target's objects may be others than the gateway knows: that is said in docs/postgres.md. */
@@ -146,7 +146,7 @@ test(
   `${CASES} mutations of allowed and denied statements: none has an effect that is denied`,
   { timeout: 580_000 },
   async () => {
-    const random = createSeededRandom(20_261_125);
+    const random = createSeededRandom(Number(process.env['COUNTERSIGN_POLICY_SEED'] ?? 20_261_125));
     const mutations = createPolicyMutations((max) => random.bytes(4).readUInt32BE() % max);
     const state = await stateOf(direct);
     const counts = { denied: 0, allowed: 0, harmful: 0, overBlocked: 0, broken: 0 };
