@@ -42,7 +42,7 @@ export const IngestConfig = Type.Object(
         detectionsDays: days('detections', 365),
         incidentsDays: days('incidents', 730),
         responsesDays: days('response steps', 730),
-        controlDays: days('lockouts, revocations and closures', 730),
+        controlDays: days('lockouts, revocations, closures, approvals and grants', 730),
         deadLettersDays: days('dead letters', 90),
       },
       { description: 'How long documents stay in the search index.', default: {} },
