@@ -264,6 +264,41 @@ describe(
       assert.match((await psql(made.user_name, made.access_token, 'select 1')).err, /LOCKED_OUT/);
     });
 
+    it('psql with a JSON web token as the password; what it stands for is revoked, and it does not come back', async () => {
+      const sign = (extra: Record<string, unknown> = {}): Promise<string> =>
+        agents.sign({
+          iss: agents.url,
+          aud: 'countersign',
+          sub: 'bot-9',
+          iat: seconds(),
+          exp: seconds() + 600,
+          ...extra,
+        });
+      const token = await sign();
+      const asked = await psql('jwt', token, 'select 40 + 2');
+      assert.deepEqual([asked.code, asked.out.trim()], [0, '42'], asked.err);
+      const tokensOf = async (): Promise<readonly { tokenId: string }[]> =>
+        (
+          await installation.api.get<{ items: readonly { tokenId: string }[] }>('/v1/tokens', {
+            identity: 'own/bot-9',
+          })
+        ).items;
+      await psql('jwt', token, 'select 1');
+      const [standing, ...others] = await tokensOf();
+      assert.equal(others.length, 0, 'one token for it, however often it is shown');
+      await installation.api.send('POST', `/v1/tokens/${standing!.tokenId}/revoke`, { reason: 'leaked' });
+      assert.match((await psql('jwt', token, 'select 1')).err, /TOKEN_REVOKED/);
+      const foreign = await psql('jwt', await sign({ aud: 'somebody-else' }), 'select 1');
+      assert.match(foreign.err, /ACCESS_AUDIENCE_WRONG/);
+      const expired = await psql('jwt', await sign({ exp: seconds() - 1 }), 'select 1');
+      assert.match(expired.err, /ACCESS_TOKEN_EXPIRED/);
+      assert.equal(
+        (await psql('jwt', await sign({ nonce: 'new' }), 'select 1')).code,
+        0,
+        'a new one of the same agent',
+      );
+    });
+
     it('ssh with a JSON web token as the password; used once, it is refused with its code', async () => {
       const token = await idToken();
       const ran = await ssh(token, 'echo seen');
