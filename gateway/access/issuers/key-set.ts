@@ -58,6 +58,19 @@ async function matching(keys: Local, header: JWSHeaderParameters): Promise<Crypt
       return found;
     }
     if (error instanceof errors.JWKSNoMatchingKey) return undefined;
+    // A key that is published and is none: as if it were not there.
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException)
+      return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where the library finds that it is no key set. */
+function localSet(set: JSONWebKeySet | undefined): Local | undefined {
+  try {
+    return set === undefined ? undefined : createLocalJWKSet(set);
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
 }
@@ -81,10 +94,10 @@ export function createKeySet(
     try {
       const { mtimeMs } = statSync(path);
       if (mtimeMs === fileTime) return undefined;
-      const set = usable(JSON.parse(readFileSync(path, 'utf8')), kind);
-      if (set === undefined) return down(`${path} is no key set`);
+      const keys = localSet(usable(JSON.parse(readFileSync(path, 'utf8')), kind));
+      if (keys === undefined) return down(`${path} is no key set`);
       fileTime = mtimeMs;
-      kept = { keys: createLocalJWKSet(set), userInfo: undefined, atUs: clock.monotonicUs() };
+      kept = { keys, userInfo: undefined, atUs: clock.monotonicUs() };
       return undefined;
     } catch (error) {
       return down(`${path} cannot be read: ${(error as Error).message}`);
@@ -113,9 +126,9 @@ export function createKeySet(
     if (!places.ok) return places.error;
     const answer = await caller.call(places.value.keys);
     if (!answer.ok) return down(answer.reason);
-    const set = answer.status === 200 ? usable(answer.body, kind) : undefined;
-    if (set === undefined) return down(`its keys cannot be read (HTTP ${answer.status})`);
-    kept = { keys: createLocalJWKSet(set), userInfo: places.value.userInfo, atUs: startUs };
+    const keys = localSet(answer.status === 200 ? usable(answer.body, kind) : undefined);
+    if (keys === undefined) return down(`its keys cannot be read (HTTP ${answer.status})`);
+    kept = { keys, userInfo: places.value.userInfo, atUs: startUs };
     return undefined;
   };
   /** All who wait share one question. */

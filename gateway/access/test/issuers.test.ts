@@ -319,4 +319,74 @@ describe('tokens of outside issuers', () => {
     write(2000);
     assert.ok((await login(token)).ok);
   });
+
+  it('keys that are none do no harm', async (t) => {
+    const { issuer, world, login } = await open(t);
+    const good = issuer.keys[0]!;
+    const broken = {
+      ...good,
+      jwk: { kty: 'EC', kid: 'one', alg: 'ES256', use: 'sig', crv: 'P-256', x: 'AA', y: '!!' },
+    };
+    issuer.keys = [broken as never];
+    const token = await issuer.sign(claims(issuer), { key: good });
+    assert.equal(codeOf(await login(token)), 'ACCESS_KEY_UNKNOWN');
+    issuer.keys = [{ ...good, jwk: [] as never }];
+    world.clock.advance(600_000);
+    assert.equal(
+      codeOf(await login(await issuer.sign(claims(issuer, { exp: seconds + 6000 }), { key: good }))),
+      'ACCESS_KEY_UNKNOWN',
+      'what was read before still counts',
+    );
+    issuer.keys = [good];
+    world.clock.advance(60_000);
+    assert.ok((await login(await issuer.sign(claims(issuer, { exp: seconds + 6000 })))).ok);
+  });
+
+  it('claims from the userinfo endpoint: groups are pulled, the subject stays', async (t) => {
+    const { issuer, login } = await open(t, { userInfo: true });
+    const seen: unknown[] = [];
+    let answer: { status: number; body: unknown } = {
+      status: 200,
+      body: { sub: 'alice', groups: ['dba'], name: 'Alice', iss: 'x', aud: 'y', exp: 1, act: { sub: 'z' } },
+    };
+    issuer.answers.set('/me', (_body, headers) => {
+      seen.push(headers['authorization']);
+      return answer;
+    });
+    const token = await issuer.sign(claims(issuer, { groups: ['stale'] }));
+    const found = await login(token);
+    assert.ok(found.ok, JSON.stringify(found));
+    assert.deepEqual(found.value.identity.groups, ['dba']);
+    assert.deepEqual(seen, [`Bearer ${token}`]);
+    for (const [status, body, code] of [
+      [200, { sub: 'mallory' }, 'ACCESS_REVIEW_REFUSED'],
+      [401, {}, 'ACCESS_REVIEW_REFUSED'],
+      [503, {}, 'ACCESS_PROVIDER_DOWN'],
+    ] as const) {
+      answer = { status, body };
+      assert.equal(codeOf(await login(await issuer.sign(claims(issuer, { jti: code + status })))), code);
+    }
+  });
+
+  it('groups of SCIM count where they are to, and whoever it has ended stays out', async (t) => {
+    const { issuer, world, login } = await open(t, { groupsFrom: 'scim' });
+    const account = {
+      id: 'idp/alice',
+      kind: 'human',
+      displayName: 'Alice',
+      groups: ['from-scim'],
+      onBehalfOf: [],
+      breakGlass: false,
+      attributes: {},
+    } as const;
+    await world.tokens.putIdentity(account);
+    const found = await login(await issuer.sign(claims(issuer, { groups: ['from-token'] })));
+    assert.ok(found.ok);
+    assert.deepEqual(found.value.identity.groups, ['from-scim']);
+    await world.tokens.putIdentity({ ...account, active: false });
+    assert.equal(codeOf(await login(await issuer.sign(claims(issuer, { jti: '2' })))), 'IDENTITY_OVER');
+    world.access.forget('idp/alice');
+    const again = await world.access.tokenById(found.value.tokenId);
+    assert.equal(codeOf(world.access.admit(again!, 'orders', CONTEXT)), 'IDENTITY_OVER');
+  });
 });
