@@ -287,4 +287,62 @@ export const PLANTED: readonly Attack[] = [
     `create function nextval(text, int) returns int language sql as 'delete from victim; select 1'`,
     `select nextval('x', 1)`,
   ),
+  planted(
+    'a function under the name of another, in one transaction',
+    `create function victim_f(int) returns int language sql immutable as 'select 1'; create function victim_c(int) returns int language sql as 'delete from victim; select 1'`,
+    'begin; alter function victim_f(int) rename to victim_d; alter function victim_c(int) rename to victim_f; select victim_f(1); commit',
+  ),
+  planted(
+    'a function under the name of another, step by step',
+    `create function victim_f(int) returns int language sql immutable as 'select 1'; create function victim_c(int) returns int language sql as 'delete from victim; select 1'`,
+    'begin',
+    'alter function victim_f(int) rename to victim_d',
+    'alter function victim_c(int) rename to victim_f',
+    'select victim_f(1)',
+    'commit',
+  ),
+  planted(
+    'defaults taken over by LIKE',
+    `${WIPE}; create table victim_t (a int, b int default victim_w('x'))`,
+    'create temp table mine (like victim_t including defaults)',
+    'insert into mine (a) values (1)',
+  ),
+  planted(
+    'defaults taken over by inheritance',
+    `${WIPE}; create table victim_t (a int, b int default victim_w('x'))`,
+    'begin',
+    'create table victim_x () inherits (victim_t)',
+    'insert into victim_x (a) values (1)',
+    'commit',
+  ),
+  planted(
+    'a default of a parameter',
+    `${WIPE}; create function victim_f(a int default victim_w('x')) returns int language sql as 'select a'`,
+    'select victim_f()',
+  ),
+  planted(
+    'a trigger that is switched on',
+    `create function victim_tf() returns trigger language plpgsql as 'begin delete from victim; return new; end'; create table victim_t (a int); create trigger t before insert on victim_t execute function victim_tf(); alter table victim_t disable trigger t`,
+    'begin; alter table victim_t enable trigger t; insert into victim_t values (1); commit',
+  ),
+  planted(
+    'a partition that brings its trigger',
+    `create function victim_tf() returns trigger language plpgsql as 'begin delete from victim; return new; end'; create table victim_t (a int) partition by list (a); create table victim_x (a int); create trigger t before insert on victim_x for each row execute function victim_tf()`,
+    'begin; alter table victim_t attach partition victim_x for values in (1); insert into victim_t values (1); commit',
+  ),
+  planted(
+    'a constraint that is validated',
+    `${WIPE}; create table victim_t (a text); insert into victim_t values ('x'); alter table victim_t add constraint c check (victim_w(a) > 0) not valid`,
+    'alter table victim_t validate constraint c',
+  ),
+  planted(
+    "the planner's samples",
+    `create table victim_t (s text); insert into victim_t select 'countersign-secret-cell' from generate_series(1, 50); analyze victim_t`,
+    `select most_common_vals from pg_stats where tablename = 'victim_t'`,
+  ),
+  planted(
+    'a view among the catalogues',
+    'create view information_schema.victim_view as select secret from public.victim_secret',
+    'select * from information_schema.victim_view',
+  ),
 ];

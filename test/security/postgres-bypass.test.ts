@@ -94,7 +94,7 @@ async function restore(): Promise<void> {
     drop event trigger if exists victim_e;
     drop function if exists victim_et;
     drop schema if exists victim_schema cascade;
-    drop view if exists victim_view, victim_v cascade;
+    drop view if exists victim_view, victim_v, information_schema.victim_view cascade;
     drop table if exists victim_copy, victim_t, victim_x cascade;
     drop publication if exists victim_pub;
     drop extension if exists dblink cascade;

@@ -9,6 +9,7 @@ export const ACTIONS = {
   'read.whole': { risk: 'medium', means: 'rows read with nothing that restricts them' },
   'read.catalogue': { risk: 'low', means: 'pg_catalog or information_schema read' },
   'read.credentials': { risk: 'critical', means: 'a relation that holds credentials read' },
+  'read.samples': { risk: 'high', means: "values of any table read: the planner's samples, large objects" },
   'read.large_object': { risk: 'medium', means: 'a large object read' },
   'read.file': { risk: 'critical', means: "a file of the server's machine read" },
   write: { risk: 'low', means: 'rows inserted, updated or merged; large objects written' },

@@ -31,6 +31,9 @@ export const NO_EFFECTS: Effects = {
 /** Name of what is made where the session becomes somebody else. */
 export const SESSION_USER = 'session_authorization';
 
+/** Name of what is made where a path may lead elsewhere: something in it got another name, or is gone. */
+export const PATH_UNSURE = 'search_path';
+
 export interface Answer {
   /** False: there is no such object, as far as the catalogue goes. */
   readonly known: boolean;

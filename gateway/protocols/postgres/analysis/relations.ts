@@ -1,7 +1,7 @@
 /** Relations as the walk meets them. */
-import { add, forbid, type Context } from './context.ts';
-import { CREDENTIAL_RELATIONS } from './data/catalogue-relations.ts';
-import { runRelation } from './runs.ts';
+import { add, forbid, opaque, type Context } from './context.ts';
+import { CREDENTIAL_RELATIONS, SAMPLE_RELATIONS } from './data/catalogue-relations.ts';
+import { mergeEffects, runRelation } from './runs.ts';
 import { flagOf, nodeOf, textOf, type TreeNode } from './tree.ts';
 
 const CATALOGUES = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
@@ -57,7 +57,14 @@ export function readNamed(
   // By the bare name: the path may lead to information_schema, too.
   if (CREDENTIAL_RELATIONS.has(bare))
     return add(context, 'read.credentials', 'table', name, { columns, whole });
-  if (isCatalogue(name)) return add(context, 'read.catalogue', 'table', name, { columns, whole });
+  // The pieces of large values, of any table.
+  if (name.startsWith('pg_toast.')) return opaque(context, 'relation', name);
+  if (SAMPLE_RELATIONS.has(bare)) return add(context, 'read.samples', 'table', name, { columns, whole });
+  if (isCatalogue(name)) {
+    const known = context.catalogue?.relationEffects(name, 'read', only);
+    if (known !== undefined) mergeEffects(context, known.effects, !whole);
+    return add(context, 'read.catalogue', 'table', name, { columns, whole });
+  }
   add(context, whole ? 'read.whole' : 'read', 'table', name, { columns, whole });
   runRelation(context, name, 'read', { whole, only });
 }

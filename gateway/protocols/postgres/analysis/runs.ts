@@ -1,5 +1,6 @@
 /** Adds to a command what the objects that it names run by themselves. Without a catalogue nothing is added. */
 import { mergeActions, opaque, type Context } from './context.ts';
+import { ACTIONS } from './actions.ts';
 import type { Answer, Effects, Made, RelationUse } from './effects.ts';
 
 /** `restricted`: the command around restricts the rows. */
@@ -87,3 +88,18 @@ export function madeBy(context: Context, kind: Made['kind'], name: string, walk:
   mergeEffects(context, effects);
   return [{ kind, name, effects: { ...effects, actions: actions.map((one) => ({ ...one })) } }];
 }
+
+/** What is there cannot be told for now; only where somebody could tell at all. */
+export function runUnknown(context: Context, objectKind: string): void {
+  if (context.catalogue !== undefined) opaque(context, objectKind, 'renamed');
+}
+
+/** Reading a relation under another name. */
+export const effectsOfRead = (name: string): Effects => ({
+  actions: [{ action: 'read', objectKind: 'table', object: name, columns: [], whole: true }],
+  risk: ACTIONS['read.whole'].risk,
+  riskRestricted: ACTIONS.read.risk,
+  changesSessionState: false,
+  changesCatalogue: false,
+  forcedDenial: null,
+});

@@ -1,5 +1,6 @@
 /** The catalogue as one session sees it: with what it made itself, which others may not see yet. */
 import {
+  PATH_UNSURE,
   SESSION_USER,
   uniteEffects,
   type Answer,
@@ -21,7 +22,11 @@ export function createSessionView(
   let unknown = false;
   // As somebody else, `$user` may be any schema.
   const own = <T extends Scope>(scope: T): T =>
-    made.has(SESSION_USER) ? { ...scope, searchPath: null } : scope;
+    made.has(SESSION_USER)
+      ? { ...scope, searchPath: null }
+      : made.has(PATH_UNSURE)
+        ? { ...scope, role: null }
+        : scope;
   const noted = (answer: Answer): Answer => {
     if (!answer.known) unknown = true;
     return answer;

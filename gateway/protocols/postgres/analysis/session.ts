@@ -1,9 +1,11 @@
 /** Per-session memory: what SQL-level PREPARE gave names to, and what the session made that others may not see yet. */
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
 import type { AnalyserSession } from './analyser.ts';
-import type { Made, SessionCatalogue } from './effects.ts';
+import { PATH_UNSURE, type Made, type SessionCatalogue } from './effects.ts';
 
 export interface PreparedStatement {
+  /** Its tree: what its names mean is looked up when it is executed. */
+  readonly query: unknown;
   readonly actions: readonly Action[];
   readonly risk: RiskClass;
   readonly changesSessionState: boolean;
@@ -40,11 +42,12 @@ export function createPreparedNames(config: PreparedNamesConfig): PreparedNames 
     define(name, statement) {
       const known = names.get(name);
       if (known === 'too many') return;
+      const key = JSON.stringify(statement.query);
       if (known === undefined) {
-        if (names.size < config.namesMax) names.set(name, new Map([[JSON.stringify(statement), statement]]));
+        if (names.size < config.namesMax) names.set(name, new Map([[key, statement]]));
         return;
       }
-      known.set(JSON.stringify(statement), statement);
+      known.set(key, statement);
       if (known.size > config.statementsPerNameMax) names.set(name, 'too many');
     },
     lookup(name) {
@@ -97,6 +100,7 @@ export function createNamesSession(
     },
     transactionEnded() {
       if (!touched) return;
+      if (made.delete(PATH_UNSURE)) version += 1;
       touched = false;
       catalogue?.source.touched();
     },

@@ -16,13 +16,13 @@ const dependencies = (oids: string): string =>
    ) o join pg_catalog.pg_depend d on d.classid = o.cls and d.objid = o.oid
    where d.refclassid in (${PROC}, ${OPERATOR}) and d.refobjid >= ${OWN_OIDS}`;
 
-/** `oids`: numbers, separated by commas. */
+/** `oids`: numbers, separated by commas. What is switched off counts, too: the same transaction may switch it on. */
 export const relationSql = (oids: string): readonly string[] => [
   `select c.oid, pg_catalog.pg_get_viewdef(c.oid) from pg_catalog.pg_class c where c.oid in (${oids}) and c.relkind in ('v', 'm')`,
   `select ev_class, ev_type, pg_catalog.pg_get_ruledef(oid) from pg_catalog.pg_rewrite
-     where ev_class in (${oids}) and rulename <> '_RETURN' and ev_enabled <> 'D'`,
+     where ev_class in (${oids}) and rulename <> '_RETURN'`,
   `select tgrelid, tgtype, tgfoid, case when tgqual is null then '' else pg_catalog.pg_get_triggerdef(oid) end from pg_catalog.pg_trigger
-     where tgrelid in (${oids}) and not tgisinternal and tgenabled <> 'D'`,
+     where tgrelid in (${oids}) and not tgisinternal`,
   `select d.adrelid, a.attgenerated, pg_catalog.pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
      join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid in (${oids})`,
   `select conrelid, pg_catalog.pg_get_expr(conbin, conrelid) from pg_catalog.pg_constraint
@@ -33,7 +33,7 @@ export const relationSql = (oids: string): readonly string[] => [
      join pg_catalog.pg_opclass o on o.oid = k.opc join pg_catalog.pg_amproc p on p.amprocfamily = o.opcfamily
      where i.indrelid in (${oids}) and p.amproc >= ${OWN_OIDS}`,
   `select polrelid, polcmd, coalesce(pg_catalog.pg_get_expr(polqual, polrelid), ''), coalesce(pg_catalog.pg_get_expr(polwithcheck, polrelid), '')
-     from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid where polrelid in (${oids}) and c.relrowsecurity`,
+     from pg_catalog.pg_policy where polrelid in (${oids})`,
   `select i.inhparent, n.nspname, c.relname from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace where i.inhparent in (${oids})`,
   `select k.confrelid, n.nspname, c.relname, k.confdeltype, k.confupdtype from pg_catalog.pg_constraint k

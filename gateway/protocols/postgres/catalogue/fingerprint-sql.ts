@@ -27,6 +27,7 @@ export const FINGERPRINT_SQL = [
   ofRows('pg_type', BY_ROW, `typtype in ('d', 'b', 'r', 'm') and typelem = 0`),
   ofRows('pg_event_trigger', BY_ROW),
   ofRows('pg_extension', BY_ROW),
+  ofRows('pg_auth_members', `x.roleid::text || '.' || x.member::text || '.' || x.xmin::text`),
   ofRows('pg_amproc', BY_ROW),
   ofRows('pg_foreign_table', `x.ftrelid::text || '.' || x.xmin::text`),
   ofRows('pg_foreign_server', BY_ROW),

@@ -36,3 +36,13 @@ export const CREDENTIAL_RELATIONS: ReadonlySet<string> = new Set([
   '_pg_user_mappings',
   'foreign_server_options',
 ]);
+
+/** Relations that hold values out of any table: samples that the planner keeps, and large objects. */
+export const SAMPLE_RELATIONS: ReadonlySet<string> = new Set([
+  'pg_statistic',
+  'pg_statistic_ext_data',
+  'pg_stats',
+  'pg_stats_ext',
+  'pg_stats_ext_exprs',
+  'pg_largeobject',
+]);

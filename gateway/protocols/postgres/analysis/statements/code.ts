@@ -35,12 +35,15 @@ function walkBody(context: Context, body: unknown, walk: Walk): void {
 /** What a body in a language of the server says, and whether there is more to it. */
 export function codeOf(node: TreeNode): StoredCode {
   const body = node['sql_body'];
-  if (body !== undefined) return { statements: [body], hidden: null };
+  // Defaults of parameters run where a call leaves them out.
+  const defaults = node['parameters'];
+  if (body !== undefined) return { statements: [defaults, body], hidden: null };
   const found = options(listOf(node, 'options'));
   const language = (stringNode(found.get('language')) ?? 'sql').toLowerCase();
   const parts = nameParts(found.get('as'));
-  if (parts.length !== 1) return { statements: [], hidden: language };
-  return codeIn(language, parts[0]!, headerOf(node));
+  if (parts.length !== 1) return { statements: [defaults], hidden: language };
+  const code = codeIn(language, parts[0]!, headerOf(node));
+  return { statements: [defaults, ...code.statements], hidden: code.hidden };
 }
 
 function codeIn(language: string, body: string, header: string): StoredCode {
@@ -104,7 +107,8 @@ function prepare(context: Context, node: TreeNode, walk: Walk): void {
   walk(node['query']);
   const inner = context.actions.splice(0);
   const { risk, changesSessionState } = context;
-  context.prepared.define(textOf(node, 'name') ?? '', { actions: inner, risk, changesSessionState });
+  const query = node['query'];
+  context.prepared.define(textOf(node, 'name') ?? '', { query, actions: inner, risk, changesSessionState });
   context.actions.push(...before.actions);
   context.risk = before.risk;
   context.changesSessionState = before.changes || changesSessionState;
@@ -119,6 +123,9 @@ function execute(context: Context, node: TreeNode, walk: Walk): void {
   for (const statement of known ?? []) {
     context.merge(statement.actions, statement.risk);
     context.changesSessionState ||= statement.changesSessionState;
+    // What stands behind its names may be something else by now.
+    if (context.catalogue !== undefined && context.nesting < BODY_NESTING_MAX)
+      walkBody(context, statement.query, walk);
   }
   walk(node['params']);
 }

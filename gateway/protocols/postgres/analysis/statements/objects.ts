@@ -6,6 +6,7 @@ import { madeBy, runRelation } from '../runs.ts';
 import { bodyOf, listOf, nameParts, nodeOf, stringNode, tagged, textOf, type TreeNode } from '../tree.ts';
 import type { ActionKind } from '../actions.ts';
 import { createFrom } from './queries.ts';
+import { attached, inheritedFrom, noteRename, unsettling } from './renames.ts';
 
 const SCHEMALESS = new Set(
   'schema database role tablespace extension language foreign_server fdw event_trigger publication subscription access_method cast transform'.split(
@@ -62,10 +63,17 @@ function alterTable(context: Context, node: TreeNode, walk: Walk): void {
     if (DROPPING_ALTERS.has(subtype))
       add(context, 'drop', subtype === 'AT_DropColumn' ? 'column' : 'constraint', `${name}.${column ?? ''}`);
     else if (!SAFE_ALTERS.has(subtype)) action = 'alter.high';
+    if (REWRITING_ALTERS.has(subtype)) runRelation(context, name, 'insert');
+    attached(context, command, subtype);
     walk(command['def']);
   }
   add(context, action, kind, name, { columns });
 }
+
+/** The table is looked through: its conditions and expressions run. */
+const REWRITING_ALTERS = new Set(
+  'AT_AddColumn AT_AlterColumnType AT_ValidateConstraint AT_SetExpression'.split(' '),
+);
 
 const MADE = new Set(['table', 'view', 'sequence', 'type']);
 
@@ -83,6 +91,7 @@ function onRelation(
     add(context, kind === 'create' && isTemporary(range) ? 'create.temporary' : kind, objectKind, name);
     const walkParts = (): void => {
       for (const part of parts) walk(node[part]);
+      for (const parent of inheritedFrom(node)) runRelation(context, targetName(context, parent), 'insert');
     };
     if (made) context.made.push(...madeBy(context, 'relation', name, walkParts));
     else walkParts();
@@ -111,6 +120,7 @@ function onObject(kind: ActionKind, field: string): Handler {
       range === undefined ? objectName(context, objectKind, node['object']) : targetName(context, range);
     const critical = objectKind === 'role' || objectKind === 'database';
     add(context, critical ? 'alter.high' : kind, objectKind, name === '' ? textOf(node, 'subname') : name);
+    if (field === 'renameType' || node['newschema'] !== undefined) noteRename(context, node, objectKind);
   };
 }
 
@@ -126,7 +136,7 @@ function define(context: Context, node: TreeNode): void {
 }
 
 export const objects: Handlers = {
-  DropStmt: drop,
+  DropStmt: unsettling(drop),
   DropTableSpaceStmt: onName('drop.critical', 'tablespace', 'tablespacename'),
   DropdbStmt: onName('drop.critical', 'database', 'dbname'),
   TruncateStmt(context, node) {
@@ -142,8 +152,12 @@ export const objects: Handlers = {
     'partspec',
     'partbound',
   ]),
-  TableLikeClause: (context, node) =>
-    add(context, 'session', 'table', targetName(context, nodeOf(node, 'relation'))),
+  TableLikeClause(context, node) {
+    const name = targetName(context, nodeOf(node, 'relation'));
+    add(context, 'session', 'table', name);
+    // Defaults, conditions, generated columns and indexes may come along.
+    runRelation(context, name, 'insert');
+  },
   CreateForeignTableStmt(context, node, walk) {
     const base = nodeOf(node, 'base') ?? {};
     if (listOf(node, 'options').length > 0) secretStatement(context);

@@ -1,6 +1,7 @@
 /** Roles, privileges, and what lets others in or data out. */
 import { add, secretStatement, type Context } from '../context.ts';
 import type { Handlers } from '../handlers.ts';
+import { unsettling } from './renames.ts';
 import {
   bodyOf,
   flagOf,
@@ -80,7 +81,8 @@ export const roles: Handlers = {
     for (const role of listOf(node, 'roles'))
       add(context, 'drop.critical', 'role', nameParts(role).join('.'));
   },
-  GrantStmt: grant,
+  // Whoever may look into a schema finds other things by a path.
+  GrantStmt: unsettling(grant),
   GrantRoleStmt(context, node) {
     const action = flagOf(node, 'is_grant') ? 'grant' : 'revoke';
     for (const role of listOf(node, 'granted_roles')) {

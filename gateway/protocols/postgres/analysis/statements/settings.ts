@@ -48,6 +48,8 @@ export function setSetting(context: Context, written: string, value: string | nu
   if (name === 'session_authorization')
     context.made.push({ kind: 'user', name: SESSION_USER, effects: NO_EFFECTS });
   const identity = name === 'role' || name === 'session_authorization';
+  // Whose privileges decide which schemas of the path count.
+  if (identity) context.settings = { ...context.settings, role: null };
   if (identity && value !== null && value !== 'none') return add(context, 'role_change', 'role', value);
   add(context, TRUST_SETTINGS.test(name) ? 'set.high' : 'set', 'setting', name);
 }
