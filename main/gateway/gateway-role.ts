@@ -1,7 +1,6 @@
 /** The gateway put together: its core, the listeners of the data path, and the control API. */
-import { createReview } from '../../gateway/access/review/review.ts';
 import { createIssuers } from '../../gateway/access/issuers/issuers.ts';
-import { createGrantAccounts, type GrantAccounts } from '../../gateway/approvals/grant-accounts.ts';
+import type { GrantAccounts } from '../../gateway/approvals/grant-accounts.ts';
 import { createControlApi, type ControlApi } from '../../gateway/control-api/control-api.ts';
 import type { ControlApiServices, ListenerAnswer } from '../../gateway/control-api/services.ts';
 import { listAuditKeys } from '../../gateway/control/audit-keys.ts';
@@ -26,14 +25,14 @@ import { incidentLink } from '../../schemas/kibana-link.ts';
 import type { Environment } from '../config.ts';
 import type { Storage, Surroundings } from '../storage.ts';
 import { programVersion } from '../version.ts';
-import { createIdentitiesService, createTokensService } from './account-services.ts';
 import { createApprovalsService } from './approvals-service.ts';
 import { createConnections } from './connections.ts';
+import { startGrantAccounts } from './grants.ts';
 import { createImportService } from './import-service.ts';
 import { createLeftoverEnder } from './leftovers.ts';
 import { createKeeper } from './keeper.ts';
 import { listenerTls } from './listener-tls.ts';
-import { createLoginServices } from './login-services.ts';
+import { createPeople } from './people.ts';
 import { createRecordingService } from './recording-service.ts';
 import { createSessionService } from './session-service.ts';
 
@@ -124,22 +123,10 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       config,
     );
     await core.start();
-    grantAccounts = createGrantAccounts({
-      ...deps,
-      store,
-      vault,
-      approvals: core.approvals.store,
-      view: core.approvals.view,
-      holder: `${config.gateway.id}/${random.bytes(8).toString('hex')}`,
-      async drop(name, account) {
-        const connection = connections.find(name);
-        // A connection that is gone cannot be asked; what its target holds has ended by itself.
-        if (connection === undefined) return;
-        const protocol = protocols.find((one) => one.name === connection.protocol);
-        await protocol?.dropGrantAccount?.(protocolDeps(core), connection, account);
-      },
-    });
-    grantAccounts.start();
+    grantAccounts = startGrantAccounts(
+      { ...deps, core, store, vault, protocolDeps: () => protocolDeps(core) },
+      config.gateway.id,
+    );
     closers.push(() => grantAccounts?.stop());
     return core;
   };
@@ -180,15 +167,7 @@ export async function createGatewayRole(deps: GatewayDeps, config: Config): Prom
       control: core.control,
       inForce: (revision, timeoutMs) => waitInForce({ store, clock, lease: core.lease }, revision, timeoutMs),
       sessions: createSessionService(core.sessions, storage.searchIndex, config.gateway.id),
-      tokens: createTokensService(core.tokens, clock, (event) => core.sessions.record(event)),
-      identities: createIdentitiesService(core.tokens, {
-        onAccount: (identityId) => core.access.forget(identityId),
-        review: createReview(
-          { tokens: core.tokens, view: core.view, search: storage.searchIndex, clock },
-          config.access.review,
-        ),
-      }),
-      logins: createLoginServices({ core, issuers, store, clock, random }, config.access),
+      ...createPeople({ core, issuers, store, clock, random, search: storage.searchIndex }, config.access),
       approvals,
       sshCertificate: (request) => issueCertificate({ kept, tokens: core.tokens, clock, random }, request),
       connections: connections.service,

@@ -24,16 +24,15 @@ function loginOf({ login, issuers }: AccessConfig): LoginAnswer | undefined {
   };
 }
 
-export function createLoginServices(
-  deps: {
-    readonly core: Pick<GatewayCore, 'access' | 'tokens' | 'exchanger' | 'view' | 'sessions' | 'control'>;
-    readonly issuers: Issuers;
-    readonly store: ControlStore;
-    readonly clock: Clock;
-    readonly random: Random;
-  },
-  config: AccessConfig,
-): LoginServices {
+export interface LoginDeps {
+  readonly core: Pick<GatewayCore, 'access' | 'tokens' | 'exchanger' | 'view' | 'sessions' | 'control'>;
+  readonly issuers: Issuers;
+  readonly store: ControlStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export function createLoginServices(deps: LoginDeps, config: AccessConfig): LoginServices {
   const { core, issuers, clock, store, random } = deps;
   const { access, tokens, exchanger, view, sessions, control } = core;
   const certificates = createCertificateSources({ clock }, config);

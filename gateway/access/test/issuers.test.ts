@@ -327,7 +327,7 @@ describe('tokens of outside issuers', () => {
       ...good,
       jwk: { kty: 'EC', kid: 'one', alg: 'ES256', use: 'sig', crv: 'P-256', x: 'AA', y: '!!' },
     };
-    issuer.keys = [broken as never];
+    issuer.keys = [broken];
     const token = await issuer.sign(claims(issuer), { key: good });
     assert.equal(codeOf(await login(token)), 'ACCESS_KEY_UNKNOWN');
     issuer.keys = [{ ...good, jwk: [] as never }];
