@@ -27,8 +27,8 @@ export function manyRules(count: number): PolicyRule[] {
       reason: 'not all of it',
     },
     {
-      name: 'branches',
-      objects: ['public.pgbench_branches'],
+      name: 'tellers',
+      objects: ['public.pgbench_tellers'],
       columns: ['filler'],
       outcome: 'deny',
       reason: 'nobody needs it',

@@ -1,5 +1,5 @@
 /** A policy that looks at columns, objects and whole tables. */
-import type { Config } from '../../schemas/config/config.ts';
+import type { Config } from '../../../schemas/config/config.ts';
 
 export const FINE_POLICY: Config['policy']['rules'] = [
   { name: 'opaque', actions: ['opaque_code'], outcome: 'deny', reason: 'nobody can see what it does' },

@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { ATTACKS } from './attacks.ts';
-import { startAttacked, stateOf, type AttackedInstallation, type Login } from './installation.ts';
+import { ATTACKS } from '../attacks.ts';
+import { startAttacked, stateOf, type AttackedInstallation, type Login } from '../installation.ts';
 import { letsThrough, type NaiveGateway } from './naive-gateways.ts';
-import { LEAK, POLICY_ATTACKS, POLICY_VICTIMS, type PolicyAttack } from './policy-attacks.ts';
-import { FINE_POLICY } from './policy-rules.ts';
-import { createPolicyMutations } from './policy-mutations.ts';
-import { createSeededRandom } from '../../platform/clock/manual-clock.ts';
-import { createSystemClock } from '../../platform/clock/system-clock.ts';
+import { LEAK, POLICY_ATTACKS, POLICY_VICTIMS, type PolicyAttack } from './attacks.ts';
+import { FINE_POLICY } from './rules.ts';
+import { createPolicyMutations } from './mutations.ts';
+import { createSeededRandom } from '../../../platform/clock/manual-clock.ts';
+import { createSystemClock } from '../../../platform/clock/system-clock.ts';
 
 /** Of the generated ones; the whole set (10,000) takes some minutes: COUNTERSIGN_POLICY_CASES=10000, with COUNTERSIGN_POLICY_SEED another one. */
 const CASES = Number(process.env['COUNTERSIGN_POLICY_CASES'] ?? 1500);
