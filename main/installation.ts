@@ -157,7 +157,7 @@ async function startRoles(
     {
       log: deps.log,
       readConfig: () => checkConfig(deps.configFile, environment),
-      policy: { replace: (rules) => gatewayRole?.policy.replace(rules) ?? 0 },
+      policy: () => gatewayRole?.policy,
       playbooks: () => {
         const problems = responders?.reloadPlaybooks() ?? [];
         return { problems, count: responders?.playbooks().length ?? 0 };

@@ -1,14 +1,15 @@
 /** Reads policy, playbooks, rules and directory again while everything runs. All of it comes into force, or nothing does. */
 import type { FileProblem, LocalReload } from '../schemas/api/reload.ts';
-import type { PolicyRule } from '../schemas/config/policy.ts';
 import type { Checked, Problem } from '../platform/config/checked-yaml.ts';
+import type { ReplaceablePolicy } from '../gateway/policy/replaceable-policy.ts';
 import type { Logger } from '../platform/log/log.ts';
 import type { Config } from '../schemas/config/config.ts';
 
 export interface ReloadDeps {
   /** Reads and checks the configuration as it is now. */
   readonly readConfig: () => Checked<Config>;
-  readonly policy: { replace(rules: readonly PolicyRule[]): number };
+  /** Of the gateway of this process, where it has one. */
+  readonly policy: () => Pick<ReplaceablePolicy, 'replace' | 'refresh'> | undefined;
   /** How many are in force, or the mistakes. */
   readonly playbooks: () => { readonly count: number; readonly problems: readonly Problem[] };
   /** Rules and directory live on the detectors' thread. */
@@ -17,7 +18,7 @@ export interface ReloadDeps {
 }
 
 /** What a reload takes over; everything else waits for a restart. */
-const TAKEN_OVER = new Set(['policy', 'ruleFolders']);
+const TAKEN_OVER = new Set(['policy.rules', 'policy.folders', 'ruleFolders']);
 
 /** Dotted paths at which two configurations differ; lists are compared as a whole. */
 export function differences(one: unknown, other: unknown, path = ''): string[] {
@@ -27,8 +28,9 @@ export function differences(one: unknown, other: unknown, path = ''): string[] {
   if (!isTree(one) || !isTree(other)) return [path];
   const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
   return keys
-    .filter((key) => path !== '' || !TAKEN_OVER.has(key))
-    .flatMap((key) => differences(one[key], other[key], path === '' ? key : `${path}.${key}`));
+    .map((key) => [key, path === '' ? key : `${path}.${key}`] as const)
+    .filter(([, place]) => !TAKEN_OVER.has(place))
+    .flatMap(([key, place]) => differences(one[key], other[key], place));
 }
 
 export function createReloader(deps: ReloadDeps, running: Config): () => Promise<LocalReload> {
@@ -47,8 +49,14 @@ export function createReloader(deps: ReloadDeps, running: Config): () => Promise
     // Playbooks are read by who runs them: a file that changed since the check is found here, before anything is taken over.
     const playbooks = deps.playbooks();
     if (playbooks.problems.length > 0) return refuse(playbooks.problems);
+    const policy = deps.policy();
+    const fault = await policy?.refresh();
+    if (fault !== undefined)
+      return refuse([
+        { file: 'policy', line: 0, path: '', reason: `${fault.message} (${fault.code}). ${fault.hint}` },
+      ]);
     counts.rules = (await deps.detectors(config)).rules;
-    counts.policyRules = deps.policy.replace(config.policy.rules);
+    counts.policyRules = policy?.replace(config.policy.rules) ?? 0;
     counts.playbooks = playbooks.count;
     const restartNeeded = differences(running, config);
     log.info({ ...counts, restartNeeded }, 'policy, playbooks, rules and directory were read again');

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { silentLogger } from '../../platform/log/pino-logger.ts';
 import type { Checked, Problem } from '../../platform/config/checked-yaml.ts';
 import type { Config } from '../../schemas/config/config.ts';
+import { policyError } from '../../gateway/policy/errors.ts';
+import type { CountersignError } from '../../platform/errors/errors.ts';
 import { checkConfig } from '../config.ts';
 import { createReloader, differences } from '../reload.ts';
 
@@ -14,18 +16,23 @@ const shipped = (): Config => {
 const PROBLEM: Problem = { file: 'f', line: 3, path: 'p', reason: 'is wrong' };
 
 /** A reloader whose parts say what was done to them. */
-function makeReloader(config: Checked<Config>, playbookProblems: readonly Problem[] = []) {
+function makeReloader(
+  config: Checked<Config>,
+  playbookProblems: readonly Problem[] = [],
+  refused?: CountersignError,
+) {
   const done: string[] = [];
   const reload = createReloader(
     {
       log: silentLogger,
       readConfig: () => config,
-      policy: {
+      policy: () => ({
+        refresh: () => Promise.resolve(refused),
         replace: (rules) => {
           done.push(`policy ${rules.length}`);
           return rules.length;
         },
-      },
+      }),
       playbooks: () => {
         if (playbookProblems.length === 0) done.push('playbooks');
         return { count: 4, problems: playbookProblems };
@@ -70,13 +77,28 @@ describe('reload', () => {
     assert.deepEqual([late.applied, late.problems, second.done], [false, [PROBLEM], []]);
   });
 
+  it('changes nothing where the bundle of the policy is refused, and says why', async () => {
+    const fault = policyError('POLICY_BUNDLE_UNTRUSTED', { place: 'p.tar.gz', reason: 'it was changed' });
+    const { reload, done } = makeReloader({ ok: true, value: shipped() }, [], fault);
+    const answer = await reload();
+    assert.equal(answer.applied, false);
+    assert.match(answer.problems[0]!.reason, /p\.tar\.gz.*it was changed.*POLICY_BUNDLE_UNTRUSTED/);
+    assert.deepEqual(done, ['playbooks']);
+  });
+
+  it('says that another kind of policy needs a restart', () => {
+    const config = shipped();
+    const other = { ...config, policy: { ...config.policy, kind: 'opa' } };
+    assert.deepEqual(differences(config, other), ['policy.kind']);
+  });
+
   it('goes on after one that failed', async () => {
     let calls = 0;
     const reload = createReloader(
       {
         log: silentLogger,
         readConfig: () => ({ ok: true, value: shipped() }),
-        policy: { replace: () => 1 },
+        policy: () => ({ replace: () => 1, refresh: () => Promise.resolve(undefined) }),
         playbooks: () => ({ count: 1, problems: [] }),
         detectors: () => {
           calls += 1;
@@ -100,7 +122,7 @@ describe('reload', () => {
       logLevel: 'debug',
       detectors: { ...config.detectors, riskLevel: 70 },
       connections: [{ name: 'a' }],
-      policy: { rules: [] },
+      policy: { ...config.policy, rules: [{ name: 'a' }], folders: ['x'] },
       ruleFolders: ['x'],
     };
     assert.deepEqual(differences(config, other).toSorted(), [
