@@ -32,6 +32,8 @@ export type AttackOutcome =
   | { readonly ok: false; readonly reason: string };
 
 const GIVE_UP_MS = 3000;
+/** For the records of the attack, which come after it. */
+const TOLD_MS = 3000;
 const RISK_LEVEL = 80;
 /** The session's opening must be judged before: the statement is to be what brings the lockout. */
 const BEFORE_MS = 60;
@@ -97,7 +99,12 @@ export async function attack(
   }
   const pollMs = (performance.now() - pollsFrom) / polls;
   if (Number.isNaN(goneAt)) return { ok: false, reason: 'the backend goes on' };
-  await sleep(BEFORE_MS);
+  const isTold = (): boolean => {
+    const { end, steps } = following.of(victim.exerciseId);
+    return end !== undefined && steps.some(({ action, state }) => action === 'lock_out' && state === 'done');
+  };
+  const toldUntil = performance.now() + TOLD_MS;
+  while (!isTold() && performance.now() < toldUntil) await sleep(BEFORE_MS);
   const { event, end, detections, steps } = following.of(victim.exerciseId);
   const { items } = await api.get<{ items: Lockout[] }>('/v1/lockouts', { limit: 20 });
   const lockout = items.findLast(({ exerciseId }) => exerciseId === victim.exerciseId);

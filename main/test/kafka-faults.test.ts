@@ -168,6 +168,24 @@ describe('faults on Kafka', { timeout: 420_000, skip: lacking('java', 'mvn') }, 
     }
   });
 
+  it('detectors that stand still: what is held is denied in time, and passes again when they go on', async () => {
+    const [client] = await atEach(await makeLogin(gateways[0]!.api, 'idler'));
+    await untilHeldPasses(client!);
+    const before = await rowsKept();
+    process.kill(detectors.pid, 'SIGSTOP');
+    try {
+      const { message } = await failureOf(client!.query('insert into kept values (5)'));
+      assert.match(message, /verdict/);
+      assert.equal((await client!.query('select 1 as one')).rows[0].one, 1);
+    } finally {
+      process.kill(detectors.pid, 'SIGCONT');
+    }
+    assert.equal(await rowsKept(), before);
+    await untilHeldPasses(client!);
+    await until('it has caught up', async () => (await gateways[0]!.metric(LAGGING)) === 0);
+    await client!.end();
+  });
+
   it('a log that is slow: requests are held four times as long as it takes, and pass', async () => {
     const [client] = await atEach(await makeLogin(gateways[0]!.api, 'patient'));
     await untilHeldPasses(client!);
