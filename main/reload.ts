@@ -46,15 +46,16 @@ export function createReloader(deps: ReloadDeps, running: Config): () => Promise
     const checked = deps.readConfig();
     if (!checked.ok) return refuse(checked.problems);
     const config = checked.value;
-    // Playbooks are read by who runs them: a file that changed since the check is found here, before anything is taken over.
-    const playbooks = deps.playbooks();
-    if (playbooks.problems.length > 0) return refuse(playbooks.problems);
+    // A bundle comes into force by itself whenever it is found; one that is refused must not go unnoticed here.
     const policy = deps.policy();
     const fault = await policy?.refresh();
     if (fault !== undefined)
       return refuse([
         { file: 'policy', line: 0, path: '', reason: `${fault.message} (${fault.code}). ${fault.hint}` },
       ]);
+    // Playbooks are read by who runs them: a file that changed since the check is found here, before anything is taken over.
+    const playbooks = deps.playbooks();
+    if (playbooks.problems.length > 0) return refuse(playbooks.problems);
     counts.rules = (await deps.detectors(config)).rules;
     counts.policyRules = policy?.replace(config.policy.rules) ?? 0;
     counts.playbooks = playbooks.count;
