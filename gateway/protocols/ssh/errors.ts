@@ -47,6 +47,11 @@ export const definitions = {
     hint: "Leave USER+ away, use the identity's name, or have the account added to the connection's option users.",
     status: 403,
   },
+  SSH_REASON_MISSING: {
+    message: 'connection "{connection}" asks why it is used, and no reason was given',
+    hint: 'Log in again and answer the question `Reason:`.',
+    status: 400,
+  },
   SSH_CERTIFICATE_REFUSED: {
     message: 'the certificate is refused: {reason}',
     hint: 'Have a new one made: `countersign ssh certificate`.',

@@ -60,6 +60,9 @@ export const SshOptions = Type.Object(
     x11Forwarding: flag(
       'Whether programs of the target may use the screen of the client (ssh -X). Default: false.',
     ),
+    askReason: flag(
+      'Whether persons are asked at the login why they come (keyboard-interactive), and for which ticket. Default: false.',
+    ),
     leaveProcesses: flag(
       'Whether what a client ran goes on when its connection is lost. Default: false, it is ended.',
     ),
@@ -129,6 +132,7 @@ export interface ResolvedOptions {
   readonly remoteForwarding: boolean;
   readonly agentForwarding: boolean;
   readonly x11Forwarding: boolean;
+  readonly askReason: boolean;
   readonly leaveProcesses: boolean;
   readonly channelsMax: number;
   readonly targetLoginsMax: number;
@@ -165,6 +169,7 @@ export function resolveOptions(options: SshOptions | undefined, host: string): R
     remoteForwarding: given.remoteForwarding ?? false,
     agentForwarding: given.agentForwarding ?? false,
     x11Forwarding: given.x11Forwarding ?? false,
+    askReason: given.askReason ?? false,
     leaveProcesses: given.leaveProcesses ?? false,
     channelsMax: given.channelsMax ?? 64,
     targetLoginsMax: given.targetLoginsMax ?? 4,

@@ -14,6 +14,7 @@ import { serveListeners } from './channels/listeners.ts';
 import { createRequests, type Requests } from './channels/requests.ts';
 import { serveSession } from './channels/serve-session.ts';
 import type { Channel } from './channels/session-channel.ts';
+import type { Stated } from './channels/start.ts';
 import { sshError } from './errors.ts';
 import { inKeyExchange, sendDisconnect, socketOf } from './library/internals.ts';
 import { keepKeysFresh } from './library/fresh-keys.ts';
@@ -37,6 +38,8 @@ export interface RelayParts {
   /** One more login at the target, as the first one. */
   readonly dial: () => Promise<Dialled>;
   readonly permits: Permits;
+  /** Why the client came, where it was asked. */
+  readonly stated: Stated | undefined;
   readonly sessionVariable: string;
   readonly hmac: (secret: string) => Buffer;
   readonly onClosed: () => void;
@@ -201,6 +204,7 @@ export function createRelay(parts: RelayParts): Relay {
         analysis: parts.analysis,
         options,
         permits: parts.permits,
+        stated: parts.stated,
         connection,
         upstreams,
         down: createGate(connection, clientSocket),

@@ -15,7 +15,7 @@ const TELL = {
 
 /** The wish for it, or (with `what`) one use of it, as a request. */
 export function borrowInput(
-  { options, permits }: ConnectionContext,
+  { options, permits, stated }: ConnectionContext,
   kind: Borrowed,
   channel: string,
   use?: { readonly what: string; readonly granted: boolean },
@@ -32,6 +32,7 @@ export function borrowInput(
     actions: [{ action, objectKind: null, object: null, columns: [], whole: false }],
     risk: 'medium',
     channel,
+    ...(stated === undefined ? {} : { stated }),
     ...(allowed && use?.granted !== false ? {} : { forcedDenial: { rule: option, reason } }),
   };
 }

@@ -9,6 +9,7 @@ import type { Upstreams } from '../target/upstreams.ts';
 import type { Borrowed } from './borrowed.ts';
 import type { Gate } from './gate.ts';
 import type { Requests } from './requests.ts';
+import type { Stated } from './start.ts';
 
 /** What a certificate allows of what the connection allows; all of it where the login was by something else. */
 export interface Permits {
@@ -28,6 +29,8 @@ export interface ConnectionContext {
   readonly analysis: SshAnalysis;
   readonly options: ResolvedOptions;
   readonly permits: Permits;
+  /** Why the client came, where it was asked at the login. */
+  readonly stated: Stated | undefined;
   /** The client's side and the target's. */
   readonly connection: Connection;
   readonly upstreams: Upstreams;

@@ -9,7 +9,7 @@ export function forwardInput(
   action: 'forward_local' | 'forward_remote',
   channel: string | null,
 ): RequestInput {
-  const { options, permits } = context;
+  const { options, permits, stated } = context;
   const option = action === 'forward_local' ? 'localForwarding' : 'remoteForwarding';
   const allowed = permits.forwarding && options[option];
   return {
@@ -19,6 +19,7 @@ export function forwardInput(
     actions: [{ action, objectKind: 'address', object, columns: [], whole: false }],
     risk: 'medium',
     channel,
+    ...(stated === undefined ? {} : { stated }),
     ...(allowed
       ? {}
       : { forcedDenial: { rule: option, reason: 'port forwarding is not allowed on this connection' } }),

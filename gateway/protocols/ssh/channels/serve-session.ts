@@ -26,7 +26,7 @@ export function serveSession(
   started: (channel: Channel, closed: Promise<void>) => void,
 ): void {
   const env = new Map<string, string>();
-  const prepared: Prepared = { pty: undefined, env, agent: false, x11: undefined, stated: undefined };
+  const prepared: Prepared = { pty: undefined, env, agent: false, x11: undefined, stated: context.stated };
   let channel: Channel | undefined;
   const { options, permits } = context;
   /** Where lists hold, no variable gets in that changes what runs, whatever the option `env` says. */

@@ -1,6 +1,6 @@
 /** One client from its first byte to its session: proof, admission, target, session. Every way out is told. */
 import type { Socket } from 'node:net';
-import type { AuthContext, Connection, KeyboardAuthContext, PublicKeyAuthContext } from 'ssh2';
+import type { AuthContext, Connection, PublicKeyAuthContext } from 'ssh2';
 import { isCountersignError, type CountersignError } from '../../../../platform/errors/errors.ts';
 import type { Identity, Target } from '../../../../schemas/types.ts';
 import { normalAddress } from '../../../../platform/network/address.ts';
@@ -10,12 +10,14 @@ import { reportRefusal } from '../../clients/report-refusal.ts';
 import type { LoginThrottle } from '../../clients/throttle.ts';
 import type { ListenerConfig, ProtocolDeps } from '../../protocol.ts';
 import type { SshAnalysis } from '../analysis.ts';
+import type { Stated } from '../channels/start.ts';
 import { sshError } from '../errors.ts';
 import { mendChannelRequests, sendBanner, sendDisconnect } from '../library/internals.ts';
 import { createRelay, type Relay } from '../relay.ts';
 import type { Connectors } from '../target/connector.ts';
 import { targetSessionOf } from '../target/control-shell.ts';
 import type { Dialled } from '../target/dial.ts';
+import { askReason, askToken } from './ask.ts';
 import { parseLoginName, toolOf } from './login-name.ts';
 import { proveKey, proveToken, type Proof } from './proofs.ts';
 
@@ -50,6 +52,9 @@ export class ClientLogin {
   #claimedName: string | null = null;
   #identity: Identity | null = null;
   #target: Target | null = null;
+  /** Proved, and asked for a reason. */
+  #proved: { readonly username: string; readonly proof: Extract<Proof, { ok: true }> } | undefined;
+  #stated: Stated | undefined;
   #attempts = 0;
   #questions = 0;
   /** One proof after the other: a client may begin anew while a question of ours is open. */
@@ -122,11 +127,39 @@ export class ClientLogin {
     const retryAfterSeconds = throttle.retryAfterSeconds(this.#client.ip);
     if (retryAfterSeconds > 0) return this.#refuse(sshError('SSH_LOGIN_THROTTLED', { retryAfterSeconds }));
     if (asked.method === 'none') return asked.reject([...METHODS]);
+    const before = this.#proved;
+    this.#proved = undefined;
+    if (before !== undefined && before.username === asked.username && asked.method === 'keyboard-interactive')
+      return await this.#askWhy(asked, before.proof);
     const proof = await this.#prove(asked);
     if (proof === 'asked' || this.#over) return;
-    if (proof.ok) return await this.#admit(asked, proof);
+    if (proof.ok) return await this.#askWhy(asked, proof);
     if (!proof.guess) return this.#refuse(proof.error);
     this.#guessed(asked);
+  }
+
+  /** Where the connection asks persons for a reason, one more question comes before they get in. */
+  async #askWhy(asked: AuthContext, proof: Extract<Proof, { ok: true }>): Promise<void> {
+    const { deps, connectors } = this.#context;
+    const connection = deps.connection(parseLoginName(asked.username)?.connection ?? '');
+    const asks =
+      proof.token.identity.kind === 'human' &&
+      connection?.protocol === 'ssh' &&
+      connectors.of(connection).options.askReason;
+    if (!asks) return await this.#admit(asked, proof);
+    if (asked.method !== 'keyboard-interactive') {
+      this.#proved = { username: asked.username, proof };
+      sendBanner(this.#connection!, 'countersign: this connection asks why it is used.\r\n');
+      return asked.reject(['keyboard-interactive'], true);
+    }
+    const stated = await askReason(asked);
+    if (stated === undefined || this.#over) return undefined;
+    if (stated === null) {
+      this.#identity = proof.token.identity;
+      return this.#refuse(sshError('SSH_REASON_MISSING', { connection: connection.name }));
+    }
+    this.#stated = stated;
+    return await this.#admit(asked, proof);
   }
 
   #guessed(asked: AuthContext): void {
@@ -146,7 +179,7 @@ export class ClientLogin {
       case 'password':
         return proveToken(access, asked.password, 'password', this.#loginContext(asked.username));
       case 'keyboard-interactive': {
-        const secret = await ask(asked);
+        const secret = await askToken(asked);
         return secret === undefined
           ? 'asked'
           : proveToken(access, secret, 'keyboard-interactive', this.#loginContext(asked.username));
@@ -239,6 +272,7 @@ export class ClientLogin {
       link,
       dial,
       permits: proof.permits,
+      stated: this.#stated,
       sessionVariable: variable,
       hmac: (secret) => deps.hmac(secret),
       onClosed: () => relays.delete(relay),
@@ -305,15 +339,4 @@ export class ClientLogin {
     }
     socket.end();
   }
-}
-
-/** Asks for the token; undefined where the client goes away or begins anew. */
-function ask(asked: KeyboardAuthContext): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    asked.on('abort', () => resolve(undefined));
-    asked.prompt([{ prompt: 'Token: ', echo: false }], 'Countersign', '', (answers) =>
-      // An aborted question calls back with an error.
-      resolve(Array.isArray(answers) ? (answers[0] ?? '') : undefined),
-    );
-  });
 }

@@ -56,6 +56,8 @@ export interface TestGateway {
   decide: Decide;
   /** What decisions say that answers may not pass. */
   limits: Limits | undefined;
+  /** Of the robot, which may be a person. */
+  kind: Identity['kind'];
   /** Called when a client waits no more for what is held. */
   onGiveUp: () => void;
   /** The recording asks to wait while this is a promise. */
@@ -84,26 +86,32 @@ export const identity: Identity = {
   attributes: {},
 };
 
-function createTestAccess(boundKeys: ReadonlySet<string>): Access {
+function createTestAccess(boundKeys: ReadonlySet<string>, kindOf: () => Identity['kind']): Access {
   const none = {
     salt: Buffer.alloc(0),
     iterations: 1,
     storedKey: Buffer.alloc(0),
     serverKey: Buffer.alloc(0),
   };
-  const token: TokenRecord = { tokenId: 't1', identity, scram: none, connections: ['*'], principals: [] };
+  const token = (): TokenRecord => ({
+    tokenId: 't1',
+    identity: { ...identity, kind: kindOf() },
+    scram: none,
+    connections: ['*'],
+    principals: [],
+  });
   const verifyToken: Access['verifyToken'] = (secret) =>
     Promise.resolve(
       secret === TOKEN
-        ? { ok: true, value: token }
+        ? { ok: true, value: token() }
         : { ok: false, error: testError(secret === EXPIRED_TOKEN ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID') },
     );
   return {
     scramCandidate: () => Promise.resolve({ token: undefined, verifier: none }),
     verifyToken,
     verifyBearer: (credential) => verifyToken(credential),
-    tokenByKey: (fingerprint) => Promise.resolve(boundKeys.has(fingerprint) ? token : undefined),
-    tokenById: (id) => Promise.resolve(id === 't1' ? token : undefined),
+    tokenByKey: (fingerprint) => Promise.resolve(boundKeys.has(fingerprint) ? token() : undefined),
+    tokenById: (id) => Promise.resolve(id === 't1' ? token() : undefined),
     admit: (record, connection) =>
       connection === 'locked'
         ? { ok: false, error: testError('TEST_LOCKOUT', { reason: 'test' }) }
@@ -154,6 +162,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
   const state = {
     decide: (() => 'allow') as Decide,
     limits: undefined as Limits | undefined,
+    kind: identity.kind,
     onGiveUp: (): void => undefined,
     recordingBlocked: undefined as Promise<void> | undefined,
     keepRecording: true,
@@ -240,7 +249,7 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
       : undefined;
   const kept = config.kept ?? sharedKept;
   const deps: ProtocolDeps = {
-    access: createTestAccess(boundKeys),
+    access: createTestAccess(boundKeys, () => state.kind),
     sessions,
     connection,
     grantAccount: () => Promise.resolve(undefined),
@@ -289,6 +298,12 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     },
     set limits(limits) {
       state.limits = limits;
+    },
+    get kind() {
+      return state.kind;
+    },
+    set kind(kind) {
+      state.kind = kind;
     },
     get onGiveUp() {
       return state.onGiveUp;

@@ -245,3 +245,73 @@ describe('ssh: logins that fail too often', () => {
     }
   });
 });
+
+describe('ssh: a connection that asks why', { skip: lacking('ssh', 'sshd') }, () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await startStage({
+      options: { askReason: true },
+      clientConfig: ['KbdInteractiveAuthentication yes'],
+    });
+  });
+  after(() => stage?.stop());
+  /** Answers of a person, one for each question in turn. */
+  const answering = (answers: readonly string[], args: readonly string[]) => {
+    const { folder, config } = stage.clients;
+    const [script, count] = [join(folder, 'answer'), join(folder, 'count')];
+    writeFileSync(count, '');
+    const cases = answers.map((answer, at) => `${at}) echo "${answer}" ;;`).join(' ');
+    writeFileSync(
+      script,
+      `#!/bin/sh\nn=$(wc -c < ${count}); printf x >> ${count}; case $n in ${cases} esac\n`,
+      { mode: 0o755 },
+    );
+    return stage.clients.run('env', [
+      `SSH_ASKPASS=${script}`,
+      'SSH_ASKPASS_REQUIRE=force',
+      'ssh',
+      '-F',
+      config,
+      '-o',
+      'BatchMode=no',
+      ...args,
+      'target',
+      'echo in',
+    ]);
+  };
+  const last = () => stage.gateway.sessions.at(-1)!;
+
+  it('behind a key: the reason and the ticket stand on every request', async () => {
+    stage.gateway.kind = 'human';
+    const ran = await answering(['the disk is full', 'OPS-7'], []);
+    assert.equal(ran.stdout.toString(), 'in\n', ran.stderr);
+    assert.match(ran.stderr, /asks why it is used/);
+    assert.deepEqual(last().requests[0]!.input.stated, { reason: 'the disk is full', ticket: 'OPS-7' });
+  });
+
+  it('behind the token at the prompt, in the same breath', async () => {
+    const ran = await answering(
+      [TOKEN, 'a reason', ''],
+      ['-o', 'PubkeyAuthentication=no', '-o', 'PreferredAuthentications=keyboard-interactive'],
+    );
+    assert.equal(ran.stdout.toString(), 'in\n', ran.stderr);
+    assert.deepEqual(last().requests[0]!.input.stated, { reason: 'a reason', ticket: null });
+  });
+
+  it('no reason, no session; and the question alone opens nothing', async () => {
+    const opened = stage.gateway.sessions.length;
+    const none = await answering(['', ''], []);
+    assert.equal(none.status, 255);
+    assert.match(none.stderr, /no reason was given/);
+    assert.equal(stage.gateway.refusals.at(-1)!.code, 'SSH_REASON_MISSING');
+    const silent = await stage.clients.ssh(['target', 'true']);
+    assert.equal(silent.status, 255);
+    assert.equal(stage.gateway.sessions.length, opened);
+  });
+
+  it('machines are not asked', async () => {
+    stage.gateway.kind = 'service_account';
+    const ran = await stage.clients.ssh(['target', 'echo in']);
+    assert.equal(ran.stdout.toString(), 'in\n', ran.stderr);
+  });
+});
