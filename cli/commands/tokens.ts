@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import type { IntrospectAnswer } from '../../schemas/api/exchange.ts';
 import type { RevokeTokenAnswer, TokenSummary } from '../../schemas/api/tokens.ts';
 import { parseDuration } from '../duration.ts';
 import type { RegisterCommands } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
 import { identityIdOf, issueToken } from '../issue-token.ts';
 import { choice, IDENTITY_KINDS, splitNames, withLimit } from '../options.ts';
-import { formatTime, type Column } from '../output.ts';
+import { formatFields, formatTime, type Column } from '../output.ts';
 import { readItems } from '../pages.ts';
 
 const COLUMNS: readonly Column<TokenSummary>[] = [
@@ -64,7 +66,9 @@ const issue: RegisterCommands = (token, context) => {
 };
 
 export const registerTokens: RegisterCommands = (program, context) => {
-  const token: Command = program.command('token').description('tokens of the gateway: issue, list, revoke');
+  const token: Command = program
+    .command('token')
+    .description('tokens of the gateway: issue, list, check, revoke');
   issue(token, context);
 
   withLimit(
@@ -78,6 +82,37 @@ export const registerTokens: RegisterCommands = (program, context) => {
     const items = await readItems<TokenSummary>(context.api(), '/v1/tokens', query, limit);
     context.output().table(items, COLUMNS, 'No tokens.');
   });
+
+  token
+    .command('check')
+    .description('what a token is good for now; it is read from standard input or COUNTERSIGN_TOKEN')
+    .action(async () => {
+      let text = context.environment['COUNTERSIGN_TOKEN'] ?? '';
+      if (text === '') for await (const piece of context.stdin) text += String(piece);
+      const form = new URLSearchParams({ token: text.trim() });
+      const found = await context
+        .api()
+        .sendText<IntrospectAnswer>(
+          'POST',
+          '/v1/tokens/introspect',
+          'application/x-www-form-urlencoded',
+          form.toString(),
+        );
+      if (!found.active) process.exitCode = EXIT.failed;
+      context.output().value(found, () =>
+        found.active
+          ? formatFields([
+              ['token', found.jti ?? ''],
+              ['identity', found.sub ?? ''],
+              ['groups', found.groups?.join(', ') ?? ''],
+              ['source', found.credential_source ?? ''],
+              ['connections', found.connections?.join(', ') ?? ''],
+              ['on behalf of', found.on_behalf_of?.join(', ') ?? ''],
+              ['until', found.exp === undefined ? '' : `${formatTime(found.exp * 1000)} UTC`],
+            ])
+          : 'It opens nothing: not a token of this gateway, or it has ended.',
+      );
+    });
 
   token
     .command('revoke')

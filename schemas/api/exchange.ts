@@ -70,3 +70,27 @@ export const RevokeRequest = Type.Object({
   token: Token,
   token_type_hint: Type.Optional(Type.String({ maxLength: 100 })),
 });
+
+export const IntrospectRequest = Type.Object({
+  token: Token,
+  token_type_hint: Type.Optional(Type.String({ maxLength: 100 })),
+});
+
+/** RFC 7662, section 2.2; a token that is not active tells nothing else. */
+export const IntrospectAnswer = Type.Object({
+  active: Type.Boolean(),
+  token_type: Type.Optional(Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')])),
+  jti: Type.Optional(Type.String({ description: 'Public id of the token.' })),
+  sub: Type.Optional(Type.String({ description: 'Identity id.' })),
+  iss: Type.Optional(Type.String()),
+  iat: Type.Optional(Type.Integer()),
+  exp: Type.Optional(Type.Integer()),
+  kind: Type.Optional(Type.String()),
+  groups: Type.Optional(Type.Array(Type.String())),
+  credential_source: Type.Optional(nullable(Type.String())),
+  connections: Type.Optional(Type.Array(Type.String())),
+  on_behalf_of: Type.Optional(Type.Array(Type.String())),
+  networks: Type.Optional(Type.Array(Type.Array(Type.String()))),
+  cnf: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'Key that it is bound to.' })),
+});
+export type IntrospectAnswer = Type.Static<typeof IntrospectAnswer>;

@@ -135,6 +135,8 @@ export const exchange: Resource = (app, { services, config }) => {
       // An unknown or ended token is no error: it does not work, which is what was wanted (section 2.2).
       if (!verified.ok) return {};
       const { tokenId, identity } = verified.value;
+      // Whoever has it calls, and stands in the trail.
+      request.principal = { subject: identity.id, scopes: [] };
       const mutation = {
         action: 'token.revoke',
         subject: `token:${tokenId}`,

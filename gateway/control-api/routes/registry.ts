@@ -13,6 +13,7 @@ import { grants } from './grants.ts';
 import { identities } from './identities.ts';
 import { imports } from './imports.ts';
 import { incidents } from './incidents.ts';
+import { introspect } from './introspect.ts';
 import { lockouts } from './lockouts.ts';
 import { reload } from './reload.ts';
 import { responses } from './responses.ts';
@@ -40,6 +41,7 @@ export const RESOURCES: readonly Resource[] = [
   responses,
   tokens,
   exchange,
+  introspect,
   scim,
   ssh,
   identities,

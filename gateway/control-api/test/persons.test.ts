@@ -95,6 +95,52 @@ describe('people at the control API', () => {
   });
 });
 
+describe('a token of the gateway', () => {
+  const form = (world: World, path: string, token: string, caller?: string) =>
+    fetch(`${world.url}${path}`, {
+      method: 'POST',
+      headers: caller === undefined ? {} : { authorization: `Bearer ${caller}` },
+      body: new URLSearchParams({ token }),
+    });
+
+  it('is introspected for whoever may read; one that does not work tells nothing', async (t) => {
+    const world = await openWorld(t);
+    const { token, tokenId } = await tokenOf(world, account('okta/alice', { groups: ['oncall'] }));
+    const look = async (shown: string): Promise<Record<string, unknown>> =>
+      (await (await form(world, '/v1/tokens/introspect', shown, 'token-read')).json()) as Record<
+        string,
+        unknown
+      >;
+    const found = await look(token);
+    assert.deepEqual(
+      [found['active'], found['sub'], found['jti'], found['groups'], found['connections']],
+      [true, 'okta/alice', tokenId, ['oncall'], ['*']],
+    );
+    assert.deepEqual(await look('eyJ.eyJ.x'), { active: false });
+    assert.deepEqual(await look(`${token.slice(0, -1)}x`), { active: false });
+    assert.equal((await form(world, '/v1/tokens/introspect', token)).status, 401);
+    await world.call('POST', `/v1/tokens/${tokenId}/revoke`, { body: { reason: 'lost' } });
+    await world.relay();
+    assert.deepEqual(await look(token), { active: false });
+  });
+
+  it('is ended by whoever has it, and by nobody who has not', async (t) => {
+    const world = await openWorld(t, {}, { groupScopes: { oncall: ['read'] } });
+    const { token, tokenId } = await tokenOf(world, account('okta/alice', { groups: ['oncall'] }));
+    assert.equal(
+      (await form(world, '/v1/tokens/revoke', `${token.slice(0, -1)}x`)).status,
+      200,
+      'tells nothing',
+    );
+    assert.equal((await world.call('GET', '/v1/whoami', { token })).status, 200);
+    assert.equal((await form(world, '/v1/tokens/revoke', token)).status, 200);
+    await world.relay();
+    assert.equal((await world.call('GET', '/v1/whoami', { token })).body['code'], 'TOKEN_REVOKED');
+    const action = world.actions.find(({ subject }) => subject === `token:${tokenId}`);
+    assert.deepEqual([action?.actor, action?.action], ['okta/alice', 'token.revoke']);
+  });
+});
+
 describe('POST /v1/tokens/exchange', () => {
   async function open(t: TestContext, extra: Record<string, unknown> = {}) {
     const issuer = await startIssuer();
