@@ -40,7 +40,10 @@ function unprivileged(): { uid: number; gid: number } | undefined {
 /** Clock ticks a second of /proc; 100 on every Linux that Node runs on. */
 const TICK_US = 10_000;
 
-export async function startPgbouncer(target: Endpoint): Promise<Pgbouncer> {
+export async function startPgbouncer(
+  target: Endpoint,
+  poolMode: 'session' | 'transaction' = 'session',
+): Promise<Pgbouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-pgbouncer-'));
   const port = await freePort();
   const users = join(folder, 'users.txt');
@@ -56,7 +59,7 @@ listen_port = ${port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = ${users}
-pool_mode = session
+pool_mode = ${poolMode}
 default_pool_size = 100
 max_client_conn = 500
 `,

@@ -13,6 +13,8 @@ type ProgramName =
   | 'opa'
   | 'psql'
   | 'pgbench'
+  | 'pg_dump'
+  | 'pgbouncer'
   | 'java'
   | 'mvn'
   | 'elasticsearch'
@@ -36,6 +38,8 @@ type SshProgram =
 const PACKAGES: Readonly<Record<ProgramName, string>> = {
   psql: 'postgresql-client',
   pgbench: 'postgresql-client',
+  pg_dump: 'postgresql-client',
+  pgbouncer: 'pgbouncer',
   java: 'openjdk-17-jre-headless',
   mvn: 'maven',
   // Its server comes from Maven Central; what a machine needs for it is Java.
@@ -62,7 +66,15 @@ const PACKAGES: Readonly<Record<ProgramName, string>> = {
 const ELASTICSEARCH = join(import.meta.dirname, 'elasticsearch', 'elasticsearch.sh');
 
 /** Programs that know no --version, or say it with a failure. */
-const BY_PRESENCE: ReadonlySet<string> = new Set(['sshd', 'ssh', 'plink', 'dbclient', 'at', 'xauth']);
+const BY_PRESENCE: ReadonlySet<string> = new Set([
+  'pgbouncer',
+  'sshd',
+  'ssh',
+  'plink',
+  'dbclient',
+  'at',
+  'xauth',
+]);
 
 const isThere = (program: string): boolean =>
   [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) =>

@@ -9,7 +9,7 @@ import { runSchemaChange } from './runs.ts';
 import type { PreparedNames } from './session.ts';
 import { PLAIN_NODES } from './statements/expressions.ts';
 import { HANDLERS } from './statements/table.ts';
-import { isUnsafeEncoding } from './statements/settings.ts';
+import { isUnsafeEncoding, setForDump } from './statements/settings.ts';
 import { isNode, nodeOf, type TreeNode } from './tree.ts';
 import { isTemporary } from './relations.ts';
 
@@ -72,6 +72,7 @@ export function runAnalysis(input: RunInput): Run {
   }
   for (const raw of parsed.statements) {
     context.statement = rangeOf(raw);
+    if (parsed.statements.length === 1 && setForDump(context, input.sql)) break;
     context.deferred = isNode(raw.statement) && Object.keys(raw.statement).some((type) => DEFERRED.has(type));
     walk(raw.statement);
   }

@@ -10,7 +10,8 @@ import { createCatalogueLink, type CatalogueLink } from '../catalogue/link.ts';
 import { createCatalogueReader, type CatalogueReader } from '../catalogue/reader.ts';
 import { postgresError } from '../errors.ts';
 import { resolveOptions, type HostAddress, type PostgresOptions, type ResolvedOptions } from '../options.ts';
-import { REQUEST_CODES } from '../wire/message-types.ts';
+import { BACKEND, REQUEST_CODES } from '../wire/message-types.ts';
+import { MessageStream } from '../wire/message-stream.ts';
 import { cancelRequest, query, TERMINATE } from '../wire/messages.ts';
 import { dial, type DialTarget } from './dial.ts';
 import type { GrantAccount } from '../../../approvals/grant-accounts.ts';
@@ -69,7 +70,7 @@ export interface Connector {
   /** A session has been opened: what ends backends stands ready. Returns what to call at its end. */
   attach(server: HostAddress): () => void;
   /** Asks the target to cancel what the backend runs; resolves when the target has taken the request. */
-  cancel(link: Pick<TargetLink, 'host' | 'port' | 'pid' | 'cancelKey'>): Promise<void>;
+  cancel(link: Pick<TargetLink, 'host' | 'port' | 'cancelPid' | 'cancelKey'>): Promise<void>;
   /** Ends the backend with that pid, where it is still the one that started then. Resolves when it was told. */
   terminate(backend: Backend): Promise<void>;
 }
@@ -186,7 +187,7 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
     async cancel(link) {
       const dialled = await dial(deps.clock, targetAt(link));
       if (!dialled.ok) return;
-      const request = cancelRequest(REQUEST_CODES.cancel, link.pid, link.cancelKey);
+      const request = cancelRequest(REQUEST_CODES.cancel, link.cancelPid, link.cancelKey);
       await sendAndClose(deps.clock, dialled.socket, request, options);
     },
     async terminate({ pid, backendStart, ...server }) {
@@ -196,9 +197,32 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
       if ((await enderAt(server)?.run(sql)) === true) return;
       const login = await loginToEnd(server);
       if (!login.ok) throw login.error;
-      await sendAndClose(deps.clock, login.link.socket, Buffer.concat([query(sql), TERMINATE]), options);
+      await runAndClose(deps.clock, login.link.socket, sql, options);
     },
   };
+}
+
+/** Of one message of the answer to it. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+/** Runs a statement without result of interest. A pooler between may drop what a client that says goodbye has asked before: it waits. */
+async function runAndClose(
+  clock: Clock,
+  socket: Socket,
+  sql: string,
+  options: ResolvedOptions,
+): Promise<void> {
+  socket.on('error', ignore);
+  const stream = new MessageStream(socket, ANSWER_BYTES_MAX);
+  const timer = clock.after(options.connectTimeoutMs, () => stream.abort('no answer'), { background: true });
+  socket.write(query(sql));
+  for (;;) {
+    const next = await stream.next();
+    if ('ended' in next || next.type === BACKEND.readyForQuery) break;
+  }
+  timer.cancel();
+  stream.release();
+  await sendAndClose(clock, socket, TERMINATE, options);
 }
 
 /** Writes and waits until the target closes. */

@@ -7,7 +7,7 @@ import type { PasswordCredential, TlsCredential } from '../../protocol.ts';
 import { postgresError } from '../errors.ts';
 import { SCRAM, SCRAM_PLUS } from '../login/scram-server.ts';
 import { decodeError, decodeParameterStatus } from '../wire/decode.ts';
-import { BACKEND, PROTOCOL_3_2 } from '../wire/message-types.ts';
+import { BACKEND, PROTOCOL_3_0, PROTOCOL_3_2 } from '../wire/message-types.ts';
 import { MessageStream, type Message } from '../wire/message-stream.ts';
 import { message, password, query, saslInitialResponse, saslResponse, startup } from '../wire/messages.ts';
 import { decodeRow } from '../wire/row.ts';
@@ -26,7 +26,10 @@ export interface TargetLink {
   readonly readOnly: boolean;
   readonly tls: boolean;
   readonly parameters: ReadonlyMap<string, string>;
+  /** Of the backend itself. */
   readonly pid: number;
+  /** What a cancel request names; a pooler between has numbers of its own. */
+  readonly cancelPid: number;
   readonly cancelKey: Buffer;
   /** Seconds since the epoch with microseconds, as the target prints them. */
   readonly backendStart: string;
@@ -62,6 +65,9 @@ class LoginFailure extends Error {
   }
 }
 
+/** What those say that know no other version than 3.0 and do not negotiate (poolers, servers before 9.3.20 and the like). */
+const NOT_UNDERSTOOD: ReadonlySet<string | undefined> = new Set(['08P01', '0A000']);
+
 /** Connects and logs in; `parameters` are startup parameters besides user and database. */
 export async function loginToTarget(
   deps: LoginDeps,
@@ -69,6 +75,27 @@ export async function loginToTarget(
   credential: PostgresCredential,
   database: string,
   parameters: ReadonlyMap<string, string>,
+): Promise<TargetLogin> {
+  const settings = { credential, database, parameters };
+  const reached = await tryLogin(deps, target, { ...settings, version: PROTOCOL_3_2 });
+  if (reached.ok || !NOT_UNDERSTOOD.has(reached.sqlState)) return reached;
+  return tryLogin(deps, target, { ...settings, version: PROTOCOL_3_0 });
+}
+
+async function tryLogin(
+  deps: LoginDeps,
+  target: DialTarget,
+  {
+    credential,
+    database,
+    parameters,
+    version,
+  }: {
+    readonly credential: PostgresCredential;
+    readonly database: string;
+    readonly parameters: ReadonlyMap<string, string>;
+    readonly version: number;
+  },
 ): Promise<TargetLogin> {
   const identity =
     'clientCertificate' in credential
@@ -85,7 +112,7 @@ export async function loginToTarget(
   );
   try {
     const all = new Map([['user', credential.username], ['database', database], ...parameters]);
-    socket.write(startup(PROTOCOL_3_2, all));
+    socket.write(startup(version, all));
     await authenticate(deps, stream, socket, dialled.channelBinding, dialled.tls, credential);
     const ready = await readReady(stream);
     socket.write(query(WHO_AM_I));
@@ -93,7 +120,7 @@ export async function loginToTarget(
     const early = stream.release();
     if (early.length > 0) socket.unshift(early);
     const { host, port } = target;
-    return { ok: true, link: { socket, host, port, tls: dialled.tls, ...ready, ...who, pid: ready.pid } };
+    return { ok: true, link: { socket, host, port, tls: dialled.tls, ...ready, ...who } };
   } catch (error) {
     socket.on('error', ignore);
     socket.destroy();
@@ -206,21 +233,21 @@ function md5Password(credential: PasswordCredential, salt: Buffer): string {
 
 async function readReady(stream: MessageStream): Promise<{
   parameters: Map<string, string>;
-  pid: number;
+  cancelPid: number;
   cancelKey: Buffer;
 }> {
   const parameters = new Map<string, string>();
-  let pid = 0;
+  let cancelPid = 0;
   let cancelKey: Buffer = Buffer.alloc(0);
   for (;;) {
     const { type, body } = await take(stream);
-    if (type === BACKEND.readyForQuery) return { parameters, pid, cancelKey };
+    if (type === BACKEND.readyForQuery) return { parameters, cancelPid, cancelKey };
     const framed = message(type, body);
     if (type === BACKEND.parameterStatus) {
       const status = decodeParameterStatus(framed, 0, framed.length);
       if (status !== undefined && parameters.size < 256) parameters.set(status.name, status.value);
     } else if (type === BACKEND.backendKeyData && body.length >= 8 && body.length <= 4 + 256) {
-      pid = body.readInt32BE(0);
+      cancelPid = body.readInt32BE(0);
       cancelKey = Buffer.from(body.subarray(4));
     }
   }

@@ -54,4 +54,5 @@ export const REQUEST_CODES = {
   gssEncryption: 80877104,
 } as const;
 
+export const PROTOCOL_3_0 = 0x30000;
 export const PROTOCOL_3_2 = 0x30002;

@@ -25,6 +25,22 @@ export function isUnsafeEncoding(name: string): boolean {
   return UNSAFE_ENCODING.test(name.toUpperCase().replaceAll(/[^A-Z0-9]/g, ''));
 }
 
+/**
+ * pg_dump sends this, letter by letter, so that servers without the setting are not asked for it; the name is no constant then. The
+ * value takes rights away from what runs later in the dump, and can do nothing else: whatever a relation of that name may be, only
+ * this constant is set, and what the session's settings are afterwards is asked.
+ */
+const DUMP_SETTING =
+  "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'";
+
+/** True where it is that, and entered. */
+export function setForDump(context: Context, sql: string): boolean {
+  if (sql !== DUMP_SETTING) return false;
+  context.changesSessionState = true;
+  add(context, 'set', 'setting', 'restrict_nonsystem_relation_kind');
+  return true;
+}
+
 /** One setting given a value; `value` is null for the default. */
 export function setSetting(context: Context, written: string, value: string | null): void {
   const name = written.toLowerCase();
