@@ -13,7 +13,6 @@ import { runAnalysis, type Run } from './run.ts';
 import {
   bindingOf,
   cut,
-  keyOf,
   maySecret,
   opaqueAnalysis,
   withOtherValues,
@@ -114,7 +113,7 @@ export async function createAnalyser(
     noteBroken(found);
     const result = withText(sql, found, deps.hmac);
     if (shape !== undefined && found !== undefined && !result.secretsLifted)
-      keep(sql, shape, found, { key: keyOf(settings, session), settings, view: undefined });
+      keep(sql, shape, found, { key: session.keyFor(settings), settings, view: undefined });
     return result;
   }
 
@@ -140,7 +139,7 @@ export async function createAnalyser(
     if (seen.unknown && !rechecked) return source.recheck().then(() => again(true));
     const result = withText(sql, found, deps.hmac);
     if (shape !== undefined && found !== undefined && !result.secretsLifted && !seen.unknown) {
-      keep(sql, shape, found, { key: keyOf(settings, session), settings, view: seen.view });
+      keep(sql, shape, found, { key: session.keyFor(settings), settings, view: seen.view });
     }
     session.remember(result.made ?? []);
     return result;
@@ -193,7 +192,7 @@ export async function createAnalyser(
   ): StatementAnalysis | Promise<StatementAnalysis> {
     const shape = sql.length <= config.cachedLengthMax ? shapeOf(sql) : undefined;
     if (shape !== undefined) {
-      const known = cache.find(keyOf(settings, session), shape);
+      const known = cache.find(session.keyFor(settings), shape);
       if (known !== undefined && !shape.literals.some(maySecret)) {
         counts.hits += 1;
         if (known.made !== undefined) session.remember(known.made);

@@ -2,7 +2,7 @@
 import { holdsToken, redactTokens } from '../../../access/redact-tokens.ts';
 import { higherRisk } from '../../../policy/risk.ts';
 import type { Action } from '../../../../schemas/types.ts';
-import type { SessionSettings, StatementAnalysis } from './analyser.ts';
+import type { StatementAnalysis } from './analyser.ts';
 import type { Run } from './run.ts';
 import { liftPiece, liftSecrets, liftUnparsed, SECRET_WORDS, type Hmac } from './secrets.ts';
 import type { NamesSession } from './session.ts';
@@ -32,16 +32,6 @@ const AWAY: Action = {
 };
 /** An empty command, and the one that pools ask whether a session lives. */
 const NAMES_NOTHING = /^\s*(?:select\s+\d+)?[\s;]*$/i;
-
-export function keyOf(settings: SessionSettings, { catalogue, madeKey }: NamesSession): string {
-  return catalogue === undefined
-    ? settingsKey(settings)
-    : `${catalogue.source.key}\u0004${madeKey}\u0004${settingsKey(settings)}`;
-}
-
-function settingsKey(settings: SessionSettings): string {
-  return `${settings.searchPath ?? '\u0003'}\u0004${settings.role ?? '\u0003'}\u0004${settings.standardConformingStrings ? 1 : 0}${settings.clientEncoding}\u0004`;
-}
 
 /** `found` is undefined where the walk failed. */
 export function withText(sql: string, found: Run | undefined, hmac: Hmac): StatementAnalysis {

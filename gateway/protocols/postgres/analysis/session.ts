@@ -1,6 +1,6 @@
 /** Per-session memory: what SQL-level PREPARE gave names to, and what the session made that others may not see yet. */
 import type { Action, RiskClass } from '../../../../schemas/types.ts';
-import type { AnalyserSession } from './analyser.ts';
+import type { AnalyserSession, SessionSettings } from './analyser.ts';
 import { PATH_UNSURE, type Made, type SessionCatalogue } from './effects.ts';
 
 export interface PreparedStatement {
@@ -27,8 +27,8 @@ export interface NamesSession extends PreparedNames, AnalyserSession {
   /** By name; everything that was ever made under it. */
   readonly made: ReadonlyMap<string, readonly Made[]>;
   remember(made: readonly Made[]): void;
-  /** Part of the cache's key: empty while nothing was made. */
-  readonly madeKey: string;
+  /** What analyses of the session are kept under, besides their shape. */
+  keyFor(settings: SessionSettings): string;
 }
 
 export interface PreparedNamesConfig {
@@ -70,18 +70,38 @@ export function createNamesSession(
   const id = sessions;
   let version = 0;
   let touched = false;
+  let keyed: { settings: SessionSettings | undefined; source: string; version: number; key: string } = {
+    settings: undefined,
+    source: '',
+    version: -1,
+    key: '',
+  };
+  let stated = { source: '', version: -1, state: '' };
   return {
     kind: 'analyser-session',
     ...createPreparedNames(config),
     catalogue,
     made,
-    get madeKey() {
-      return version === 0 ? '' : `${id}.${version}`;
+    keyFor(settings) {
+      // Asked for each command; settings are another object when they are others.
+      const source = catalogue?.source.key ?? '';
+      if (settings !== keyed.settings || source !== keyed.source || version !== keyed.version)
+        keyed = {
+          settings,
+          source,
+          version,
+          key: keyOf(settings, source, version === 0 ? '' : `${id}.${version}`),
+        };
+      return keyed.key;
     },
     get state() {
       if (catalogue === undefined) return undefined;
       // A symbol of its own is never the same again.
-      return catalogue.source.isFresh() ? `${catalogue.source.key} ${version}` : Symbol('stale');
+      if (!catalogue.source.isFresh()) return Symbol('stale');
+      const { key } = catalogue.source;
+      if (stated.source !== key || stated.version !== version)
+        stated = { source: key, version, state: `${key} ${version}` };
+      return stated.state;
     },
     remember(list) {
       if (catalogue === undefined) return;
@@ -105,4 +125,17 @@ export function createNamesSession(
       catalogue?.source.touched();
     },
   };
+}
+
+function keyOf(settings: SessionSettings, source: string, made: string): string {
+  const { searchPath, role, standardConformingStrings, clientEncoding } = settings;
+  return [
+    source,
+    made,
+    searchPath ?? '\u0003',
+    role ?? '\u0003',
+    standardConformingStrings ? 1 : 0,
+    clientEncoding,
+    '',
+  ].join('\u0004');
 }

@@ -54,6 +54,7 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
   readers += 1;
   const id = readers;
   let version = 0;
+  let key = `${id}.0`;
   let fingerprint = '';
   let insight: Insight | undefined;
   /** Everything that was committed before this moment has been seen. */
@@ -111,6 +112,7 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
     };
     fingerprint = takeFingerprint(found[1]);
     version += 1;
+    key = `${id}.${version}`;
     reads.add(1, { connection, outcome: 'changed' });
     return true;
   };
@@ -194,7 +196,7 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
 
   return {
     get key() {
-      return `${id}.${version}`;
+      return key;
     },
     isFresh,
     refresh,
