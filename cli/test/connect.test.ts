@@ -13,6 +13,9 @@ import { applyPlan, removePlan, withBlock, withoutBlock, type Plan } from '../co
 import { planPostgres } from '../connect/postgres.ts';
 import { planSsh } from '../connect/ssh.ts';
 
+/** Of the machine; nothing that the project brings. */
+const KUBECTL = 'kubectl';
+
 function wishIn(t: TestContext, protocol: string, extra: Partial<ConnectWish> = {}): ConnectWish {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-connect-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -73,16 +76,14 @@ describe('connect: files of clients', () => {
 
   it(
     'Kubernetes: kubectl reads the file and calls the plugin',
-    { skip: spawnSync('kubectl', ['version', '--client']).error !== undefined },
+    { skip: spawnSync(KUBECTL, ['version', '--client']).error !== undefined },
     (t) => {
       const wish = wishIn(t, 'kubernetes', { program: [process.execPath, '-e', ''] });
       const plan = planKubernetes(wish);
       apply(plan);
-      const read = spawnSync(
-        'kubectl',
-        ['config', 'view', '--kubeconfig', plan.files[0]!.path, '-o', 'json'],
-        { encoding: 'utf8' },
-      );
+      const read = spawnSync(KUBECTL, ['config', 'view', '--kubeconfig', plan.files[0]!.path, '-o', 'json'], {
+        encoding: 'utf8',
+      });
       assert.equal(read.status, 0, read.stderr);
       const config = JSON.parse(read.stdout) as {
         users: { user: { exec: { command: string; args: string[] } } }[];

@@ -37,18 +37,27 @@ const SPIFFE = 'spiffe://';
 const digestOfId = (issuer: string, id: string): string =>
   createHash('sha256').update(`${issuer}\n${id}`).digest('base64url');
 
-/** Throws ACCESS_CONFIG_INVALID, or where a file of an authority cannot be read. */
+/** Throws ACCESS_CONFIG_INVALID, also where a file of an authority cannot be read. */
 export function createIssuers(
   { clock, readSecret }: IssuersDeps,
   access: Pick<AccessConfig, 'issuers' | 'certificates' | 'keys' | 'login' | 'scim'>,
 ): Issuers {
   const [fault] = checkAccessConfig(access);
   if (fault !== undefined) throw accessError('ACCESS_CONFIG_INVALID', { reason: fault.reason });
+  const callerOf = ({ name, caFile }: IssuerConfig): JsonCaller => {
+    const { timeoutMs } = access.keys;
+    try {
+      return createJsonCaller(clock, caFile === undefined ? { timeoutMs } : { timeoutMs, caFile });
+    } catch (cause) {
+      throw accessError(
+        'ACCESS_CONFIG_INVALID',
+        { reason: `${name}: ${caFile ?? ''} cannot be read` },
+        cause,
+      );
+    }
+  };
   const known = access.issuers.map((config): Known => {
-    const caller = createJsonCaller(clock, {
-      timeoutMs: access.keys.timeoutMs,
-      ...(config.caFile === undefined ? {} : { caFile: config.caFile }),
-    });
+    const caller = callerOf(config);
     return { config, caller, keys: createKeySet({ clock, caller }, config, access.keys) };
   });
   const byIssuer = new Map(

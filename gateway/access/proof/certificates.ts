@@ -68,7 +68,8 @@ export function createCertificateSources(
     try {
       const { mtimeMs } = statSync(trustBundleFile);
       if (known?.time === mtimeMs) return known;
-      const pem = readFileSync(trustBundleFile, 'utf8').match(PEM) ?? [];
+      const pem = readFileSync(trustBundleFile, 'utf8').match(PEM);
+      if (pem === null) throw new Error('it holds no certificate');
       const fingerprints = new Set(pem.map((one) => new X509Certificate(one).fingerprint256));
       const bundle: Bundle = { time: mtimeMs, pem, fingerprints };
       bundles.set(name, bundle);
@@ -76,7 +77,7 @@ export function createCertificateSources(
     } catch (cause) {
       // A file that is just being written: what was there before still counts.
       if (known !== undefined) return known;
-      const reason = `${name}: ${trustBundleFile} cannot be read`;
+      const reason = `${name}: ${trustBundleFile} cannot be read: ${(cause as Error).message}`;
       throw accessError('ACCESS_CONFIG_INVALID', { reason }, cause);
     }
   };

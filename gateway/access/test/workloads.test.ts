@@ -217,6 +217,8 @@ describe('mistakes of the configuration', () => {
     assert.match(refused(t, { kind: 'oidc', issuer: 'https://a.example', rules: own }), /gateway's own/);
     const nets = [{ ...rules[0], networks: ['10.0.0.0/33'] }];
     assert.match(refused(t, { kind: 'oidc', issuer: 'https://a.example', rules: nets }), /CIDR/);
+    const lost = { kind: 'oidc', issuer: 'https://a.example', caFile: '/nowhere/ca.pem', rules };
+    assert.match(refused(t, lost), /nowhere\/ca\.pem cannot be read/);
     const login = { issuer: 'y', clientId: 'c', scopes: [] };
     assert.match(
       refused(t, { kind: 'oidc', issuer: 'https://a.example', rules }, { login }),
