@@ -3,6 +3,7 @@ import type { Clock, Random } from '../platform/clock/clock.ts';
 import { createOutboxRelay, type OutboxRelay } from '../platform/control-store/outbox-relay.ts';
 import type { ControlStore } from '../platform/control-store/control-store.ts';
 import { createSharedOutboxRelay } from '../platform/control-store/shared-outbox-relay.ts';
+import type { ChunkWriter } from '../gateway/recording/chunk-writer.ts';
 import type { Disk } from '../platform/disk/disk.ts';
 import { createNodeDisk } from '../platform/disk/node-disk.ts';
 import type { EventLog } from '../platform/event-log/event-log.ts';
@@ -16,6 +17,7 @@ import { createOwnSecretReader } from './adapters/adapter-deps.ts';
 import { openControlStore } from './adapters/control-store.ts';
 import { openEventLog } from './adapters/event-log.ts';
 import { openSearchIndex } from './adapters/search-index.ts';
+import { createThreadedChunkWriter } from './threads/threaded-chunk-writer.ts';
 import { watchStrangers, type StrangersWatch } from './strangers.ts';
 import type { Environment } from './config.ts';
 
@@ -33,6 +35,8 @@ export interface Storage {
   /** For searches; ingest writes through an index of its own on another thread. */
   readonly searchIndex: SearchIndex;
   readonly recordingStore: RecordingStore;
+  /** Undefined: recordings are written on the main thread, through the store here. */
+  readonly recordingWriter: ChunkWriter | undefined;
   readonly outbox: OutboxRelay;
   close(): Promise<void>;
 }
@@ -88,6 +92,11 @@ export async function openStorage(
     closers.push(() => searchIndex.close());
     const recordingStore = createFolderRecordingStore({ disk, log }, config.recordingStore);
     closers.push(() => recordingStore.close());
+    const { recordingFolder, recordingLocalBytesMax } = config.gateway;
+    const recordingWriter = createThreadedChunkWriter(around, {
+      local: { recordingFolder, recordingLocalBytesMax },
+      store: config.recordingStore,
+    });
     const outbox = await createOutbox({ ...around, store: controlStore, eventLog }, config);
     outbox.start();
     closers.push(() => outbox.stop());
@@ -101,6 +110,7 @@ export async function openStorage(
       controlStore,
       searchIndex,
       recordingStore,
+      recordingWriter,
       outbox: { ...outbox, health },
       close,
     };

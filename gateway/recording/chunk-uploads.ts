@@ -1,14 +1,24 @@
-/** Carries sealed chunks from the local folder to the recording store, in order; the local copy goes once the store has verified its own. */
+/**
+ * Carries sealed chunks from the local folder to the recording store, in order; the local copy goes once the store has verified its own,
+ * or has taken it over.
+ */
+import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../../platform/clock/clock.ts';
-import type { Disk } from '../../platform/disk/disk.ts';
+import type { Disk, DiskFile } from '../../platform/disk/disk.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { ChunkInfo, RecordingStore } from '../../platform/recording-store/recording-store.ts';
+import { wholeChunk } from './recording-frame.ts';
 
 export interface ChunkUploads {
   /** Takes up what an earlier process left. */
   start(): void;
-  /** Writes a chunk locally and sees to the rest; resolves once it is in the folder, rejects where the disk does not take it. */
-  add(recordingId: string, index: number, chunk: Buffer): Promise<void>;
+  /** Of this process: chunks follow, and its folder stays until it is sealed. */
+  begin(recordingId: string): void;
+  /**
+   * Writes more of a chunk into the folder, and with `last` sees to the rest. Throws where the disk does not take it; then nothing was
+   * added.
+   */
+  append(recordingId: string, index: number, parts: readonly Buffer[], last: boolean): void;
   /** The recording has so many chunks: its manifest follows them. */
   seal(recordingId: string, chunks: number): void;
   localBytes(): number;
@@ -25,8 +35,32 @@ export interface ChunkUploadsDeps {
 
 const RETRY_DELAY_MS_MIN = 100;
 const RETRY_DELAY_MS_MAX = 10_000;
+const GATHERED_BYTES_MAX = 16 * 1024;
 const SEALED = 'sealed';
+/** Of a chunk that is still written. */
+const PART = '.part';
 const chunkName = (index: number): string => `${String(index).padStart(8, '0')}.chunk`;
+
+interface Part {
+  readonly file: DiskFile;
+  readonly hash: Hash;
+}
+
+/** Nothing is added where one of them cannot be. Returns their bytes. */
+function appendAll(file: DiskFile, parts: readonly Buffer[]): number {
+  const before = file.size();
+  try {
+    // What is small goes in one call.
+    const large = parts.findIndex((part) => part.length > GATHERED_BYTES_MAX);
+    const rest = large === -1 ? parts.length : large;
+    file.append(Buffer.concat(parts.slice(0, rest)));
+    for (const part of parts.slice(rest)) file.append(part);
+  } catch (error) {
+    file.truncate(before);
+    throw error;
+  }
+  return file.size() - before;
+}
 
 export interface RecordingManifest {
   readonly recordingId: string;
@@ -43,24 +77,35 @@ export function createChunkUploads(
   const stopping = new AbortController();
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
-  /** Recordings of this process that still get chunks. */
-  const open = new Set<string>();
+  /** Recordings of this process that still get chunks, and the file that is written now. */
+  const open = new Map<string, Part | undefined>();
+  /** Of chunks that this process wrote, by path: the others are read. */
+  const written = new Map<string, ChunkInfo>();
   let local = 0;
   const folderOf = (recordingId: string): string => `${recordingFolder}/${recordingId}`;
 
+  /** Returns the bytes that the local copy had. */
+  const putChunk = async (recordingId: string, path: string, index: number): Promise<number> => {
+    const file = disk.open(path);
+    const size = file.size();
+    const bytes = await file.read(0, size);
+    file.close();
+    await store.putChunk(recordingId, index, wholeChunk(bytes));
+    disk.remove(path);
+    return size;
+  };
   const uploadOnce = async (recordingId: string): Promise<void> => {
     const folder = folderOf(recordingId);
     // Before looking: what is sealed meanwhile is looked at again.
     const wasOpen = open.has(recordingId);
     const names = disk.list(folder);
     for (const name of names.filter((candidate) => candidate.endsWith('.chunk'))) {
-      const file = disk.open(`${folder}/${name}`);
-      const size = file.size();
-      const bytes = await file.read(0, size);
-      file.close();
-      await store.putChunk(recordingId, Number.parseInt(name, 10), bytes);
-      disk.remove(`${folder}/${name}`);
-      local -= size;
+      const path = `${folder}/${name}`;
+      const info = written.get(path);
+      if (info !== undefined && (await store.adoptChunk?.(recordingId, info, path)) === true)
+        local -= info.bytes;
+      else local -= await putChunk(recordingId, path, Number.parseInt(name, 10));
+      written.delete(path);
     }
     const complete = names.includes(SEALED);
     if (!complete && wasOpen) return;
@@ -87,6 +132,22 @@ export function createChunkUploads(
       }
     }
   };
+  /** What an earlier process left: whole pieces of a chunk that it was writing are a chunk. Returns its bytes. */
+  const takeUp = (path: string): number => {
+    const file = disk.open(path);
+    try {
+      const size = file.size();
+      if (!path.endsWith(PART)) return size;
+      if (wholeChunk(file.readSync(0, size)).length > 0) {
+        disk.rename(path, path.slice(0, -PART.length));
+        return size;
+      }
+      disk.remove(path);
+      return 0;
+    } finally {
+      file.close();
+    }
+  };
   const kick = (recordingId: string): void => {
     again.add(recordingId);
     if (running.has(recordingId) || stopping.signal.aborted) return;
@@ -100,31 +161,26 @@ export function createChunkUploads(
     start() {
       disk.makeFolder(recordingFolder);
       for (const recordingId of disk.list(recordingFolder)) {
-        if (open.has(recordingId)) continue;
-        for (const name of disk.list(folderOf(recordingId))) {
-          const file = disk.open(`${folderOf(recordingId)}/${name}`);
-          local += file.size();
-          file.close();
-        }
+        for (const name of disk.list(folderOf(recordingId)))
+          local += takeUp(`${folderOf(recordingId)}/${name}`);
         kick(recordingId);
       }
     },
-    async add(recordingId, index, chunk) {
+    begin: (recordingId) => void open.set(recordingId, undefined),
+    append(recordingId, index, parts, last) {
       const folder = folderOf(recordingId);
-      // It stays until the recording is sealed.
-      if (!open.has(recordingId)) disk.makeFolder(folder);
-      open.add(recordingId);
-      // Under another name until it is whole: a torn chunk must not be taken for one.
+      if (index === 0 && open.get(recordingId) === undefined) disk.makeFolder(folder);
       const path = `${folder}/${chunkName(index)}`;
-      const file = disk.open(`${path}.part`);
-      try {
-        file.truncate(0);
-        await file.appendAll([chunk]);
-      } finally {
-        file.close();
-      }
-      disk.rename(`${path}.part`, path);
-      local += chunk.length;
+      const part = open.get(recordingId) ?? { file: disk.open(`${path}${PART}`), hash: createHash('sha256') };
+      open.set(recordingId, part);
+      local += appendAll(part.file, parts);
+      for (const bytes of parts) part.hash.update(bytes);
+      if (!last) return;
+      open.set(recordingId, undefined);
+      const bytes = part.file.size();
+      part.file.close();
+      disk.rename(`${path}${PART}`, path);
+      written.set(path, { index, bytes, sha256: part.hash.digest('hex') });
       kick(recordingId);
     },
     seal(recordingId, chunks) {

@@ -1,12 +1,15 @@
 /**
- * A chunk of a recording, and the frames in it.
+ * A chunk of a recording, its pieces, and the frames in them.
  *
- *   chunk:  wrapped key length u16 BE | wrapped key | AES-256-GCM of the frames (context: recording id # index)
+ *   chunk:  wrapped key length + 0x8000 u16 BE | wrapped key | pieces
+ *   piece:  length u32 BE | AES-256-GCM of whole frames (context: recording id # index . number of the piece)
+ *   chunk of an older gateway:  wrapped key length u16 BE | wrapped key | AES-256-GCM of the frames (context: recording id # index)
  *   frame:  time f64 BE (ms) | stream u8 (0 in, 1 out, 2 size) | request id length u8 | request id | length u32 BE | bytes
  *
  * Each chunk carries its wrapped key, so that what a crash left can be read without a manifest.
  */
-import { seal, unseal } from '../credentials/sealed.ts';
+import type { KeyObject } from 'node:crypto';
+import { sealParts, unseal } from '../credentials/sealed.ts';
 import type { KeyWrapper } from '../credentials/embedded-vault.ts';
 
 /** size: COLUMNSxROWS of a terminal from then on. */
@@ -27,6 +30,10 @@ const HEAD_BYTES = 10;
 const GATHERED_BYTES_MIN = 2048;
 /** What a gatherer keeps when it is empty: thousands of sessions are idle. */
 const KEPT_BYTES_MAX = 8192;
+/** What it takes where that is too little, from those that others have no use for any more. */
+const ROOM_BYTES = 320 * 1024;
+const SPARE_MAX = 16;
+const spareRoomsMax: Buffer[] = [];
 
 /** Frames one behind the other, in a buffer that is written into and used again. */
 export interface FrameGatherer {
@@ -34,12 +41,12 @@ export interface FrameGatherer {
   readonly bytes: number;
   /** Takes a copy; returns how many bytes the frame has. */
   add(frame: Omit<RecordingFrame, 'bytes'> & { readonly bytes: Uint8Array }): number;
-  /** What has been gathered; valid until the next `add`. */
-  take(): Buffer;
+  /** What has been gathered, for `use` to read before it returns. */
+  take(use: (frames: Buffer) => void): void;
 }
 
 export function createFrameGatherer(): FrameGatherer {
-  let buffer = Buffer.alloc(0);
+  let buffer: Buffer = Buffer.alloc(0);
   let used = 0;
   return {
     get bytes() {
@@ -49,7 +56,10 @@ export function createFrameGatherer(): FrameGatherer {
       const id = requestId ?? '';
       const room = used + HEAD_BYTES + id.length + 4 + bytes.length;
       if (room > buffer.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(GATHERED_BYTES_MIN, room, buffer.length * 2));
+        const larger =
+          room > KEPT_BYTES_MAX && room <= ROOM_BYTES
+            ? (spareRoomsMax.pop() ?? Buffer.allocUnsafeSlow(ROOM_BYTES))
+            : Buffer.allocUnsafeSlow(Math.max(GATHERED_BYTES_MIN, room, buffer.length * 2));
         buffer.copy(larger, 0, 0, used);
         buffer = larger;
       }
@@ -64,11 +74,12 @@ export function createFrameGatherer(): FrameGatherer {
       used = at + 4 + bytes.length;
       return used - start;
     },
-    take() {
-      const taken = buffer.subarray(0, used);
+    take(use) {
+      use(buffer.subarray(0, used));
       used = 0;
-      if (buffer.length > KEPT_BYTES_MAX) buffer = Buffer.alloc(0);
-      return taken;
+      if (buffer.length <= KEPT_BYTES_MAX) return;
+      if (buffer.length === ROOM_BYTES && spareRoomsMax.length < SPARE_MAX) spareRoomsMax.push(buffer);
+      buffer = Buffer.alloc(0);
     },
   };
 }
@@ -93,16 +104,55 @@ export function decodeFrames(plain: Buffer): RecordingFrame[] {
 
 export const keyContext = (recordingId: string): string => `countersign recording ${recordingId}`;
 const chunkContext = (recordingId: string, index: number): string => `${keyContext(recordingId)}#${index}`;
+const pieceContext = (recordingId: string, index: number, number: number): string =>
+  `${chunkContext(recordingId, index)}.${number}`;
 
-export function sealChunk(
+/** Of the length of the wrapped key: pieces follow. */
+const PIECES = 0x8000;
+const LENGTH_BYTES = 4;
+
+export interface RecordingKey {
+  readonly key: Buffer;
+  readonly wrapped: Buffer;
+}
+
+/** What comes first in a chunk. */
+export function chunkHead({ wrapped }: Pick<RecordingKey, 'wrapped'>): Buffer {
+  const head = Buffer.alloc(2 + wrapped.length);
+  head.writeUInt16BE(PIECES | wrapped.length);
+  wrapped.copy(head, 2);
+  return head;
+}
+
+/** One piece in parts, to be written one behind the other. */
+export function sealPiece(
   recordingId: string,
-  index: number,
-  { key, wrapped, nonce }: { key: Buffer; wrapped: Buffer; nonce: Buffer },
+  at: { readonly index: number; readonly number: number },
+  { key, nonce }: { readonly key: KeyObject; readonly nonce: Buffer },
   frames: Buffer,
-): Buffer {
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(wrapped.length);
-  return Buffer.concat([length, wrapped, seal(key, nonce, chunkContext(recordingId, index), frames)]);
+): Buffer[] {
+  const parts = sealParts(key, nonce, pieceContext(recordingId, at.index, at.number), frames);
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(parts.reduce((sum, part) => sum + part.length, 0));
+  return [length, ...parts];
+}
+
+/** A chunk without what a crash may have left behind its last whole piece; empty where there is none. */
+export function wholeChunk(file: Buffer): Buffer {
+  const isOlder = file.length >= 2 && (file.readUInt16BE(0) & PIECES) === 0;
+  return isOlder ? file : file.subarray(0, wholeBytes(file));
+}
+
+function wholeBytes(chunk: Buffer): number {
+  if (chunk.length < 2) return 0;
+  const start = 2 + (chunk.readUInt16BE(0) & ~PIECES);
+  let whole = 0;
+  for (let at = start; at + LENGTH_BYTES <= chunk.length; at = whole) {
+    const end = at + LENGTH_BYTES + chunk.readUInt32BE(at);
+    if (end > chunk.length) break;
+    whole = end;
+  }
+  return whole;
 }
 
 /** Undefined where the chunk is not this recording's, or the vault's key is another. */
@@ -113,9 +163,23 @@ export function openChunk(
   chunk: Buffer,
 ): RecordingFrame[] | undefined {
   if (chunk.length < 2) return undefined;
-  const end = 2 + chunk.readUInt16BE(0);
+  const word = chunk.readUInt16BE(0);
+  const end = 2 + (word & ~PIECES);
   const key = wrapper.unwrap(keyContext(recordingId), chunk.subarray(2, end));
-  const plain =
-    key === undefined ? undefined : unseal(key, chunkContext(recordingId, index), chunk.subarray(end));
-  return plain === undefined ? undefined : decodeFrames(plain);
+  if (key === undefined) return undefined;
+  if ((word & PIECES) === 0) {
+    const plain = unseal(key, chunkContext(recordingId, index), chunk.subarray(end));
+    return plain === undefined ? undefined : decodeFrames(plain);
+  }
+  if (wholeBytes(chunk) !== chunk.length) return undefined;
+  const frames: RecordingFrame[] = [];
+  for (let at = end, number = 0; at < chunk.length; number += 1) {
+    const start = at + LENGTH_BYTES;
+    at = start + chunk.readUInt32BE(at);
+    const plain = unseal(key, pieceContext(recordingId, index, number), chunk.subarray(start, at));
+    if (plain === undefined) return undefined;
+    // One by one: there may be more than a call takes arguments.
+    for (const frame of decodeFrames(plain)) frames.push(frame);
+  }
+  return frames;
 }

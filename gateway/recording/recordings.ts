@@ -1,17 +1,12 @@
-/** Records sessions: frames are gathered into chunks, sealed with the session's own key, and carried to the recording store. */
-import type { Random } from '../../platform/clock/clock.ts';
+/** Records sessions: frames are gathered into pieces, sealed with the session's own key, and carried to the recording store. */
+import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { KeyWrapper } from '../credentials/embedded-vault.ts';
-import { createChunkUploads, type ChunkUploadsDeps, type RecordingManifest } from './chunk-uploads.ts';
+import type { RecordingManifest } from './chunk-uploads.ts';
+import type { ChunkWriter } from './chunk-writer.ts';
 import { recordingError } from './errors.ts';
-import {
-  createFrameGatherer,
-  keyContext,
-  openChunk,
-  sealChunk,
-  type RecordingFrame,
-} from './recording-frame.ts';
+import { createFrameGatherer, keyContext, openChunk, type RecordingFrame } from './recording-frame.ts';
 import type { Recorder, RecordingHandle } from './recorder.ts';
 
 export interface Recordings extends Recorder {
@@ -20,83 +15,86 @@ export interface Recordings extends Recorder {
   localBytes(): number;
 }
 
-export interface RecordingsDeps extends ChunkUploadsDeps {
+export interface RecordingsDeps {
+  readonly clock: Clock;
   readonly random: Random;
   readonly wrapper: KeyWrapper;
+  readonly writer: ChunkWriter;
 }
 
+/** A chunk goes to the store at the latest after this, so that a session can be watched. */
 const CHUNK_MS = 1000;
-const CHUNK_BYTES_MAX = 256 * 1024;
+const PIECE_BYTES_MAX = 256 * 1024;
 const FRAME_BYTES_MAX = 128 * 1024;
-const RETRY_MS = 250;
+/** And when it has so many bytes. */
+const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
 
 export function createRecordings(
-  deps: RecordingsDeps,
-  config: Pick<GatewayConfig, 'recordingFolder' | 'recordingAheadBytesMax' | 'recordingLocalBytesMax'>,
+  { clock, random, wrapper, writer }: RecordingsDeps,
+  config: Pick<GatewayConfig, 'recordingAheadBytesMax' | 'recordingLocalBytesMax'>,
 ): Recordings {
-  const { clock, random, wrapper, log } = deps;
-  const uploads = createChunkUploads(deps, config);
-  // Half: while one chunk is written, the next may gather.
-  const chunkBytes = Math.min(CHUNK_BYTES_MAX, Math.ceil(config.recordingAheadBytesMax / 2));
-
+  // A part of it: while some pieces are written, the next may gather.
+  const pieceBytes = Math.min(PIECE_BYTES_MAX, Math.ceil(config.recordingAheadBytesMax / 4));
+  // Chunks that have begun may go past what may wait.
+  const fullBytes = Math.min(CHUNK_BYTES_MAX, Math.ceil(config.recordingLocalBytesMax / 4));
   const writes = new Set<Promise<void>>();
-  let stopping = false;
 
   const begin = (recordingId: string): RecordingHandle => {
     const key = Buffer.from(random.bytes(32));
-    const wrapped = wrapper.wrap(keyContext(recordingId), key);
+    writer.begin(recordingId, { key, wrapped: wrapper.wrap(keyContext(recordingId), key) });
     const gathered = createFrameGatherer();
     /** Bytes that are not in the folder yet. */
     let ahead = 0;
-    let index = 0;
+    /** Pieces and bytes of the chunk that is written. */
+    let pieces = 0;
+    let chunkBytes = 0;
     let timer: { cancel(): void } | undefined;
-    let writing: Promise<void> | undefined;
+    let isDue = false;
+    /** Pieces under way. */
+    let writing = 0;
     let closed = false;
     let waiting: (() => void)[] = [];
 
-    const writeChunk = async (): Promise<void> => {
-      const plain = gathered.take();
-      const size = plain.length;
-      const sealed = sealChunk(
-        recordingId,
-        index,
-        { key, wrapped, nonce: Buffer.from(random.bytes(12)) },
-        plain,
-      );
-      for (;;) {
-        try {
-          if (uploads.localBytes() + sealed.length > config.recordingLocalBytesMax)
-            throw new Error('recordings wait for their store up to the bound');
-          await uploads.add(recordingId, index, sealed);
-          break;
-        } catch (error) {
-          if (stopping) {
-            log.error({ error, recordingId }, 'the end of a recording is lost: its folder takes nothing');
-            break;
-          }
-          log.warn({ error, recordingId }, 'a recording could not be written; its session waits');
-          await clock.sleep(RETRY_MS);
-        }
-      }
-      index += 1;
+    const writePiece = async (): Promise<void> => {
+      const size = gathered.bytes;
+      chunkBytes += size;
+      const last = isDue || closed || chunkBytes >= fullBytes;
+      if (last) {
+        pieces = 0;
+        chunkBytes = 0;
+        isDue = false;
+        timer?.cancel();
+        timer = undefined;
+      } else pieces += 1;
+      let written: Promise<void> | undefined;
+      gathered.take((frames) => {
+        written = writer.write(recordingId, frames, last);
+      });
+      await written;
       ahead -= size;
       const woken = waiting;
       waiting = [];
       for (const resolve of woken) resolve();
     };
+    const finishIfClosed = (): void => {
+      if (closed && writing === 0 && gathered.bytes === 0 && pieces === 0) writer.end(recordingId);
+    };
+    /** Whether there is something that should not wait for more; an empty piece ends a chunk that nothing follows. */
+    const hasPiece = (): boolean =>
+      gathered.bytes >= pieceBytes || ((closed || isDue) && (gathered.bytes > 0 || pieces > 0));
     const flush = (): void => {
-      timer?.cancel();
-      timer = undefined;
-      if (writing !== undefined || gathered.bytes === 0) return;
-      const work = writeChunk().finally(() => {
+      writing += 1;
+      const work = writePiece().finally(() => {
         writes.delete(work);
-        writing = undefined;
-        if (gathered.bytes >= chunkBytes || (closed && gathered.bytes > 0)) flush();
-        else if (closed) uploads.seal(recordingId, index);
-        else if (gathered.bytes > 0) timer ??= clock.after(CHUNK_MS, flush, { background: true });
+        writing -= 1;
+        finishIfClosed();
       });
-      writing = work;
       writes.add(work);
+    };
+    const due = (): void => {
+      timer = undefined;
+      isDue = true;
+      flush();
     };
     return {
       sink: {
@@ -108,13 +106,13 @@ export function createRecordings(
             const bytes = whole ? data : data.subarray(at, at + FRAME_BYTES_MAX);
             ahead += gathered.add({ time, stream, requestId, bytes });
           }
-          if (gathered.bytes >= chunkBytes) flush();
-          else timer ??= clock.after(CHUNK_MS, flush, { background: true });
+          timer ??= clock.after(CHUNK_MS, due, { background: true });
+          if (gathered.bytes >= pieceBytes) flush();
           return ahead <= config.recordingAheadBytesMax;
         },
         async drained() {
           while (ahead > config.recordingAheadBytesMax) {
-            flush();
+            if (gathered.bytes > 0) flush();
             await new Promise<void>((resolve) => waiting.push(resolve));
           }
         },
@@ -122,21 +120,22 @@ export function createRecordings(
       close() {
         if (closed) return;
         closed = true;
-        if (writing === undefined && gathered.bytes === 0) uploads.seal(recordingId, index);
-        else flush();
+        timer?.cancel();
+        if (hasPiece()) flush();
+        else finishIfClosed();
       },
     };
   };
   return {
     begin,
-    start: uploads.start,
+    start: writer.start,
     async stop() {
-      stopping = true;
       // A write that ends may begin the next.
+      const stopped = writer.stop();
       while (writes.size > 0) await Promise.all(writes);
-      await uploads.stop();
+      await stopped;
     },
-    localBytes: uploads.localBytes,
+    localBytes: writer.localBytes,
   };
 }
 

@@ -26,6 +26,7 @@ import { republishIfBehind } from '../control/republish.ts';
 import type { EmbeddedVault } from '../credentials/embedded-vault.ts';
 import type { Policy } from '../policy/decision.ts';
 import { createDrain } from '../recording/drain.ts';
+import { createChunkWriter, type ChunkWriter } from '../recording/chunk-writer.ts';
 import { createRecordings } from '../recording/recordings.ts';
 import { createSpool } from '../recording/spool.ts';
 import { createSessions, type GatewaySessions, type LeftoverInTarget } from './create-sessions.ts';
@@ -46,6 +47,8 @@ export interface GatewayCoreDeps {
   readonly store: ControlStore;
   readonly eventLog: EventLog;
   readonly recordingStore: RecordingStore;
+  /** Writes recordings elsewhere; undefined: here. */
+  readonly recordingWriter?: ChunkWriter | undefined;
   readonly vault: EmbeddedVault;
   readonly policy: Policy;
   /** Outside issuers whose tokens are taken; absent: only the gateway's own count. */
@@ -139,10 +142,10 @@ export async function createGatewayCore(
     config,
   );
   const holds = createHolds({ clock }, config);
-  const recordings = createRecordings(
-    { store: deps.recordingStore, disk, clock, log, random, wrapper: vault },
-    config,
-  );
+  const chunks =
+    deps.recordingWriter ??
+    createChunkWriter({ store: deps.recordingStore, disk, clock, log, random }, config);
+  const recordings = createRecordings({ clock, random, wrapper: vault, writer: chunks }, config);
   const approvals = createApprovals(
     { store, view, codec: controlCodec, clock, random, log, gateway: config.id },
     sections.approvals ?? (Value.Default(ApprovalsConfig, {}) as ApprovalsConfig),

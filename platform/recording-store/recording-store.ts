@@ -16,6 +16,11 @@ export type ChunkRead =
 export interface RecordingStore {
   /** Stores one chunk; storing the same bytes again is harmless, other bytes under a stored index fail with RECORDING_CHUNK_CONFLICT. Resolves when durable and read back. */
   putChunk(recordingId: string, index: number, bytes: Uint8Array): Promise<ChunkInfo>;
+  /**
+   * Takes over a file of this machine that holds one chunk, instead of a copy of it. Resolves when durable, or with false where it cannot
+   * do that: then the file is as it was, and the chunk has to be put.
+   */
+  adoptChunk?(recordingId: string, chunk: ChunkInfo, path: string): Promise<boolean>;
   /** A corrupt chunk is a value, so that the others stay readable. */
   getChunk(recordingId: string, index: number): Promise<ChunkRead>;
   /** Chunks there are, in order. */

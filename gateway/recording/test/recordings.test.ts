@@ -6,6 +6,7 @@ import { createFolderRecordingStore } from '../../../platform/recording-store/fo
 import type { RecordingStore } from '../../../platform/recording-store/recording-store.ts';
 import { seal, unseal } from '../../credentials/sealed.ts';
 import { quietLog } from '../../sessions/test/quiet.ts';
+import { createChunkWriter } from '../chunk-writer.ts';
 import { createRecordings, readRecording, type ReplayItem } from '../recordings.ts';
 
 const AHEAD = 32_768;
@@ -30,13 +31,17 @@ function setUp() {
   const store: RecordingStore = {
     ...inner,
     putChunk: (...args) => (away ? Promise.reject(new Error('away')) : inner.putChunk(...args)),
+    adoptChunk: (...args) => (away ? Promise.reject(new Error('away')) : inner.adoptChunk!(...args)),
   };
   const config = {
     recordingFolder: '/local',
     recordingAheadBytesMax: AHEAD,
     recordingLocalBytesMax: 1_048_576,
   };
-  const create = () => createRecordings({ store, disk, clock, log: quietLog, random, wrapper }, config);
+  const create = () => {
+    const writer = createChunkWriter({ store, disk, clock, log: quietLog, random }, config);
+    return createRecordings({ clock, random, wrapper, writer }, config);
+  };
   /** Lets everything go on that can, with time passing. */
   const settle = async (done: () => boolean | Promise<boolean>): Promise<void> => {
     for (let turn = 0; turn < 400; turn += 1) {
@@ -148,4 +153,43 @@ test('a recording that is not there is said; a foreign chunk is a problem, not a
     (await replay(store, b)).map(({ kind }) => kind),
     ['problem'],
   );
+});
+
+test('a chunk is written in pieces, and goes to the store when it is due; what a crash leaves of it is replayed up to its last whole piece', async () => {
+  const { disk, clock, store, create, settle } = setUp();
+  const first = create();
+  first.start();
+  const [whole, torn] = [random.uuidv7(clock.now()), random.uuidv7(clock.now())];
+  const lines = (from: number): string[] =>
+    Array.from({ length: 40 }, (_, at) => `${from + at};`.padEnd(1000, '.'));
+  const write = async (id: string): Promise<void> => {
+    const { sink } = first.begin(id);
+    for (const line of lines(0)) {
+      if (!sink.write('out', null, Buffer.from(line))) await sink.drained();
+    }
+  };
+  await write(whole);
+  clock.advance(1000);
+  await settle(async () => (await store.chunks(whole)).length > 0);
+  assert.deepEqual(
+    (await store.chunks(whole)).map(({ index }) => index),
+    [0],
+  );
+  assert.equal(textOf(await replay(store, whole), 'out'), lines(0).join(''));
+
+  await write(torn);
+  const [part] = disk.list(`/local/${torn}`);
+  assert.match(part!, /\.part$/);
+  const file = disk.open(`/local/${torn}/${part!}`);
+  file.append(Buffer.from('0000ffff00', 'hex'));
+  file.close();
+  disk.crash('kill');
+  const second = create();
+  second.start();
+  await settle(async () => (await store.getManifest(torn)) !== undefined);
+  const items = await replay(store, torn);
+  assert.ok(items.every(({ kind }) => kind === 'frame'));
+  const text = textOf(items, 'out');
+  assert.ok(text.length >= 40_000 - AHEAD, `${text.length} bytes`);
+  assert.ok(lines(0).join('').startsWith(text));
 });

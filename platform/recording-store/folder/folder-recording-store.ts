@@ -4,7 +4,7 @@ import type { Disk } from '../../disk/disk.ts';
 import type { Logger } from '../../log/log.ts';
 import { recordingError } from '../errors.ts';
 import type { ChunkInfo, RecordingStore } from '../recording-store.ts';
-import { readSeal, readSealed, sha256, writeSealed } from './sealed-file.ts';
+import { adoptSealed, readSeal, readSealed, sha256, writeSealed } from './sealed-file.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const CHUNK = /^(\d{7})\.chunk$/;
@@ -46,7 +46,17 @@ export function createFolderRecordingStore(
       if (writing.get(recordingId) === mine) writing.delete(recordingId);
     }
   };
-  const write = async (recordingId: string, name: string, content: Uint8Array): Promise<void> => {
+  const ensureFolder = (at: string): void => {
+    if (disk.exists(at)) return;
+    disk.makeFolder(at);
+    disk.syncFolder(folder);
+  };
+  const write = async (
+    recordingId: string,
+    name: string,
+    content: Uint8Array,
+    digest = sha256(content),
+  ): Promise<void> => {
     const at = join(folder, recordingId);
     if (content.byteLength > chunkBytesMax)
       throw recordingError('RECORDING_CHUNK_TOO_LARGE', {
@@ -56,11 +66,8 @@ export function createFolderRecordingStore(
       });
     let whole: boolean;
     try {
-      if (!disk.exists(at)) {
-        disk.makeFolder(at);
-        disk.syncFolder(folder);
-      }
-      whole = await writeSealed(disk, join(at, name), join(at, `${name}.writing`), content);
+      ensureFolder(at);
+      whole = await writeSealed(disk, join(at, name), join(at, `${name}.writing`), content, digest);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOSPC' || code === 'EDQUOT')
@@ -74,7 +81,8 @@ export function createFolderRecordingStore(
     async putChunk(recordingId, index, bytes) {
       const at = folderOf(recordingId);
       const name = chunkName(recordingId, index);
-      const digest = sha256(bytes).toString('hex');
+      const hash = sha256(bytes);
+      const digest = hash.toString('hex');
       const info: ChunkInfo = { index, bytes: bytes.byteLength, sha256: digest };
       return inTurn(recordingId, async () => {
         const stored = await readSealed(disk, join(at, name));
@@ -82,8 +90,19 @@ export function createFolderRecordingStore(
         if (stored.ok) throw recordingError('RECORDING_CHUNK_CONFLICT', { recordingId, index });
         if (stored.reason === 'corrupt')
           log.warn({ recordingId, index }, 'damaged recording chunk written again');
-        await write(recordingId, name, bytes);
+        await write(recordingId, name, bytes, hash);
         return info;
+      });
+    },
+    async adoptChunk(recordingId, chunk, path) {
+      const at = folderOf(recordingId);
+      const name = chunkName(recordingId, chunk.index);
+      if (chunk.bytes > chunkBytesMax) return false;
+      return inTurn(recordingId, async () => {
+        ensureFolder(at);
+        // What is there already is compared, by putting it.
+        if (disk.exists(join(at, name))) return false;
+        return adoptSealed(disk, join(at, name), path, chunk);
       });
     },
     async getChunk(recordingId, index) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -83,4 +84,39 @@ describe('recording store in a folder: faults', () => {
     await store.putChunk(ID, 0, Buffer.alloc(1000));
     assert.ok((await store.getChunk(ID, 0)).ok);
   });
+});
+
+it('takes over a file of the same file system, and only what is what it says', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'recordings-'));
+  try {
+    const store = createFolderRecordingStore(
+      { disk: createNodeDisk(), log: silentLogger },
+      { folder: join(folder, 'store'), chunkBytesMax: 1_000_000 },
+    );
+    const id = '0199a0b0-0000-7000-8000-000000000009';
+    const bytes = Buffer.alloc(300_000, 'recorded');
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const from = join(folder, 'from');
+    writeFileSync(from, bytes);
+    assert.equal(await store.adoptChunk!(id, { index: 0, bytes: 299_999, sha256 }, from), false);
+    assert.deepEqual(readFileSync(from), bytes);
+    assert.equal(await store.adoptChunk!(id, { index: 0, bytes: 300_000, sha256 }, from), true);
+    assert.equal(existsSync(from), false);
+    assert.deepEqual(await store.getChunk(id, 0), { ok: true, bytes });
+    assert.deepEqual(await store.chunks(id), [{ index: 0, bytes: 300_000, sha256 }]);
+    // The same once more is harmless, by putting it; other bytes are a conflict.
+    writeFileSync(from, bytes);
+    assert.equal(await store.adoptChunk!(id, { index: 0, bytes: 300_000, sha256 }, from), false);
+    assert.deepEqual(readFileSync(from), bytes);
+    await store.putChunk(id, 0, bytes);
+    await assert.rejects(store.putChunk(id, 0, Buffer.from('other')), { code: 'RECORDING_CHUNK_CONFLICT' });
+    const path = join(folder, 'store', id, readdirSync(join(folder, 'store', id))[0]!);
+    const damaged = readFileSync(path);
+    damaged[1000]! ^= 1;
+    writeFileSync(path, damaged);
+    assert.deepEqual(await store.getChunk(id, 0), { ok: false, reason: 'corrupt' });
+    await store.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

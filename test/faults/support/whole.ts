@@ -142,6 +142,8 @@ export async function startWhole(
           disk: faultyDisk(real.disk, switches),
           controlStore: faultyControlStore(real.controlStore, switches),
           recordingStore: faultyRecordingStore(real.recordingStore, switches),
+          // On this thread, through the faulty store.
+          recordingWriter: undefined,
         };
       },
     },
