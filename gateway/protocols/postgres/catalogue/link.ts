@@ -41,6 +41,8 @@ const PREPARE = [
   `set lock_timeout = '500ms'`,
   `set default_transaction_read_only = on`,
   `set quote_all_identifiers = off`,
+  // Compiling would take longer than running; older servers have no such setting.
+  `select pg_catalog.set_config(name, 'off', false) from pg_catalog.pg_settings where name = 'jit'`,
 ];
 
 interface Waiting {
