@@ -69,6 +69,13 @@ export const AccessRule = Type.Object(
         description: 'Claim with the groups (a list, or a text divided by spaces or commas).',
       }),
     ),
+    groupsAllowed: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+        maxItems: 1000,
+        description:
+          'Groups of the claim that count, with `*` for any run of characters. Absent: all. Groups of all issuers share one name space, so name them for an issuer that you trust less.',
+      }),
+    ),
     connections: Type.Array(Type.String({ minLength: 1, maxLength: 63 }), {
       minItems: 1,
       maxItems: 1000,

@@ -103,11 +103,13 @@ export function checkAccessConfig(config: Checked): AccessFault[] {
     'the trust domain',
   );
   const { login, scim } = config;
-  if (
-    login !== undefined &&
-    !config.issuers.some(({ name, kind }) => name === login.issuer && kind === 'oidc')
-  )
-    faults.push({ path: ['login'], reason: `login: ${login.issuer} is no issuer of kind oidc` });
+  const provider = config.issuers.find(({ name, kind }) => name === login?.issuer && kind === 'oidc');
+  const sayLogin = (reason: string): void =>
+    void faults.push({ path: ['login'], reason: `login: ${reason}` });
+  if (login !== undefined && provider === undefined) sayLogin(`${login.issuer} is no issuer of kind oidc`);
+  // Id tokens are meant for the client that asked for them.
+  if (login !== undefined && provider?.userInfo === false && !provider.audiences.includes(login.clientId))
+    sayLogin(`the audiences of ${login.issuer} must hold the clientId ${login.clientId}`);
   if (scim !== undefined && !names.includes(scim.issuer))
     faults.push({ path: ['scim'], reason: `scim: there is no issuer ${scim.issuer}` });
   return faults;

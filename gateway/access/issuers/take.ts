@@ -1,5 +1,6 @@
 /** From verified claims to whom they stand for: the first rule that matches, and what its kind leaves open. */
 import type { AccessRule, CertificateSourceConfig, IssuerConfig } from '../../../schemas/config/access.ts';
+import { matchesGlob } from '../../policy/globs.ts';
 import type { AccessResult } from '../access.ts';
 import { accessError } from '../errors.ts';
 import { claimOf, fillTemplate, firstFilled, matchesClaims, namesOf, textOf, type Claims } from './claims.ts';
@@ -94,7 +95,10 @@ export function takeClaims({
   const act = actorsOf(issuer, claims);
   if (act === undefined) return malformed('its claim act cannot be read');
   const groupsClaim = rule.groupsClaim ?? defaults.groupsClaim;
-  const ownGroups = groupsClaim === undefined ? [] : namesOf(claimOf(claims, groupsClaim));
+  const { groupsAllowed = ['*'] } = rule;
+  const ownGroups = (groupsClaim === undefined ? [] : namesOf(claimOf(claims, groupsClaim))).filter((group) =>
+    groupsAllowed.some((pattern) => matchesGlob(pattern, group)),
+  );
   return {
     ok: true,
     value: {

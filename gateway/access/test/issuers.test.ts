@@ -192,6 +192,12 @@ describe('tokens of outside issuers', () => {
     const token = await issuer.sign(claims(issuer, { jti: 'abc' }));
     assert.ok((await login(token)).ok);
     assert.equal(codeOf(await login(token)), 'ACCESS_TOKEN_REPLAYED');
+    const other = world.openGateway().access;
+    assert.equal(
+      codeOf(await other.verifyBearer(token, CONTEXT)),
+      'ACCESS_TOKEN_REPLAYED',
+      'on another gateway',
+    );
     const again = await issuer.sign(claims(issuer, { jti: 'abc', nonce: 'another' }));
     assert.equal(codeOf(await login(again)), 'ACCESS_TOKEN_REPLAYED', 'the id counts, not the spelling');
     assert.equal(codeOf(await login(await issuer.sign(claims(issuer)))), 'ACCESS_TOKEN_MALFORMED');
@@ -318,6 +324,17 @@ describe('tokens of outside issuers', () => {
     assert.equal(codeOf(await login(token)), 'ACCESS_KEY_UNKNOWN');
     write(2000);
     assert.ok((await login(token)).ok);
+  });
+
+  it('of an issuer that is trusted less only the groups that are named count', async (t) => {
+    const { issuer, login } = await open(t, {
+      rules: [{ ...rule, groupsAllowed: ['ext-*', 'guests'], groups: ['contractors'] }],
+    });
+    const found = await login(
+      await issuer.sign(claims(issuer, { groups: ['admins', 'ext-1', 'guests', 'ext'] })),
+    );
+    assert.ok(found.ok);
+    assert.deepEqual(found.value.identity.groups, ['ext-1', 'guests', 'contractors']);
   });
 
   it('keys that are none do no harm', async (t) => {

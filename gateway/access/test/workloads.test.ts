@@ -224,5 +224,10 @@ describe('mistakes of the configuration', () => {
       refused(t, { kind: 'oidc', issuer: 'https://a.example', rules }, { login }),
       /no issuer of kind oidc/,
     );
+    const other = { issuer: 'x', clientId: 'somebody-else', scopes: [] };
+    assert.match(
+      refused(t, { kind: 'oidc', issuer: 'https://a.example', rules }, { login: other }),
+      /must hold the clientId somebody-else/,
+    );
   });
 });

@@ -50,21 +50,26 @@ export function openWorld(t: TestContext, options: WorldOptions) {
   const codec = createCodec('control-record');
   const control = createControlWriter({ store, clock, random, codec }, config);
   const tokens = createTokenStore({ store, clock, random }, config);
-  const exchanger = createExchanger(
-    { store, clock, random, onAccount: (identityId) => access.forget(identityId) },
-    config,
-  );
-  const access: OwnAccess = createAccess(
-    {
-      tokens,
-      view,
-      lease: { held: () => true },
-      clock,
-      decoySecret: Buffer.alloc(32, 1),
-      outside: { issuers, exchanger },
-    },
-    config,
-  );
+  /** A gateway on the same control store; each has its own of what is kept in memory. */
+  const openGateway = () => {
+    const exchanger = createExchanger(
+      { store, clock, random, onAccount: (identityId) => access.forget(identityId) },
+      config,
+    );
+    const access: OwnAccess = createAccess(
+      {
+        tokens,
+        view,
+        lease: { held: () => true },
+        clock,
+        decoySecret: Buffer.alloc(32, 1),
+        outside: { issuers, exchanger },
+      },
+      config,
+    );
+    return { access, exchanger };
+  };
+  const { access, exchanger } = openGateway();
   /** Plays outbox, log and reader. */
   const relay = async (): Promise<void> => {
     const entries = await store.outbox(1000);
@@ -79,7 +84,21 @@ export function openWorld(t: TestContext, options: WorldOptions) {
     issuers.close();
     await store.close();
   });
-  return { clock, random, store, config, settings, view, control, tokens, access, exchanger, issuers, relay };
+  return {
+    clock,
+    random,
+    store,
+    config,
+    settings,
+    view,
+    control,
+    tokens,
+    access,
+    exchanger,
+    issuers,
+    relay,
+    openGateway,
+  };
 }
 export type World = ReturnType<typeof openWorld>;
 
