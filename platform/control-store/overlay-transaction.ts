@@ -98,7 +98,16 @@ export function createOverlayTransaction(reads: CommittedReads, revision: () => 
       idBytes(id);
       const text = overlay.get(collection)?.get(id);
       if (text === null) return undefined;
-      if (text !== undefined) return parseEntry({ id, text, revision: revision() });
+      if (text !== undefined)
+        return {
+          id,
+          value: JSON.parse(text) as never,
+          // Asked for only where it is used: a transaction that knows its revision must be the very next one.
+          get revision() {
+            use();
+            return revision();
+          },
+        };
       const entry = await reads.get(collection, id);
       use();
       return entry === undefined ? undefined : parseEntry(entry);

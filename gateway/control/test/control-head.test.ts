@@ -8,6 +8,7 @@ import { gatewayConfig } from '../../sessions/test/harness.ts';
 import { headOf, nextRevision } from '../control-head.ts';
 import { createControlView } from '../control-view.ts';
 import { createControlWriter, type LockoutCall } from '../control-writer.ts';
+import { publishControl } from '../publish.ts';
 import { republishIfBehind } from '../republish.ts';
 
 const clock = createSystemClock();
@@ -66,6 +67,29 @@ describe('numbers of control records', () => {
     assert.ok(made.ok);
     assert.equal(runs(), 1);
     assert.equal(made.value.revision, 1);
+    await store.close();
+  });
+
+  it('nor do two records of one transaction', async () => {
+    const store = await server.open();
+    let runs = 0;
+    const numbers = await store.transact(async (transaction) => {
+      runs += 1;
+      const body = {
+        kind: 'incident_closure',
+        closedAs: 'benign',
+        closedBy: 'a',
+        closedAt: 1,
+        note: '',
+      } as const;
+      const first = await publishControl({ clock, codec }, transaction, { ...body, incidentId: 'i1' });
+      const second = await publishControl({ clock, codec }, transaction, { ...body, incidentId: 'i2' });
+      if (runs === 1) await store.transact((other) => other.put('leases', 'other', {}));
+      return [first, second];
+    });
+    assert.equal(runs, 1);
+    assert.deepEqual(numbers, [1, 2]);
+    assert.deepEqual(await headOf(store), { revision: 2, issued: 2 });
     await store.close();
   });
 
