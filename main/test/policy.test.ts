@@ -1,6 +1,6 @@
 /** The policy in a whole installation: what real clients meet, what the commands say of it, and a reload while it runs. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -231,6 +231,99 @@ describe('the policy of an installation', { timeout: 600_000 }, () => {
     assert.match(out, /^Would have .*denied 2.* of \d+ requests/);
     assert.match(out, /allow -> deny \(no-writes: nobody writes\) {2}update victim set amount/);
     assert.match(out, /allow -> cut_off \(tiny: 5 rows/);
+  });
+});
+
+describe('a policy in Rego in an installation', { timeout: 600_000 }, () => {
+  let here: AttackedInstallation;
+  let agent: Login;
+  const bundle = join(folder, 'live.tar.gz');
+  const rego = { bundleFile: bundle, pollMs: 100, entrypoint: 'countersign/decision' };
+  const withRego = (config: Config): Config => ({
+    ...config,
+    // Denials of an agent are suspicious, and would rightly end it.
+    gateway: { ...config.gateway, breakGlassIdentities: ['countersign/bot'] },
+    policy: {
+      ...config.policy,
+      kind: 'rego',
+      rego: {
+        ...rego,
+        deadlineMs: 5000,
+        memoryBytesMax: 67_108_864,
+        bundleBytesMax: 67_108_864,
+        waitingMax: 1000,
+        withUsage: false,
+        cachedMax: 1000,
+      },
+    },
+  });
+  const codeOf = async (client: pg.Client, sql: string): Promise<string> =>
+    client.query(sql).then(
+      () => 'ok',
+      (error: pg.DatabaseError) => error.code!,
+    );
+
+  before(async () => {
+    mkdirSync(folder, { recursive: true });
+    here = await startAttacked(withRego);
+    agent = await here.login('bot', 'ai_agent');
+    await here.direct.query(VICTIMS);
+  });
+  after(async () => {
+    await here?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('denies everything while there is no bundle, as a fault, and says so in /readyz; then decides', async () => {
+    const client = here.client(agent);
+    await client.connect();
+    const error = await failure(client.query('select * from victim'));
+    assert.equal(error.code, '57P03');
+    assert.match(error.message, /live\.tar\.gz cannot be had/);
+    assert.match(error.detail!, /POLICY_BUNDLE_MISSING/);
+    const ready = await fetch(`${here.apiUrl}/readyz`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /policy: .*POLICY_BUNDLE_MISSING/);
+    copyFileSync(FIXTURE, `${bundle}.new`);
+    renameSync(`${bundle}.new`, bundle);
+    await until('it decides', async () => (await codeOf(client, 'select * from victim')) === 'ok');
+    assert.equal((await fetch(`${here.apiUrl}/readyz`)).status, 200);
+    // Several sessions of the same kind at once.
+    const clients = Array.from({ length: 5 }, () => here.client(agent));
+    const found = await Promise.all(
+      clients.map(async (one, index) => {
+        await one.connect();
+        const { rows } = await one.query({
+          text: 'select id from victim where id = $1',
+          values: [index + 1],
+        });
+        await one.end();
+        return (rows[0] as { id: number }).id;
+      }),
+    );
+    assert.deepEqual(found, [1, 2, 3, 4, 5]);
+    assert.equal(await codeOf(client, 'update victim set amount = 1 where id = 1'), '42501');
+    assert.equal(
+      await codeOf(client, 'begin; select * from victim; commit'),
+      '42501',
+      'its rule names reads only',
+    );
+    await client.end();
+  });
+
+  it('keeps the bundle before where a new one is broken', async () => {
+    const client = here.client(agent);
+    await client.connect();
+    writeFileSync(bundle, 'broken');
+    const answer = await here.api.send<{ applied: boolean; problems: { reason: string }[] }>(
+      'POST',
+      '/v1/reload',
+      {},
+    );
+    assert.equal(answer.applied, false);
+    assert.match(answer.problems[0]!.reason, /POLICY_BUNDLE_INVALID/);
+    assert.equal(await codeOf(client, 'select * from victim'), 'ok');
+    await client.end();
   });
 });
 
