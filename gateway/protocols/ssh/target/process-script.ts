@@ -30,7 +30,7 @@ export interface SessionRemains {
 export const PROGRAM = `exec 2>/dev/null
 PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
 if printf 'a\\0b\\0' | grep -qzxE b; then
-  cs_list() { grep -lzxE -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" /proc/[0-9]*/environ; }
+  g=1
 else
   cs_list() { for e in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$e | grep -qxE -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" && echo $e; done; }
 fi
@@ -38,16 +38,18 @@ cs_end() {
   m=$1 i=$2 n=0
   while [ $n -lt 20 ]; do
     n=$((n+1)) l=
-    for e in $(cs_list "$m" "$i"); do
+    if [ -n "$g" ]; then f=$(grep -lzxE -e "SSH_CONNECTION=$m" -e "COUNTERSIGN_SESSION=$i(\\.[0-9]+)?" /proc/[0-9]*/environ)
+    else f=$(cs_list "$m" "$i"); fi
+    for e in $f; do
       p=\${e#/proc/} p=\${p%/environ}
       s= ; read -r s </proc/$p/stat || continue
       s=\${s##*) }
       case $s in Z*|X*) continue ;; esac
-      c=$(tr '\\0\\n' '  ' </proc/$p/cmdline | cut -c1-200)
+      c=$(tr '\\0\\n' '  ' </proc/$p/cmdline)
       kill -9 $p || continue
       set -- $s
       l=1
-      echo "P $p $4 $c"
+      printf 'P %s %s %.200s\\n' "$p" "$4" "$c"
     done
     [ -z "$l" ] && break
   done
