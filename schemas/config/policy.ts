@@ -2,7 +2,6 @@ import Type from 'typebox';
 import { DecisionLogConfig, OpaConfig, RegoConfig } from './policy-engines.ts';
 import { PolicyRule } from './policy-rule.ts';
 
-export type { PolicyCase } from './policy-case.ts';
 export { PolicyRule } from './policy-rule.ts';
 
 /** The policy on single commands (`policy`); how long a hold lasts and what detection lag does stand in gateway.ts. */

@@ -23,11 +23,13 @@ export function findOpa(): string | undefined {
   return [process.env['OPA_BINARY'] ?? '', cached()].find((file) => file !== '' && works(file));
 }
 
+export const hasGo = (): boolean => spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
+
 /** The binary, built first where Go is here and it was not; undefined where it cannot be had. */
 export function bringOpa(): string | undefined {
   const found = findOpa();
   if (found !== undefined) return found;
-  if (spawnSync('go', ['version'], { stdio: 'ignore' }).status !== 0) return undefined;
+  if (!hasGo()) return undefined;
   const folder = dirname(cached());
   // Beside its place, and moved there whole: two builds at a time do not see each other's halves.
   const own = join(folder, `build-${process.pid}`);
