@@ -28,21 +28,23 @@ export interface LinkDeps {
   readonly login: () => Promise<TargetLogin>;
   /** Longest time for one string of statements, the login included, milliseconds. */
   readonly timeoutMs: number;
-  /** Said first; absent: what reading needs. */
+  /** Said once on a new connection, and each string is sent as it is; absent: what reading needs, around each string. */
   readonly prepare?: readonly string[];
 }
 
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
-/** Names come qualified, nothing is written, and nobody's lock is waited for. */
-const PREPARE = [
-  `set search_path = ''`,
-  `set lock_timeout = '500ms'`,
-  `set default_transaction_read_only = on`,
-  `set quote_all_identifiers = off`,
-  // Compiling would take longer than running; older servers have no such setting.
-  `select pg_catalog.set_config(name, 'off', false) from pg_catalog.pg_settings where name = 'jit'`,
+/**
+ * Before every question, in its transaction: behind a pooler each may meet another backend. Names come qualified, all is of one
+ * moment, nothing is written, nobody's lock is waited for, and nothing is compiled (older servers have no such setting).
+ */
+const BEFORE = [
+  'begin isolation level repeatable read read only',
+  `set local search_path = ''`,
+  `set local lock_timeout = '500ms'`,
+  `set local quote_all_identifiers = off`,
+  `select pg_catalog.set_config(name, 'off', true) from pg_catalog.pg_settings where name = 'jit'`,
 ];
 
 interface Waiting {
@@ -53,7 +55,7 @@ interface Waiting {
   error: string | undefined;
 }
 
-export function createCatalogueLink({ clock, login, timeoutMs, prepare = PREPARE }: LinkDeps): CatalogueLink {
+export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDeps): CatalogueLink {
   let socket: Socket | undefined;
   let waiting: Waiting | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -115,6 +117,7 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare = PREPARE
     if (!reached.ok) return reached.error.message;
     socket = reached.link.socket;
     listen(socket);
+    if (prepare === undefined || prepare.length === 0) return undefined;
     const prepared = await send(prepare);
     return prepared.ok ? undefined : prepared.reason;
   };
@@ -130,7 +133,11 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare = PREPARE
         drop(problem ?? 'no connection');
         return { ok: false, reason: problem ?? `no answer within ${timeoutMs} ms` };
       }
-      return await send(statements);
+      if (prepare !== undefined) return await send(statements);
+      const answer = await send([...BEFORE, ...statements, 'commit']);
+      if (answer.ok) return { ok: true, results: answer.results.slice(BEFORE.length, -1) };
+      if (socket !== undefined) await send(['rollback']);
+      return answer;
     } finally {
       timer.cancel();
     }

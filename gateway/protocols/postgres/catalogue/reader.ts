@@ -96,21 +96,16 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
 
   /** Reads names where the fingerprint is another one; both are of the same moment. */
   const readAll = async (): Promise<boolean> => {
-    const found = await ask([
-      'begin isolation level repeatable read read only',
-      FINGERPRINT_SQL,
-      ...skeletonSql(deps.user),
-      'commit',
-    ]);
+    const found = await ask([FINGERPRINT_SQL, ...skeletonSql(deps.user)]);
     if (found === undefined) return false;
     insight = {
-      skeleton: readSkeleton(found.slice(2, -1)),
+      skeleton: readSkeleton(found.slice(1)),
       user: deps.user,
       relations: new Map(),
       functions: new Map(),
       known: new Map(),
     };
-    fingerprint = takeFingerprint(found[1]);
+    fingerprint = takeFingerprint(found[0]);
     version += 1;
     key = `${id}.${version}`;
     reads.add(1, { connection, outcome: 'changed' });
