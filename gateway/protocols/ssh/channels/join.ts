@@ -81,7 +81,11 @@ export function join(
       // Who watches may keep it.
       if (options.watch === undefined) sink.afterwards(() => usedUp(bytes));
     });
-    source.once('end', () => sink.afterwards(() => eof(stream)));
+    source.once('end', () => {
+      // Its program is gone: where the session ends now, nothing of its answer is missing.
+      if (source === up) request.answered();
+      sink.afterwards(() => eof(stream));
+    });
     source.once('close', () => {
       sink.afterwards(() => closeChannel(stream));
       closed(source);

@@ -14,6 +14,8 @@ export interface RunningRequest {
   breaks(bytes: number): string | undefined;
   /** What it came to so far, in a few words, where its end is reported without a tag. */
   describe(tag: () => string): void;
+  /** The answer is whole: what ends it from now on cuts nothing off. */
+  answered(): void;
   /** Reports the end; a second call does nothing. */
   settle(end: RequestEnd): void;
 }
@@ -50,6 +52,7 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
     let bytes = 0;
     let hash: Hash | undefined;
     let described: (() => string) | undefined;
+    let isWhole = false;
     const request: RunningRequest = {
       id,
       describe(tag) {
@@ -71,16 +74,19 @@ export function createRequests(clock: Clock, session: Session, isOver: () => boo
         const broken = limits === undefined ? undefined : brokenLimit(limits, count, passedBytes);
         return broken === undefined ? undefined : cutOffText(broken, given);
       },
+      answered() {
+        isWhole = true;
+      },
       settle(end) {
         if (!open.delete(request)) return;
         session.response(id, {
-          status: end.status,
+          status: end.status === 'cut_off' && isWhole ? 'ok' : end.status,
           rows: end.rows ?? 0,
           bytes: end.bytes ?? bytes,
           durationUs: Math.max(0, Math.round(clock.monotonicUs() - startedUs)),
           tag: end.tag ?? described?.() ?? null,
           errorCode: end.errorCode ?? null,
-          errorMessage: end.errorMessage ?? null,
+          errorMessage: isWhole ? null : (end.errorMessage ?? null),
           bodyDigest: end.digest === undefined ? (hash?.digest() ?? null) : end.digest,
         });
       },
