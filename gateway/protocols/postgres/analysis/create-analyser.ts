@@ -126,9 +126,9 @@ export async function createAnalyser(
     rounds = 0,
     rechecked = false,
   ): StatementAnalysis | Promise<StatementAnalysis> {
-    const { source } = session.catalogue!;
+    const { source, userKnown } = session.catalogue!;
     const attempt = source.attempt();
-    const seen = createSessionView(attempt.view, session.made);
+    const seen = createSessionView(attempt.view, session.made, userKnown);
     const found = run(sql, settings, session, seen.view);
     noteBroken(found);
     const again = (asked = rechecked): StatementAnalysis | Promise<StatementAnalysis> =>
@@ -153,10 +153,10 @@ export async function createAnalyser(
   const answersOf =
     (session: NamesSession): AnswerQuestions =>
     async (questions) => {
-      const { source } = session.catalogue!;
+      const { source, userKnown } = session.catalogue!;
       for (let rounds = 0; rounds <= ROUNDS_MAX; rounds++) {
         const attempt = source.attempt();
-        const seen = createSessionView(attempt.view, session.made);
+        const seen = createSessionView(attempt.view, session.made, userKnown);
         const answers = answerQuestions(seen.view, questions);
         if (attempt.missing) {
           if (!(await attempt.fetch())) return undefined;

@@ -118,4 +118,6 @@ export interface SessionCatalogue {
   readonly source: CatalogueSource;
   /** Where the catalogue is away, nothing is let through that names something. */
   readonly failClosed: boolean;
+  /** Whether the source knows what the session's user may look into; else a path leads to all that is there. */
+  readonly userKnown: boolean;
 }

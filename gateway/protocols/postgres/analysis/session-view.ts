@@ -18,13 +18,14 @@ export interface SessionView {
 export function createSessionView(
   base: CatalogueView,
   made: ReadonlyMap<string, readonly Made[]>,
+  userKnown: boolean,
 ): SessionView {
   let unknown = false;
   // As somebody else, `$user` may be any schema.
   const own = <T extends Scope>(scope: T): T =>
     made.has(SESSION_USER)
       ? { ...scope, searchPath: null }
-      : made.has(PATH_UNSURE)
+      : !userKnown || made.has(PATH_UNSURE)
         ? { ...scope, role: null }
         : scope;
   const noted = (answer: Answer): Answer => {
@@ -43,7 +44,7 @@ export function createSessionView(
     more.length === 0
       ? answer
       : { known: true, effects: uniteEffects([answer.effects, ...more.map(({ effects }) => effects)]) };
-  if (made.size === 0)
+  if (made.size === 0 && userKnown)
     return {
       view: {
         ...base,

@@ -83,6 +83,8 @@ class ClientLogin {
   #identity: Identity | null = null;
   #target: Target | null = null;
   #over = false;
+  /** The target knows the session by an account that lives as long as a grant. */
+  #ofGrant = false;
   readonly #settle: () => void;
 
   constructor(context: LoginContext, plain: Socket) {
@@ -222,6 +224,7 @@ class ClientLogin {
     if (this.#over) return;
     if (!read.ok) return this.#refuse(read.error);
     this.#target = { ...this.#target, role: read.credential.username };
+    this.#ofGrant = account !== undefined;
     const reached = await connector.login(read.credential, database, filtered.parameters);
     if (!reached.ok) return this.#over ? undefined : this.#refuse(reached.error);
     const { link } = reached;
@@ -317,13 +320,15 @@ class ClientLogin {
   /** Read at once, so that the first command need not wait for it. */
   #catalogue(connector: Connector): SessionCatalogue | undefined {
     const { database, role } = this.#target!;
-    const source = connector.catalogue(database ?? connector.options.database, role ?? '');
+    // Accounts of grants come and go: one reader for all of them, which knows nobody's privileges.
+    const user = this.#ofGrant ? '' : (role ?? '');
+    const source = connector.catalogue(database ?? connector.options.database, user);
     if (source === undefined) return undefined;
     if (!source.isFresh()) source.refresh().catch(() => undefined);
     const { catalogueAway } = connector.options;
     const failClosed =
       catalogueAway === 'deny' || (catalogueAway === 'deny_machines' && this.#identity!.kind !== 'human');
-    return { source, failClosed };
+    return { source, failClosed, userKnown: !this.#ofGrant };
   }
 
   #welcome(

@@ -39,7 +39,7 @@ export interface Asked {
     settings?: SessionSettings,
     session?: ReturnType<OwnedAnalyser['createSession']>,
   ): Promise<StatementAnalysis>;
-  session(failClosed?: boolean): ReturnType<OwnedAnalyser['createSession']>;
+  session(failClosed?: boolean, userKnown?: boolean): ReturnType<OwnedAnalyser['createSession']>;
   close(): Promise<void>;
 }
 
@@ -100,7 +100,8 @@ export async function askCatalogue(
     { clock: createManualClock(), hmac },
     { ...ANALYSER_DEFAULTS, ...config },
   );
-  const session: Asked['session'] = (failClosed = true) => analyser.createSession({ source, failClosed });
+  const session: Asked['session'] = (failClosed = true, userKnown = true) =>
+    analyser.createSession({ source, failClosed, userKnown });
   return {
     analyser,
     source,

@@ -170,6 +170,12 @@ describe('catalogue: paths', () => {
         await under('public', "select set_config('search_path', 'app', false) where false; table plain"),
         ['read app.plain!', 'read public.plain!', 'set search_path'],
       );
+      // An account of a grant: nobody has looked what it may.
+      const path = { ...SETTINGS, searchPath: 'closed, app' };
+      assert.deepEqual(summary(await asked.analyse('table plain', path, asked.session(true, false))), [
+        'read app.plain!',
+        'read closed.plain!',
+      ]);
       const session = asked.session();
       await asked.analyse('set session authorization somebody', SETTINGS, session);
       assert.deepEqual(summary(await asked.analyse('table secrets', SETTINGS, session)), [
