@@ -52,6 +52,9 @@ writeFileSync(
 `,
 );
 
+/** A starved machine must not lose it: sessions of machines would end with it. */
+const LEASE_MS = 60_000;
+
 const failure = async (work: Promise<unknown>): Promise<pg.DatabaseError> => {
   try {
     await work;
@@ -77,7 +80,11 @@ describe('the policy of an installation', { timeout: 600_000 }, () => {
   before(async () => {
     const { readPolicyFolders } = await import('../../gateway/policy/policy-files.ts');
     const rules: Config['policy']['rules'] = readPolicyFolders([policies]).rules.map(({ rule }) => rule);
-    here = await startAttacked((config) => ({ ...config, policy: { ...config.policy, rules } }));
+    here = await startAttacked((config) => ({
+      ...config,
+      gateway: { ...config.gateway, leaseMs: LEASE_MS },
+      policy: { ...config.policy, rules },
+    }));
     reader = await here.login('reader', 'service_account');
     await here.direct.query(VICTIMS);
   });
@@ -242,7 +249,7 @@ describe('a policy in Rego in an installation', { timeout: 600_000 }, () => {
   const withRego = (config: Config): Config => ({
     ...config,
     // Denials of an agent are suspicious, and would rightly end it.
-    gateway: { ...config.gateway, breakGlassIdentities: ['countersign/bot'] },
+    gateway: { ...config.gateway, breakGlassIdentities: ['countersign/bot'], leaseMs: LEASE_MS },
     policy: {
       ...config.policy,
       kind: 'rego',

@@ -29,7 +29,8 @@ before(async () => {
     ...config,
     policy: { ...config.policy, rules: FINE_POLICY },
     // Exempt from automation: the loop would rightly end the attacks after the first few.
-    gateway: { ...config.gateway, breakGlassIdentities: ['countersign/analyst'] },
+    // And a lease that a starved machine does not lose: sessions of machines would end with it.
+    gateway: { ...config.gateway, breakGlassIdentities: ['countersign/analyst'], leaseMs: 60_000 },
     connections: config.connections.map((one) => ({
       ...one,
       options: { ...one.options, catalogueAgeMsMax: AGE_MS },
