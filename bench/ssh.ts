@@ -9,6 +9,8 @@ import { atLeast, atMost, option, percentile, round, type Bench } from './bench.
 import { startSshStage, WAYS, type SshStage, type Way } from './support/ssh-stage.ts';
 
 type Numbers = Record<Way, number>;
+/** The three ways in turns, so that they find the same machine. */
+const BULK_ROUNDS = 4;
 
 export const bench: Bench = async (args) => {
   const megabytes = Number(option(args, 'megabytes', '256'));
@@ -24,15 +26,22 @@ export const bench: Bench = async (args) => {
     });
     // Everything warm: keys read, control login there.
     await each((way) => run(stage, [way, 'true']));
-    const bulk = await each(async (way) => {
-      const seconds = await run(stage, [
-        '-c',
-        'aes256-gcm@openssh.com',
-        way,
-        `head -c ${megabytes}M /dev/zero`,
-      ]);
-      return megabytes / seconds;
-    });
+    const rounds: Numbers[] = [];
+    const load = ['-c', 'aes256-gcm@openssh.com'];
+    for (let turn = 0; turn < BULK_ROUNDS; turn += 1)
+      rounds.push(
+        await each(async (way) => {
+          const seconds = await run(stage, [...load, way, `head -c ${megabytes}M /dev/zero`]);
+          return megabytes / seconds;
+        }),
+      );
+    // The first turn finds a gateway that has just started.
+    const median = (values: readonly number[]): number => percentile(values, 0.5);
+    const bulk: Numbers = {
+      direct: median(rounds.slice(1).map(({ direct }) => direct)),
+      jump: median(rounds.slice(1).map(({ jump }) => jump)),
+      gateway: median(rounds.slice(1).map(({ gateway }) => gateway)),
+    };
     const loginRate = await each(async (way) => {
       let seconds = 0;
       for (let index = 0; index < logins; index += 1) seconds += await run(stage, [way, 'true']);
@@ -62,7 +71,11 @@ export const bench: Bench = async (args) => {
     return {
       figures,
       goals: [
-        atLeast('bulk, gateway / ssh -J', 1.2, ratio(bulk)),
+        atLeast(
+          'bulk, gateway / ssh -J',
+          1.2,
+          round(median(rounds.slice(1).map(({ gateway, jump }) => gateway / jump))),
+        ),
         atLeast('logins, gateway / ssh -J', 1.2, ratio(loginRate)),
         atLeast('exec, gateway / ssh -J', 1, ratio(execRate)),
         atMost('echo p99, gateway / ssh -J', 1.5, ratio(p(0.99))),
