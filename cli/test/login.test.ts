@@ -23,7 +23,7 @@ import {
 
 const BROWSER = `${process.execPath} --disable-warning=ExperimentalWarning ${new URL('../../test/servers/identity/browser.ts', import.meta.url).pathname}`;
 
-describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 300_000 }, () => {
+describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 600_000 }, () => {
   let provider: OidcProvider;
   let target: TestTarget;
   let sshd: TestSshd;

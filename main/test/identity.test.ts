@@ -26,7 +26,7 @@ const clock = createSystemClock();
 
 describe(
   'identity on a whole installation',
-  { skip: lacking('psql', 'ssh', 'sshd'), timeout: 240_000 },
+  { skip: lacking('psql', 'ssh', 'sshd'), timeout: 600_000 },
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-test-identity-'));
     let issuer: TestIssuer;
