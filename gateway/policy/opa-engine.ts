@@ -1,4 +1,5 @@
 /** A remote OPA by its REST API (openpolicyagent.org: "Data API", Get a Document with Input). Without an answer in time it is a denial. */
+import type { Timer } from '../../platform/clock/clock.ts';
 import type { OpaConfig } from '../../schemas/config/policy-engines.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Asked, Engine, EngineDeps } from './engine.ts';
@@ -6,6 +7,8 @@ import { policyError } from './errors.ts';
 import { bearer, createHttpCaller } from './http-call.ts';
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
+/** While it is away it is asked so often whether it is back, milliseconds: a gateway that is not ready gets no commands that would show it. */
+const PROBE_MS = 1000;
 
 export function createOpaEngine(deps: EngineDeps, config: OpaConfig): Engine {
   const { clock, log } = deps;
@@ -18,6 +21,7 @@ export function createOpaEngine(deps: EngineDeps, config: OpaConfig): Engine {
   });
   const address = `${config.url.replace(/\/+$/, '')}/v1/data/${config.path.replace(/^\/+|\/+$/g, '')}`;
   let waiting = 0;
+  let timer: Timer | undefined;
   let away: CountersignError | undefined;
 
   const unavailable = (reason: string): Asked => ({
@@ -70,9 +74,17 @@ export function createOpaEngine(deps: EngineDeps, config: OpaConfig): Engine {
     revision: () => '',
     onChange: () => undefined,
     ask,
-    start: () => Promise.resolve(),
+    start() {
+      timer = clock.every(PROBE_MS, () => {
+        if (away !== undefined && waiting === 0) ask('{}').catch(() => undefined);
+      });
+      return Promise.resolve();
+    },
     refresh: () => Promise.resolve(undefined),
     fault: () => away,
-    close: () => caller.close(),
+    close() {
+      timer?.cancel();
+      caller.close();
+    },
   };
 }
