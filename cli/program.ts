@@ -1,11 +1,12 @@
 /** The command line: commands of cli/commands, and those that main registers because they need a role of their own. */
 import { Argument, Command, CommanderError } from 'commander';
 import { completionScript, SHELLS } from './completion.ts';
-import { registerApprovals, registerGrants } from './commands/approvals.ts';
+import { registerApprovals } from './commands/approvals.ts';
 import { registerConnect } from './commands/connect.ts';
 import { registerConnections } from './commands/connections.ts';
 import { registerDeadLetters } from './commands/dead-letters.ts';
 import { registerEvents } from './commands/events.ts';
+import { registerGrants } from './commands/grants.ts';
 import { registerIdentities } from './commands/identities.ts';
 import { registerIncidents } from './commands/incidents.ts';
 import { registerLogin } from './commands/login.ts';

@@ -4,6 +4,7 @@ import { definitions as cli } from '../cli/errors.ts';
 import { definitions as detectors } from '../detectors/errors.ts';
 import { definitions as rules } from '../detectors/rules/errors.ts';
 import { definitions as access } from '../gateway/access/errors.ts';
+import { definitions as approvals } from '../gateway/approvals/errors.ts';
 import { definitions as control } from '../gateway/control/errors.ts';
 import { definitions as controlApi } from '../gateway/control-api/errors.ts';
 import { definitions as credentials } from '../gateway/credentials/errors.ts';
@@ -35,6 +36,7 @@ const rooms: Readonly<Record<string, ErrorDefinitions>> = {
   Sessions: sessions,
   'Lockouts and the control revision': control,
   Policy: policy,
+  'Approvals and grants': approvals,
   'The vault': credentials,
   'Spool and recordings': recording,
   'Control API': controlApi,

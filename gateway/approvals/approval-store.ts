@@ -1,44 +1,26 @@
 /** Approvals in the control store: each change is one transaction that also tells every gateway. */
-import type { Clock, Random } from '../../platform/clock/clock.ts';
-import type { ControlStore, ControlTransaction } from '../../platform/control-store/control-store.ts';
+import type { Random } from '../../platform/clock/clock.ts';
+import type { ControlTransaction } from '../../platform/control-store/control-store.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
-import type { ControlRecord, Grant } from '../../schemas/types.ts';
+import type { Grant } from '../../schemas/types.ts';
 import { stateAt, type StoredApproval } from './approval.ts';
 import { refusalOfApprover, stillCounts, type Account, type Approver } from './approver.ts';
+import { APPROVALS, createApprovalEntries, GRANTS, type EntriesDeps } from './approval-entries.ts';
 import { approvalError } from './errors.ts';
-
-export const APPROVALS = 'approvals';
-export const GRANTS = 'grants';
-/** Approvals that may still be decided or used: by binding, so that asking twice joins; and by identity, so that they are bounded. */
-export const BY_BINDING = 'approvals-by-binding';
-export const OPEN_OF_IDENTITY = 'approvals-open';
+import { revokeApprovals, type RevokeOrder } from './revoke.ts';
 
 export type ApprovalAnswer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: CountersignError };
 
-export interface ApprovalStoreDeps {
-  readonly store: ControlStore;
-  readonly clock: Clock;
+export interface ApprovalStoreDeps extends EntriesDeps {
   readonly random: Random;
-  /** Publishes a control record in the transaction. */
-  readonly publish: (transaction: ControlTransaction, body: ControlRecord['body']) => Promise<void>;
   /** An account as the store knows it now. */
   readonly account: (transaction: ControlTransaction, identityId: string) => Promise<Account | undefined>;
 }
 
 export interface ApprovalStoreConfig {
   readonly pendingPerIdentityMax: number;
-}
-
-export interface RevokeOrder {
-  readonly since: number;
-  readonly until: number;
-  /** Absent: of everybody. */
-  readonly identityId?: string;
-  readonly connection?: string;
-  readonly by: string;
-  readonly reason: string;
 }
 
 export interface ApprovalStore {
@@ -62,37 +44,6 @@ export interface ApprovalStore {
   listGrants(options: { readonly limit: number; readonly before?: string }): Promise<Grant[]>;
 }
 
-/** Looked through for lists and windows, in pages. */
-const READ_MAX = 100_000;
-const PAGE = 1000;
-/** Of one transaction. */
-const REVOKED_PER_TRANSACTION = 200;
-
-type Json = { readonly [key: string]: never };
-const json = <T extends object>(value: T): T & Json => value as T & Json;
-const openKey = ({ identityId, approvalId }: StoredApproval): string => `${identityId}\n${approvalId}`;
-
-/** As every gateway hears of it. */
-function published(approval: StoredApproval): ControlRecord['body'] {
-  const { approvalId, state, scope, identityId, connection, sessionId, binding, rule, words } = approval;
-  return {
-    kind: 'approval',
-    approvalId,
-    state,
-    scope,
-    identityId,
-    connection,
-    sessionId: scope === 'session' ? sessionId : null,
-    binding,
-    rule,
-    decidedBy: words.map(({ by }) => by),
-    reason: approval.endReason ?? words.at(-1)?.reason ?? approval.reason,
-    requestedAt: approval.requestedAt,
-    expiresAt: approval.expiresAt,
-    validUntil: approval.validUntil,
-  };
-}
-
 const absent = (approvalId: string) => ({
   ok: false as const,
   error: approvalError('APPROVAL_ABSENT', { approvalId }),
@@ -106,45 +57,8 @@ export function createApprovalStore(
   { store, clock, random, publish, account }: ApprovalStoreDeps,
   config: ApprovalStoreConfig,
 ): ApprovalStore {
-  const read = async (
-    transaction: Pick<ControlTransaction, 'get'>,
-    approvalId: string,
-  ): Promise<StoredApproval | undefined> =>
-    (await transaction.get(APPROVALS, approvalId))?.value as unknown as StoredApproval | undefined;
-  const write = async (transaction: ControlTransaction, approval: StoredApproval): Promise<void> => {
-    const { approvalId, binding, state } = approval;
-    await transaction.put(APPROVALS, approvalId, json(approval));
-    const open = state === 'pending' || state === 'granted';
-    const indexes: [string, string][] = [[OPEN_OF_IDENTITY, openKey(approval)]];
-    if (binding !== null) indexes.push([BY_BINDING, binding]);
-    for (const [collection, id] of indexes)
-      await (open
-        ? transaction.put(collection, id, json({ approvalId }))
-        : transaction.delete(collection, id));
-    await publish(transaction, published(approval));
-  };
-  const openOf = async (transaction: ControlTransaction, binding: string | null) => {
-    const entry = binding === null ? undefined : await transaction.get(BY_BINDING, binding);
-    const found =
-      entry === undefined ? undefined : await read(transaction, entry.value['approvalId'] as string);
-    const state = found === undefined ? undefined : stateAt(found, clock.now());
-    return state === 'pending' || state === 'granted' ? found : undefined;
-  };
-  /** Those of an identity that really wait; forgets which have ended by time. */
-  const pendingOf = async (transaction: ControlTransaction, identityId: string): Promise<number> => {
-    const entries = await transaction.list(OPEN_OF_IDENTITY, {
-      prefix: `${identityId}\n`,
-      limit: config.pendingPerIdentityMax + 1,
-    });
-    let pending = 0;
-    for (const { id, value } of entries) {
-      const approval = await read(transaction, value['approvalId'] as string);
-      const state = approval === undefined ? 'expired' : stateAt(approval, clock.now());
-      if (state === 'pending' || state === 'granted') pending += 1;
-      else await transaction.delete(OPEN_OF_IDENTITY, id);
-    }
-    return pending;
-  };
+  const entries = createApprovalEntries({ store, clock, publish }, config);
+  const { read, write, openOf, pendingOf, putGrant, newestFirst } = entries;
   const grantFrom = (approval: StoredApproval, now: number): Grant => {
     const terms = approval.grant!;
     const grantId = random.uuidv7(now);
@@ -166,34 +80,6 @@ export function createApprovalStore(
       ticket: approval.ticket,
     };
   };
-  const putGrant = async (transaction: ControlTransaction, grant: Grant): Promise<void> => {
-    await transaction.put(GRANTS, grant.grantId, json(grant));
-    await publish(transaction, grant);
-  };
-  const all = async <T>(
-    reader: Pick<ControlTransaction, 'list'>,
-    collection: string,
-  ): Promise<{ readonly id: string; readonly value: T }[]> => {
-    const found: { readonly id: string; readonly value: T }[] = [];
-    for (;;) {
-      const after = found.at(-1)?.id;
-      const page = await reader.list(collection, { limit: PAGE, ...(after === undefined ? {} : { after }) });
-      for (const { id, value } of page) found.push({ id, value: value as unknown as T });
-      if (page.length < PAGE || found.length >= READ_MAX) return found;
-    }
-  };
-  const newestFirst = async <T>(
-    collection: string,
-    { limit, before }: { limit: number; before?: string },
-  ): Promise<T[]> => {
-    const entries = await all<T>(store, collection);
-    return entries
-      .filter(({ id }) => before === undefined || id < before)
-      .toReversed()
-      .slice(0, limit)
-      .map(({ value }) => value);
-  };
-
   return {
     add: (approval) =>
       store.transact(async (transaction): Promise<ApprovalAnswer<StoredApproval>> => {
@@ -269,49 +155,7 @@ export function createApprovalStore(
         await write(transaction, after);
         return { ok: true, value: after };
       }),
-    async revoke({ since, until, identityId, connection, by, reason }) {
-      const done = { approvals: [] as string[], grants: [] as string[] };
-      const hit = (approval: StoredApproval): boolean =>
-        approval.state !== 'revoked' &&
-        [approval.requestedAt, ...approval.words.map(({ at }) => at)].some(
-          (at) => at >= since && at < until,
-        ) &&
-        (identityId === undefined ||
-          approval.identityId === identityId ||
-          approval.principals.includes(identityId) ||
-          approval.words.some((word) => word.by === identityId && word.granted)) &&
-        (connection === undefined || approval.connection === connection);
-      const ids = (await all<StoredApproval>(store, APPROVALS))
-        .filter(({ value }) => hit(value))
-        .map(({ id }) => id);
-      for (let from = 0; from < ids.length; from += REVOKED_PER_TRANSACTION) {
-        const page = ids.slice(from, from + REVOKED_PER_TRANSACTION);
-        const ended = await store.transact(async (transaction) => {
-          const approvals: string[] = [];
-          for (const id of page) {
-            const before = await read(transaction, id);
-            if (before === undefined || !hit(before)) continue;
-            await write(transaction, { ...before, state: 'revoked', endedBy: by, endReason: reason });
-            approvals.push(id);
-          }
-          const grants = (await all<Grant>(transaction, GRANTS))
-            .map(({ value }) => value)
-            .filter(
-              ({ approvalId, endedAt, endsAt }) =>
-                approvalId !== null &&
-                approvals.includes(approvalId) &&
-                endedAt === null &&
-                endsAt > clock.now(),
-            );
-          for (const grant of grants)
-            await putGrant(transaction, { ...grant, endedAt: clock.now(), endedBy: by });
-          return { approvals, grants: grants.map(({ grantId }) => grantId) };
-        });
-        done.approvals.push(...ended.approvals);
-        done.grants.push(...ended.grants);
-      }
-      return done;
-    },
+    revoke: (order) => revokeApprovals({ store, clock, entries }, order),
     endGrant: (grantId, by) =>
       store.transact(async (transaction): Promise<ApprovalAnswer<Grant>> => {
         const before = (await transaction.get(GRANTS, grantId))?.value as unknown as Grant | undefined;

@@ -4,8 +4,8 @@ import type { ApprovalState, Grant } from '../../schemas/types.ts';
 import { controlKey } from '../control/control-view.ts';
 import type { ForgettingTask } from '../control/housekeeping.ts';
 import type { StoredApproval } from './approval.ts';
-import { APPROVALS, BY_BINDING, GRANTS, OPEN_OF_IDENTITY } from './approval-store.ts';
-import { CHALLENGES, INVITATIONS } from './factors/second-factors.ts';
+import { APPROVALS, BY_BINDING, GRANTS, OPEN_OF_IDENTITY } from './approval-entries.ts';
+import { CHALLENGES, INVITATIONS } from './factors/stored-factors.ts';
 
 /** Clocks of gateways differ. */
 const SLACK_MS = 3_600_000;

@@ -9,7 +9,8 @@ import { isCountersignError } from '../../platform/errors/errors.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Grant } from '../../schemas/types.ts';
 import type { Vault } from '../credentials/vault.ts';
-import { GRANTS, type ApprovalStore } from './approval-store.ts';
+import { GRANTS } from './approval-entries.ts';
+import type { ApprovalStore } from './approval-store.ts';
 import type { ApprovalsView } from './approvals-view.ts';
 
 /** An account at a target for one grant. */

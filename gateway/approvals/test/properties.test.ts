@@ -16,7 +16,7 @@ import { createControlView, type ControlView } from '../../control/control-view.
 import { IDENTITIES } from '../../control/token-index.ts';
 import { command, identity, opening } from '../../sessions/test/harness.ts';
 import type { StoredApproval } from '../approval.ts';
-import { APPROVALS } from '../approval-store.ts';
+import { APPROVALS } from '../approval-entries.ts';
 import { createApprovals, type Approvals } from '../create-approvals.ts';
 
 const codec = createCodec('control-record');

@@ -1,6 +1,7 @@
 /** Approvals: who waits, what persons decide, and taking it all back. */
 import { IdParams, pageOf } from '../../../schemas/api/common.ts';
 import * as api from '../../../schemas/api/approvals.ts';
+import { BrowserOptions } from '../../../schemas/api/second-factors.ts';
 import { stateAt, type StoredApproval } from '../../approvals/approval.ts';
 import { approvalError } from '../../approvals/errors.ts';
 import type { Approver } from '../../approvals/approver.ts';
@@ -88,7 +89,7 @@ export const approvals: Resource = (app, { services, config }) => {
       tags: ['approvals'],
       summary: 'What a browser needs to have your security key sign for this approval',
       params: IdParams,
-      response: answers(api.BrowserOptions),
+      response: answers(BrowserOptions),
     },
     async handler(request) {
       const { id } = request.params;

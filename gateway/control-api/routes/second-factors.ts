@@ -1,6 +1,6 @@
 /** Second factors of approvers: invited by an administrator, enrolled by the person on the page. */
 import { IdParams } from '../../../schemas/api/common.ts';
-import * as api from '../../../schemas/api/approvals.ts';
+import * as api from '../../../schemas/api/second-factors.ts';
 import Type from 'typebox';
 import { controlApiError } from '../errors.ts';
 import type { FastifyReply, FastifyRequest } from '../http/app.ts';
