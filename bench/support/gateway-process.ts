@@ -52,7 +52,8 @@ export async function startGatewayProcess(options: Omit<ChildOrder, 'dataFolder'
   const dataFolder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const order: ChildOrder = { ...options, dataFolder };
   const child = fork(join(import.meta.dirname, 'gateway-worker.ts'), [JSON.stringify(order)], {
-    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
+    // As main/launch.mjs starts one.
+    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const { host, port, user, password } = await nextMessage<Omit<Endpoint, 'database'>>(child);

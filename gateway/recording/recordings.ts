@@ -3,6 +3,7 @@ import type { Clock, Random } from '../../platform/clock/clock.ts';
 import type { RecordingStore } from '../../platform/recording-store/recording-store.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { KeyWrapper } from '../credentials/embedded-vault.ts';
+import { ownCopy } from '../credentials/own-copy.ts';
 import type { RecordingManifest } from './chunk-uploads.ts';
 import type { ChunkWriter } from './chunk-writer.ts';
 import { recordingError } from './errors.ts';
@@ -40,8 +41,8 @@ export function createRecordings(
   const writes = new Set<Promise<void>>();
 
   const begin = (recordingId: string): RecordingHandle => {
-    const key = Buffer.from(random.bytes(32));
-    writer.begin(recordingId, { key, wrapped: wrapper.wrap(keyContext(recordingId), key) });
+    const key = ownCopy(random.bytes(32));
+    writer.begin(recordingId, { key, wrapped: ownCopy(wrapper.wrap(keyContext(recordingId), key)) });
     const gathered = createFrameGatherer();
     /** Bytes that are not in the folder yet. */
     let ahead = 0;

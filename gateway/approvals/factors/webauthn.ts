@@ -1,14 +1,13 @@
 /** Security keys and passkeys (WebAuthn Level 3), with the person verified by the authenticator. */
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-  type AuthenticationResponseJSON,
-  type PublicKeyCredentialCreationOptionsJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  type RegistrationResponseJSON,
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
 } from '@simplewebauthn/server';
+
+/** Loaded where somebody uses a key: it takes 24 MB, and most gateways never need it. */
+const library = (): Promise<typeof import('@simplewebauthn/server')> => import('@simplewebauthn/server');
 
 /** A key as it is kept. */
 export type WebauthnKey = {
@@ -44,12 +43,12 @@ const failed = (cause: unknown): { readonly ok: false; readonly reason: string }
 });
 
 /** What the browser needs to make a key. `challenge`: at least 16 random bytes. */
-export const creationOptions = (
+export const creationOptions = async (
   party: RelyingParty,
   who: { readonly identityId: string; readonly userId: Uint8Array; readonly keys: readonly WebauthnKey[] },
   challenge: Uint8Array,
 ): Promise<PublicKeyCredentialCreationOptionsJSON> =>
-  generateRegistrationOptions({
+  (await library()).generateRegistrationOptions({
     rpName: NAME,
     rpID: party.id,
     userName: who.identityId,
@@ -72,7 +71,9 @@ export async function checkCreation(
   about: { readonly name: string; readonly now: number },
 ): Promise<Checked<WebauthnKey>> {
   try {
-    const { verified, registrationInfo } = await verifyRegistrationResponse({
+    const { verified, registrationInfo } = await (
+      await library()
+    ).verifyRegistrationResponse({
       response,
       expectedChallenge: challenge,
       expectedOrigin: [...party.origins],
@@ -99,12 +100,12 @@ export async function checkCreation(
 }
 
 /** What the browser needs to have one of the keys sign. */
-export const requestOptions = (
+export const requestOptions = async (
   party: RelyingParty,
   keys: readonly WebauthnKey[],
   challenge: Uint8Array,
 ): Promise<PublicKeyCredentialRequestOptionsJSON> =>
-  generateAuthenticationOptions({
+  (await library()).generateAuthenticationOptions({
     rpID: party.id,
     challenge: Uint8Array.from(challenge),
     timeout: TIMEOUT_MS,
@@ -122,7 +123,9 @@ export async function checkRequest(
   const key = keys.find(({ id }) => id === response.id);
   if (key === undefined) return { ok: false, reason: 'this key is not enrolled' };
   try {
-    const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+    const { verified, authenticationInfo } = await (
+      await library()
+    ).verifyAuthenticationResponse({
       response,
       expectedChallenge: challenge,
       expectedOrigin: [...party.origins],

@@ -1,6 +1,6 @@
 /** An OPA bundle (tar.gz) unpacked in memory: its manifest, its WebAssembly for one entrypoint, its data. */
 import { gunzipSync } from 'node:zlib';
-import { Parser, type ReadEntry } from 'tar';
+import type { ReadEntry } from 'tar';
 import { isCountersignError, type CountersignError } from '../../../platform/errors/errors.ts';
 import { policyError } from '../errors.ts';
 import { whyUntrusted, type Verifier } from './verify-bundle.ts';
@@ -31,7 +31,9 @@ interface Manifest {
 /** Names without leading `/` or `./`. */
 const plainName = (name: string): string => name.replace(/^(\.?\/)+/, '');
 
-function unpack(packed: Buffer, bytesMax: number): Promise<Map<string, Buffer>> {
+async function unpack(packed: Buffer, bytesMax: number): Promise<Map<string, Buffer>> {
+  // Loaded where there is a bundle.
+  const { Parser } = await import('tar');
   const tar = gunzipSync(packed, { maxOutputLength: bytesMax });
   return new Promise((resolve, reject) => {
     const files = new Map<string, Buffer>();

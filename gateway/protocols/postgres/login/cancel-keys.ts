@@ -3,6 +3,7 @@
  * in protocol 3.0, 32 since 3.2). Only the whole pair finds a session; keys are compared in constant time.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { ownCopy } from '../../../credentials/own-copy.ts';
 import type { Random } from '../../../../platform/clock/clock.ts';
 
 export interface CancelKey {
@@ -24,7 +25,7 @@ export function createCancelKeys(random: Random): CancelKeys {
       let pid: number;
       do pid = random.bytes(4).readUInt32BE(0) & 0x7fff_ffff;
       while (pid === 0 || issued.has(pid));
-      const key = Buffer.from(random.bytes(keyBytes));
+      const key = ownCopy(random.bytes(keyBytes));
       issued.set(pid, { key, cancel });
       return { pid, key, forget: () => void issued.delete(pid) };
     },

@@ -14,6 +14,17 @@ const ASKED = ['search_path', 'role', 'standard_conforming_strings', 'client_enc
 const close = (kind: 'S' | 'P', name: string): Buffer =>
   message(FRONTEND.close, Buffer.from(`${kind}${name}\0`));
 
+const questions = (name: string): Buffer =>
+  Buffer.concat(
+    ASKED.flatMap((setting) => [
+      parse(name, `/* countersign */ show ${setting}`),
+      bind(name, name),
+      execute(name),
+      close('P', name),
+      close('S', name),
+    ]),
+  );
+
 export class SettingsTracker {
   current: SessionSettings;
   /** Changes with each change of `current`. */
@@ -22,26 +33,21 @@ export class SettingsTracker {
   dirty = false;
   /** Decoding of statement texts. */
   encoding: TextEncoding = 'utf8';
-  readonly #questions: Buffer;
+  readonly #name: string;
+  /** Made when they are first asked: most sessions never do. */
+  #questions: Buffer | undefined;
   #answers: string[] = [];
 
   constructor(initial: SessionSettings, name: string) {
     this.current = initial;
     this.#updateEncoding();
-    this.#questions = Buffer.concat(
-      ASKED.flatMap((setting) => [
-        parse(name, `/* countersign */ show ${setting}`),
-        bind(name, name),
-        execute(name),
-        close('P', name),
-        close('S', name),
-      ]),
-    );
+    this.#name = name;
   }
 
   /** Messages that ask; with a Sync where the client has sent none, else with a Flush. */
   ask(synced: boolean): Buffer {
     this.#answers = [];
+    this.#questions ??= questions(this.#name);
     return Buffer.concat([this.#questions, synced ? SYNC : FLUSH]);
   }
 

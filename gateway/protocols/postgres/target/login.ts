@@ -5,6 +5,7 @@ import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
 import type { PasswordCredential, TlsCredential } from '../../protocol.ts';
 import { postgresError } from '../errors.ts';
+import { ownCopy } from '../../../credentials/own-copy.ts';
 import { SCRAM, SCRAM_PLUS } from '../login/scram-server.ts';
 import { decodeError, decodeParameterStatus } from '../wire/decode.ts';
 import { BACKEND, PROTOCOL_3_0, PROTOCOL_3_2 } from '../wire/message-types.ts';
@@ -248,7 +249,7 @@ async function readReady(stream: MessageStream): Promise<{
       if (status !== undefined && parameters.size < 256) parameters.set(status.name, status.value);
     } else if (type === BACKEND.backendKeyData && body.length >= 8 && body.length <= 4 + 256) {
       cancelPid = body.readInt32BE(0);
-      cancelKey = Buffer.from(body.subarray(4));
+      cancelKey = ownCopy(body.subarray(4));
     }
   }
 }
