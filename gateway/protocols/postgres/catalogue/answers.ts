@@ -9,7 +9,13 @@ import {
 } from '../analysis/effects.ts';
 import type { Action } from '../../../../schemas/types.ts';
 import { createStaticResolver } from '../analysis/objects.ts';
-import { builtInEffects, castEffects, functionEffects, typeEffectsOf } from './function-effects.ts';
+import {
+  builtInEffects,
+  castEffects,
+  functionEffects,
+  rowEffectsOf,
+  typeEffectsOf,
+} from './function-effects.ts';
 import { Work, type Insight } from './insight.ts';
 import { searchPathOf, type SearchPath } from './path.ts';
 import { relationEffects } from './relation-effects.ts';
@@ -56,7 +62,14 @@ export function createAnswers(insight: Insight): { view: CatalogueView; work: Wo
   const typeEffects = (parts: readonly string[], scope: Scope): Effects => {
     const meant = mayMean(parts, scope);
     const found = (skeleton.typesByName.get(parts.at(-1) ?? '') ?? []).filter(({ schema }) => meant(schema));
-    return uniteEffects(found.map(({ oid }) => typeEffectsOf(work, view, oid)));
+    // A table's name is the type of its rows.
+    const rows = (skeleton.relationsByName.get(parts.at(-1) ?? '') ?? []).filter(
+      ({ schema, system }) => !system && meant(schema),
+    );
+    return uniteEffects([
+      ...found.map(({ oid }) => typeEffectsOf(work, view, oid)),
+      ...rows.map(({ oid }) => rowEffectsOf(work, view, oid)),
+    ]);
   };
 
   const view: CatalogueView = {

@@ -109,8 +109,16 @@ export function typeEffectsOf(work: Work, view: CatalogueView, oid: Oid): Effect
             work.run(view, checkCode(type.check), QUALIFIED, `${type.schema}.${type.name}`),
             ...type.functions.map((called) => functionEffects(work, view, called, QUALIFIED)),
             ...(type.base === 0 ? [] : [typeEffectsOf(work, view, type.base)]),
+            ...(type.relation === 0 ? [] : [rowEffectsOf(work, view, type.relation)]),
           ]),
     ]),
+  );
+}
+
+/** What values for the columns of a row run. */
+export function rowEffectsOf(work: Work, view: CatalogueView, relation: Oid): Effects {
+  return work.once(`w ${relation}`, `row ${relation}`, () =>
+    uniteEffects((work.relation(relation)?.types ?? []).map((type) => typeEffectsOf(work, view, type))),
   );
 }
 

@@ -12,7 +12,8 @@ export const skeletonSql = (user: string): readonly string[] => [
   `select c.oid, c.relnamespace, c.relname, c.relkind from pg_catalog.pg_class c
      where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relpersistence <> 't'`,
   `select p.oid, p.pronamespace, p.proname, p.prokind, p.pronargs, p.pronargdefaults, (p.provariadic <> 0)::text, l.lanname, p.provolatile,
-       coalesce(e.extname, ''), coalesce(t.typtype, ''), p.prorettype, p.proargtypes::text
+       coalesce(e.extname, ''), coalesce(t.typtype, ''), p.prorettype, p.proargtypes::text,
+       case when p.prokind = 'p' then coalesce(pg_catalog.array_length(p.proallargtypes, 1), p.pronargs) else p.pronargs end
      from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
        left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
        left join pg_catalog.pg_extension e on e.oid = d.refobjid
@@ -34,11 +35,15 @@ export const skeletonSql = (user: string): readonly string[] => [
   `select t.oid, t.typnamespace, t.typname, t.typtype, t.typbasetype, t.typarray,
        coalesce((select pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
                   where k.contypid = t.oid and k.contype = 'c'), ''),
-       coalesce((select pg_catalog.string_agg(d.refobjid::text, ' ') from pg_catalog.pg_constraint k
-                  join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::regclass and d.objid = k.oid
-                  where k.contypid = t.oid and d.refclassid = 'pg_catalog.pg_proc'::regclass), '')
+       concat_ws(' ',
+         (select pg_catalog.string_agg(d.refobjid::text, ' ') from pg_catalog.pg_constraint k
+            join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::regclass and d.objid = k.oid
+            where k.contypid = t.oid and d.refclassid = 'pg_catalog.pg_proc'::regclass),
+         (select pg_catalog.string_agg(a.amproc::oid::text, ' ') from pg_catalog.pg_amproc a
+            where a.amproclefttype = t.oid and a.amproc >= ${OWN_OIDS})), t.typrelid
      from pg_catalog.pg_type t
      where (t.oid >= ${OWN_OIDS} and t.typtype in ('d', 'b', 'r', 'm') and (t.typtype <> 'b' or t.typelem = 0))
+       or (t.oid >= ${OWN_OIDS} and t.typtype = 'c' and exists (select from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
        or t.oid in (select castsource from pg_catalog.pg_cast where oid >= ${OWN_OIDS} union select casttarget from pg_catalog.pg_cast where oid >= ${OWN_OIDS})`,
   `select evtname, evtfoid, evtevent from pg_catalog.pg_event_trigger where evtenabled <> 'D'`,
 ];

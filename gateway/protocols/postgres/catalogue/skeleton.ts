@@ -57,6 +57,8 @@ export interface UserType {
   /** Conditions of a domain, as text. */
   readonly check: string;
   readonly functions: readonly Oid[];
+  /** Where its fields stand, if it has any; else 0. */
+  readonly relation: Oid;
 }
 
 export interface Skeleton {
@@ -173,7 +175,8 @@ const routineOf =
       name: name!,
       kind: kind!,
       leastArguments: most - Number(defaults) - (variadic === 'true' ? 1 : 0),
-      mostArguments: variadic === 'true' ? Number.POSITIVE_INFINITY : most,
+      // CALL names what a procedure gives back, too.
+      mostArguments: variadic === 'true' ? Number.POSITIVE_INFINITY : Number(row[13] ?? most),
       language: language!,
       volatile: volatility === 'v',
       extension: extension!,
@@ -184,7 +187,7 @@ const routineOf =
 
 const typeOf =
   (inSchema: (oid: string | undefined) => string) =>
-  ([oid, schema, name, kind, base, array, check, functions]: readonly string[]): UserType => ({
+  ([oid, schema, name, kind, base, array, check, functions, relation]: readonly string[]): UserType => ({
     oid: Number(oid),
     schema: inSchema(schema),
     name: name!,
@@ -193,4 +196,5 @@ const typeOf =
     array: Number(array),
     check: check!,
     functions: numbers(functions!),
+    relation: Number(relation),
   });

@@ -38,6 +38,13 @@ before(async () => {
     create trigger t before insert on public.part for each row execute function public.fires();
     create view information_schema.odd as select secret from public.victim;
     create table public.unproved (a int);
+    create domain public.dom as int check (public.wipe(value) > 0);
+    create type public.comp as (d public.dom); create table public.rowed (c public.comp); create table public.typed (d public.dom);
+    create type public.sorted as (a int);
+    create function public.sorts(public.sorted, public.sorted) returns int language sql as 'delete from public.victim; select 0';
+    create operator class public.sorts default for type public.sorted using btree as function 1 public.sorts(public.sorted, public.sorted);
+    create table public.to_sort (s public.sorted);
+    create procedure public.gives(a int, out b int) language plpgsql as $$ begin b := a; end $$;
     alter table public.unproved add constraint c check (public.wipe(a) > 0) not valid;
   `);
   asked = await askCatalogue(target);
@@ -125,6 +132,18 @@ describe('catalogue: changed by the session itself', () => {
       'alter table unproved validate constraint c',
     ])
       assert.ok((await last(sql)).includes('delete public.victim!'), sql);
+  });
+
+  it('types within types, rows as types, and how they are sorted', async () => {
+    for (const sql of [
+      `select jsonb_populate_record(null::comp, '{"d": 1}')`,
+      `select jsonb_populate_record(null::rowed, '{"c": {"d": 1}}')`,
+      `select jsonb_populate_record(null::public.typed, '{"d": 1}')`,
+      'select row(1)::comp',
+      'select s from to_sort where true order by s',
+    ])
+      assert.ok((await last(sql)).includes('delete public.victim!'), sql);
+    assert.deepEqual(await last('call gives(1, null)'), ['execute public.gives']);
   });
 
   it('defaults of parameters', async () => {
