@@ -7,6 +7,9 @@ import type { DecisionLog } from './decision-log/decision-log.ts';
 import type { Asked, Engine } from './engine.ts';
 import { inputDocument } from './input-document.ts';
 
+/** A machine that was starved for a moment must not deny for a minute; a policy that loops must not take the thread from all others. */
+const TIMEOUT_KEPT_MS = 5000;
+
 export interface AskedPolicyConfig {
   readonly cachedMax: number;
   /** Null: as long as the document is the same. */
@@ -31,9 +34,10 @@ export function createAskedPolicy(
     const revision = engine.revision();
     const asked = await engine.ask(document);
     const decision = asked.ok ? decisionOfAnswer(asked.result, engine.path) : denialBy(asked.error);
-    // What the engine could not decide is tried again, but for what would take its whole time again.
+    // What the engine could not decide is tried again; what would take its whole time again, not at once.
     const keeps = asked.ok || asked.error.code === 'POLICY_TIMEOUT';
-    if (keeps && engine.revision() === revision) cache.keep(input, document, decision);
+    if (keeps && engine.revision() === revision)
+      cache.keep(input, document, decision, asked.ok ? undefined : TIMEOUT_KEPT_MS);
     logged(document, asked, decision, false);
     return decision;
   };

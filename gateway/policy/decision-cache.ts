@@ -24,7 +24,8 @@ export interface DecisionCache {
   /** Without making a document. */
   quick(input: DecisionInput): PolicyDecision | undefined;
   find(input: DecisionInput, document: string): PolicyDecision | undefined;
-  keep(input: DecisionInput, document: string, decision: PolicyDecision): void;
+  /** `keptMs`: no longer than that. */
+  keep(input: DecisionInput, document: string, decision: PolicyDecision, keptMs?: number): void;
   clear(): void;
 }
 
@@ -87,9 +88,9 @@ export function createDecisionCache(config: {
       keepInFront(input, kept);
       return kept.decision;
     },
-    keep(input, document, decision) {
+    keep(input, document, decision, keptMs = Number.POSITIVE_INFINITY) {
       if (off) return;
-      const kept = { decision, endsAt: cacheMs === null ? Number.POSITIVE_INFINITY : input.now + cacheMs };
+      const kept = { decision, endsAt: input.now + Math.min(keptMs, cacheMs ?? Number.POSITIVE_INFINITY) };
       byDocument.delete(document);
       byDocument.set(document, kept);
       if (byDocument.size > cachedMax) byDocument.delete(byDocument.keys().next().value!);
