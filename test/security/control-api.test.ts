@@ -5,11 +5,14 @@ import { after, before, test } from 'node:test';
 import { connect } from 'node:net';
 import { startAttacked, until, type AttackedInstallation } from './installation.ts';
 
-const SCOPES = ['read', 'contain', 'release', 'issue', 'admin'] as const;
+const SCOPES = ['read', 'contain', 'release', 'issue', 'approve', 'scim', 'admin'] as const;
 type Scope = (typeof SCOPES)[number];
 
-/** Scope of every route that needs one. A route that is not here fails the test: its scope must be decided. */
-const NEEDED: Readonly<Record<string, Scope | 'none'>> = {
+/**
+ * Scope of every route that needs one. A route that is not here fails the test: its scope must be decided. any: a token is needed, and
+ * the route itself looks at whose it is; proof: what proves the caller stands in the body.
+ */
+const NEEDED: Readonly<Record<string, Scope | 'none' | 'any' | 'proof'>> = {
   'POST /v1/lockouts': 'contain',
   'GET /v1/lockouts': 'read',
   'POST /v1/lockouts/{id}/release': 'release',
@@ -35,7 +38,7 @@ const NEEDED: Readonly<Record<string, Scope | 'none'>> = {
   'POST /v1/tokens': 'issue',
   'GET /v1/tokens': 'read',
   'POST /v1/tokens/{id}/revoke': 'contain',
-  'POST /v1/ssh/certificates': 'issue',
+  'POST /v1/ssh/certificates': 'any',
   'GET /v1/identities': 'read',
   'PUT /v1/identities': 'admin',
   'GET /v1/connections': 'read',
@@ -45,8 +48,45 @@ const NEEDED: Readonly<Record<string, Scope | 'none'>> = {
   'GET /v1/dead-letters': 'read',
   'GET /v1/dead-letters/{id}': 'read',
   'POST /v1/dead-letters/replay': 'admin',
-  'GET /v1/whoami': 'read',
+  'GET /v1/whoami': 'any',
   'GET /v1/listeners/{protocol}': 'read',
+  'POST /v1/tokens/introspect': 'read',
+  'POST /v1/tokens/exchange': 'proof',
+  'POST /v1/tokens/revoke': 'proof',
+  'GET /v1/login': 'proof',
+  'GET /v1/identities/review': 'read',
+  'GET /v1/connect/{name}': 'any',
+  'GET /v1/approvals': 'any',
+  'GET /v1/approvals/{id}': 'any',
+  'POST /v1/approvals/{id}/challenge': 'approve',
+  'POST /v1/approvals/{id}/decide': 'approve',
+  'POST /v1/approvals/{id}/withdraw': 'any',
+  'POST /v1/approvals/revoke': 'contain',
+  'POST /v1/grants': 'any',
+  'GET /v1/grants': 'any',
+  'POST /v1/grants/{id}/end': 'any',
+  'POST /v1/second-factors/invitations': 'admin',
+  'GET /v1/second-factors/{id}': 'read',
+  'DELETE /v1/second-factors/{id}': 'admin',
+  'POST /v1/second-factors/key/begin': 'proof',
+  'POST /v1/second-factors/key/finish': 'proof',
+  'POST /v1/second-factors/codes/begin': 'proof',
+  'POST /v1/second-factors/codes/finish': 'proof',
+  'GET /scim/v2/ServiceProviderConfig': 'scim',
+  'GET /scim/v2/ResourceTypes': 'scim',
+  'GET /scim/v2/Schemas': 'scim',
+  'GET /scim/v2/Users': 'scim',
+  'POST /scim/v2/Users': 'scim',
+  'GET /scim/v2/Users/{id}': 'scim',
+  'PUT /scim/v2/Users/{id}': 'scim',
+  'PATCH /scim/v2/Users/{id}': 'scim',
+  'DELETE /scim/v2/Users/{id}': 'scim',
+  'GET /scim/v2/Groups': 'scim',
+  'POST /scim/v2/Groups': 'scim',
+  'GET /scim/v2/Groups/{id}': 'scim',
+  'PUT /scim/v2/Groups/{id}': 'scim',
+  'PATCH /scim/v2/Groups/{id}': 'scim',
+  'DELETE /scim/v2/Groups/{id}': 'scim',
   'GET /healthz': 'none',
   'GET /readyz': 'none',
   'GET /metrics': 'read',
@@ -126,11 +166,18 @@ test('every route of the description asks for its scope, and for no other', asyn
       assert.ok(bare.status < 400 || bare.status === 503, `${route} without token: ${bare.status}`);
       continue;
     }
+    if (needed === 'proof') {
+      assert.ok(bare.status >= 400 && bare.status < 500, `${route} without a proof: ${bare.status}`);
+      continue;
+    }
     assert.ok([401, 429].includes(bare.status), `${route} without token: ${bare.status}`);
+    if (needed === 'any') continue;
     for (const scope of SCOPES) {
       const { status, code } = await call(method, filled(path), tokenOf(scope), body);
       const may: boolean = scope === needed || scope === 'admin';
-      assert.equal(status === 403, !may, `${route} with ${scope}: ${status} ${code}`);
+      // Tokens of the configuration are nobody who could decide; they have the scope all the same.
+      const isRefused = status === 403 && code !== 'APPROVAL_NOT_A_PERSON';
+      assert.equal(isRefused, !may, `${route} with ${scope}: ${status} ${code}`);
     }
   }
 });
