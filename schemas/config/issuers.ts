@@ -48,7 +48,13 @@ export const AccessRule = Type.Object(
       description: 'Subject of the identity; must be what the issuer never gives to anybody else.',
       default: '{sub}',
     }),
-    displayName: Type.Optional(Template),
+    displayName: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description: 'Name for people to read, from claims. Absent: by kind.',
+      }),
+    ),
     credentialSource: Type.Optional(
       Type.Array(Template, {
         minItems: 1,
