@@ -4,7 +4,8 @@ import { createAnalyser } from './analysis/create-analyser.ts';
 import { postgresError } from './errors.ts';
 import { createPostgresListener } from './listener.ts';
 import { PostgresOptions } from './options.ts';
-import { createConnector, parseTargetSession, type Connector } from './target/connector.ts';
+import { createConnector, type Connector } from './target/connector.ts';
+import { parseTargetSession } from './target/target-session.ts';
 import { createSaltedPasswords } from './target/scram-client.ts';
 import { isLoopback } from '../../../platform/network/address.ts';
 

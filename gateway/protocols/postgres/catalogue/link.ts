@@ -32,6 +32,12 @@ export interface LinkDeps {
   readonly prepare?: readonly string[];
 }
 
+/** Startup parameters of the reader. */
+export const CATALOGUE_PARAMETERS: ReadonlyMap<string, string> = new Map([
+  ['client_encoding', 'UTF8'],
+  ['application_name', 'countersign catalogue'],
+]);
+
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 

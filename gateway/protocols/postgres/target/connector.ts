@@ -6,7 +6,7 @@ import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
 import type { CatalogueSource } from '../analysis/effects.ts';
-import { createCatalogueLink, type CatalogueLink } from '../catalogue/link.ts';
+import { CATALOGUE_PARAMETERS, createCatalogueLink, type CatalogueLink } from '../catalogue/link.ts';
 import { createCatalogueReader, type CatalogueReader } from '../catalogue/reader.ts';
 import { postgresError } from '../errors.ts';
 import { resolveOptions, type HostAddress, type PostgresOptions, type ResolvedOptions } from '../options.ts';
@@ -27,11 +27,6 @@ import {
   type TargetLogin,
 } from './login.ts';
 import type { SaltedPasswords } from './scram-client.ts';
-
-const CATALOGUE_PARAMETERS: ReadonlyMap<string, string> = new Map([
-  ['client_encoding', 'UTF8'],
-  ['application_name', 'countersign catalogue'],
-]);
 
 export interface ConnectorDeps {
   readonly clock: Clock;
@@ -100,15 +95,23 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
     }
   };
   const readCredential: Connector['readCredential'] = () => readFrom(connection.credential);
+  /** With another credential than the sessions'. */
+  const loginWith = async (
+    path: string,
+    wanted: ResolvedOptions['targetSessionAttrs'],
+    database: string,
+    parameters: ReadonlyMap<string, string>,
+  ): Promise<TargetLogin> => {
+    const read = await readFrom(path);
+    if (!read.ok) return read;
+    return loginToOneOf({ connection: connection.name, addresses: options.addresses, wanted }, (address) =>
+      loginToTarget(deps, targetAt(address), read.credential, database, parameters),
+    );
+  };
   const catalogueReader = (database: string, user: string): CatalogueReader => {
-    const login = async (): Promise<TargetLogin> => {
-      const read = await readFrom(options.catalogueCredential ?? connection.credential);
-      if (!read.ok) return read;
-      return loginToOneOf(
-        { connection: connection.name, addresses: options.addresses, wanted: options.targetSessionAttrs },
-        (address) => loginToTarget(deps, targetAt(address), read.credential, database, CATALOGUE_PARAMETERS),
-      );
-    };
+    const path = options.catalogueCredential ?? connection.credential;
+    const login = (): Promise<TargetLogin> =>
+      loginWith(path, options.targetSessionAttrs, database, CATALOGUE_PARAMETERS);
     const { clock, log, metrics } = deps;
     const link = createCatalogueLink({ clock, login, timeoutMs: options.catalogueTimeoutMs });
     return createCatalogueReader(
@@ -126,14 +129,7 @@ export function createConnector(deps: ConnectorDeps, connection: ConnectionConfi
         connection: connection.name,
         reason: 'the connection has no grantCredential',
       });
-    const login = async (): Promise<TargetLogin> => {
-      const read = await readFrom(path);
-      if (!read.ok) return read;
-      return loginToOneOf(
-        { connection: connection.name, addresses: options.addresses, wanted: 'read-write' },
-        (address) => loginToTarget(deps, targetAt(address), read.credential, options.database, new Map()),
-      );
-    };
+    const login = (): Promise<TargetLogin> => loginWith(path, 'read-write', options.database, new Map());
     const link = createCatalogueLink({
       clock: deps.clock,
       login,
@@ -238,23 +234,4 @@ function sendAndClose(clock: Clock, socket: Socket, bytes: Buffer, options: Reso
     socket.resume();
     socket.end(bytes);
   });
-}
-
-const TARGET_SESSION = /^(\d{1,10})@(\d{1,12}(?:\.\d{1,9})?)(?:@(.{1,253}):(\d{1,5}))?$/;
-
-/** `pid@start`, and `@host:port` where the connection has several servers. */
-export function targetSessionOf(link: TargetLink, addresses: readonly HostAddress[]): string {
-  const server = addresses.length > 1 ? `@${link.host}:${link.port}` : '';
-  return `${link.pid}@${link.backendStart}${server}`;
-}
-
-/** Reads it back; undefined where it is none (it becomes part of a statement), or of a server that the connection does not name. */
-export function parseTargetSession(text: string, addresses: readonly HostAddress[]): Backend | undefined {
-  const [, pid, backendStart, host, port] = TARGET_SESSION.exec(text) ?? [];
-  if (pid === undefined || backendStart === undefined) return undefined;
-  const server =
-    host === undefined
-      ? addresses[0]
-      : addresses.find((one) => one.host === host && one.port === Number(port));
-  return server === undefined ? undefined : { pid: Number(pid), backendStart, ...server };
 }

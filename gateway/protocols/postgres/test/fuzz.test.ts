@@ -8,7 +8,7 @@ import { createManualClock } from '../../../../platform/clock/manual-clock.ts';
 import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
 import { parseOptions } from '../login/startup-parameters.ts';
 import { SCRAM, SCRAM_PLUS, scramFirst } from '../login/scram-server.ts';
-import { parseTargetSession } from '../target/connector.ts';
+import { parseTargetSession } from '../target/target-session.ts';
 import { createSaltedPasswords, createScramClient } from '../target/scram-client.ts';
 import {
   decodeBind,

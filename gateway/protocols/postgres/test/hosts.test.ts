@@ -8,7 +8,7 @@ import { generate } from 'selfsigned';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import type { TargetSessionAttrs } from '../options.ts';
 import { postgresProtocol } from '../protocol.ts';
-import { parseTargetSession } from '../target/connector.ts';
+import { parseTargetSession } from '../target/target-session.ts';
 import { startGateway, TOKEN, until, USER, type TestGateway } from './gateway.ts';
 
 const client = (gateway: TestGateway): pg.Client =>
