@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- policy [--seconds N] [--rounds N] [--clients N] [--only decisions|path]`: decisions a second, built in and in Rego
+ * `npm run bench -- policy [--seconds N] [--rounds N] [--clients N] [--modes simple,extended,prepared] [--only decisions|path]`: decisions a second, built in and in Rego
  * (a bundle in this process; a remote OPA where one is built), and the audited PostgreSQL path with 50 rules against none of one's own,
  * interleaved, so that what else the machine does hits both alike.
  */
@@ -164,6 +164,7 @@ async function path(args: readonly string[], figures: Record<string, number>, go
   const seconds = Number(option(args, 'seconds', '3'));
   const rounds = Number(option(args, 'rounds', '5'));
   const clients = Number(option(args, 'clients', '8'));
+  const modes = option(args, 'modes', 'simple,extended,prepared').split(',') as PgbenchMode[];
   const server = await startPostgres({ log_statement: 'none', max_connections: '100' });
   const { host, port, user, password } = server;
   const target = { host, port, user, password, database: 'postgres' };
@@ -175,7 +176,7 @@ async function path(args: readonly string[], figures: Record<string, number>, go
     gateways.push(without);
     const withRules = await startGatewayProcess({ ...order, policy: { rules: manyRules(RULES) } });
     gateways.push(withRules);
-    for (const mode of ['simple', 'extended', 'prepared'] as const) {
+    for (const mode of modes) {
       for (const { endpoint } of gateways)
         await pgbenchSelect(endpoint, { mode, clients, transactionsPerClient: WARM / clients });
       const samples: Sample[][] = [[], [], []];
