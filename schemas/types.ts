@@ -68,7 +68,14 @@ export interface IncidentClosure {
   note: string;
 }
 
-export type ApprovalStateName = 'pending' | 'granted' | 'refused' | 'used' | 'withdrawn' | 'expired' | 'revoked';
+export type ApprovalStateName =
+  | 'pending'
+  | 'granted'
+  | 'refused'
+  | 'used'
+  | 'withdrawn'
+  | 'expired'
+  | 'revoked';
 
 export type ApprovalScope = 'statement' | 'session' | 'grant';
 
@@ -661,7 +668,18 @@ export interface Heartbeat {
   unaudited: number;
 }
 
-export type CloseReason = 'client_closed' | 'target_closed' | 'killed' | 'lockout' | 'idle_timeout' | 'protocol_error' | 'gateway_shutdown' | 'gateway_lost' | 'lease_lost' | 'spool_full' | 'error';
+export type CloseReason =
+  | 'client_closed'
+  | 'target_closed'
+  | 'killed'
+  | 'lockout'
+  | 'idle_timeout'
+  | 'protocol_error'
+  | 'gateway_shutdown'
+  | 'gateway_lost'
+  | 'lease_lost'
+  | 'spool_full'
+  | 'error';
 
 /** The session's end; every session has one. */
 export interface SessionClosed {
@@ -716,7 +734,20 @@ export interface SessionEvent {
   /** What the session reaches. */
   target: null | Target;
   /** What happened; discriminated by its field kind. */
-  body: SessionOpened | SessionRefused | Request | Decision | Response | Data | ApprovalRequested | ApprovalDecided | CredentialIssued | ControlAction | Checkpoint | Heartbeat | SessionClosed;
+  body:
+    | SessionOpened
+    | SessionRefused
+    | Request
+    | Decision
+    | Response
+    | Data
+    | ApprovalRequested
+    | ApprovalDecided
+    | CredentialIssued
+    | ControlAction
+    | Checkpoint
+    | Heartbeat
+    | SessionClosed;
   /** On opens, closes, refusals and events without a session: the link in the gateway's own chain. */
   gatewayChain: null | GatewayChain;
   /** Hash of the event before in the session's chain; zeros on the first and on events without a session. */

@@ -1,7 +1,8 @@
 /** Records of our topics as OCSF events. */
 import type { SchemaTypes } from '../codec.ts';
 import { controlRecordId } from '../ecs/control-record.ts';
-import { controlRecordToOcsf, detectionToOcsf, incidentToOcsf, responseStepToOcsf } from './findings.ts';
+import { controlRecordToOcsf } from './control-record.ts';
+import { detectionToOcsf, incidentToOcsf, responseStepToOcsf } from './findings.ts';
 import type { OcsfEvent } from './ocsf-event.ts';
 import { sessionEventToOcsf } from './session-event.ts';
 

@@ -19,11 +19,13 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'gateway/protocols/postgres/relay/relay.ts':
     'joins the two directions; what is shared between them stands here',
   'gateway/protocols/postgres/relay/upstream.ts': 'one state machine: what the target answers',
+  'gateway/protocols/postgres/target/login.ts': 'one conversation, from dialling to ready',
   'gateway/protocols/ssh/channels/session-channel.ts': 'the life of one channel in order',
   'gateway/protocols/ssh/login/client-login.ts': 'one conversation, from the first byte to the session',
   'gateway/recording/spool.ts': 'order of write, flush, drain and trim is one argument',
   'gateway/sessions/create-sessions.ts': 'the life of a session in order',
   'gateway/sessions/request-gate.ts': 'all that stands between a request and the target, in order',
+  'main/installation.ts': 'the order in which everything starts and stops',
 };
 const GENERATED = new Set(['schemas/types.ts']);
 
