@@ -149,6 +149,8 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
     const take = (approvalId: string): void => {
       if (claiming || settled) return;
       claiming = true;
+      // It is decided: how long the store takes is not the client's waiting any more.
+      for (const timer of timers) timer.cancel();
       // A session's approval is used as often as the session likes; a statement's once, by one gateway.
       const found =
         ask.demand.scope === 'session'

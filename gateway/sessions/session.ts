@@ -100,7 +100,10 @@ export interface SessionOpening {
   readonly end: (order: EndOrder) => void;
 }
 
-/** Receives what the client received and sent, for the recording; `size` is COLUMNSxROWS of a terminal. `false`: wait for `drained` before reading on. */
+/**
+ * Receives what the client received and sent, for the recording, and copies it: the bytes' buffer is used again. `size` is
+ * COLUMNSxROWS of a terminal. `false`: wait for `drained` before reading on.
+ */
 export interface RecordingSink {
   write(stream: 'in' | 'out' | 'size', requestId: string | null, bytes: Uint8Array): boolean;
   drained(): Promise<void>;

@@ -8,9 +8,10 @@ export const RecordingStoreConfig = Type.Object(
       default: '',
     }),
     chunkBytesMax: Type.Integer({
-      description: 'Largest chunk or manifest that is taken, bytes.',
+      description:
+        'Largest chunk or manifest that is taken, bytes. Chunks are cut at 4 MiB and end with the piece they are in, so that it must be clearly more.',
       default: 16 * 1024 * 1024,
-      minimum: 1024,
+      minimum: 8 * 1024 * 1024,
     }),
   },
   { additionalProperties: false, description: 'Recordings as files in one folder.' },
