@@ -308,7 +308,7 @@ describe('cli: commands', { timeout: 600_000 }, () => {
     await refused(['exercise', 'run', 'nosuch'], 3, 'CLI_NO_EXERCISE');
     const { code, out, err } = await here.run(['exercise', 'run', 'impersonation', '--seed', '7']);
     assert.equal(code, 0, out + err);
-    assert.match(out, /As it should be\.\n$/);
+    assert.match(out, /As it should be\.\n/);
     const incident = await eventually(
       async () =>
         (await here.json<IncidentAnswer[]>('incident', 'ls', '--open')).find(

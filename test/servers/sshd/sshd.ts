@@ -101,6 +101,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<TestSshd> {
     `AuthorizedKeysFile ${file('authorized_keys')}`,
     'StrictModes no',
     'UsePAM no',
+    // A shell of a second level: bash leaves the user's .bashrc alone, whose programs may hold locks when a test kills them.
+    'SetEnv SHLVL=1',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'PermitRootLogin yes',

@@ -29,7 +29,8 @@ describe('pgbench', { skip: lacking('pgbench') }, () => {
       await until('all are closed', () => sessions.every(({ closes }) => closes.length === 1));
       const selects = sessions
         .flatMap(({ requests }) => requests)
-        .filter(({ input }) => input.text.startsWith('SELECT abalance'));
+        // What is prepared once per session is a request of its own.
+        .filter(({ input }) => input.verb !== 'parse' && input.text.startsWith('SELECT abalance'));
       assert.equal(selects.length, 200);
       for (const { responses } of selects)
         assert.deepEqual(
