@@ -104,6 +104,8 @@ const configuration = (file: (name: string) => string, port: number): string =>
     `AuthorizedKeysFile ${file('authorized_keys')}`,
     'StrictModes no',
     'UsePAM no',
+    // A shell of a second level: bash leaves the user's .bashrc alone.
+    'SetEnv SHLVL=1',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
