@@ -97,7 +97,10 @@ export const demandOf = ({ approvals, groups, secondFactor, validMs }: ApprovalD
 });
 
 /** The state it is really in: nobody writes down that a time went by. */
-export function stateAt(approval: StoredApproval, now: number): ApprovalStateName {
+export function stateAt(
+  approval: Pick<StoredApproval, 'state' | 'expiresAt' | 'validUntil'>,
+  now: number,
+): ApprovalStateName {
   if (approval.state === 'pending' && approval.expiresAt <= now) return 'expired';
   if (approval.state === 'granted' && (approval.validUntil ?? 0) <= now) return 'expired';
   return approval.state;

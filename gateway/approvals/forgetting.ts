@@ -1,7 +1,7 @@
 /** What of approvals has no use any more; the trail has it for good. */
 import { TOPICS } from '../../schemas/topics.ts';
 import type { ApprovalState, Grant } from '../../schemas/types.ts';
-import { controlKey } from '../control/control-view.ts';
+import { controlKey } from '../../schemas/control-key.ts';
 import type { ForgettingTask } from '../control/housekeeping.ts';
 import type { StoredApproval } from './approval.ts';
 import { APPROVALS, BY_BINDING, GRANTS, OPEN_OF_IDENTITY } from './approval-entries.ts';

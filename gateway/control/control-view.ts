@@ -7,6 +7,7 @@ import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { EventLog, LogRecord, Reader } from '../../platform/event-log/event-log.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Codec } from '../../schemas/codec.ts';
+import { controlKey } from '../../schemas/control-key.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { ControlRecord, Lockout, SubjectKind, TokenRevocation } from '../../schemas/types.ts';
 import { controlError } from './errors.ts';
@@ -76,14 +77,6 @@ function endOf(body: ControlRecord['body']): number | null {
     case 'grant':
       return body.endedAt ?? body.endsAt;
   }
-}
-
-/** Key of a control record in its topic. */
-export function controlKey(body: ControlRecord['body']): string {
-  if (body.kind === 'lockout') return `lockout/${body.lockoutId}`;
-  if (body.kind === 'token_revocation') return `token_revocation/${body.tokenId}`;
-  if (body.kind === 'incident_closure') return `incident_closure/${body.incidentId}`;
-  return body.kind === 'approval' ? `approval/${body.approvalId}` : `grant/${body.grantId}`;
 }
 
 const place = (kind: SubjectKind, id: string): string => `${kind} ${id}`;

@@ -7,7 +7,6 @@ import type { ControlStore, ControlTransaction } from '../../platform/control-st
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { GatewayConfig } from '../../schemas/config/gateway.ts';
 import type { Codec } from '../../schemas/codec.ts';
-import { TOPICS } from '../../schemas/topics.ts';
 import type {
   ClosureKind,
   ControlRecord,
@@ -17,9 +16,9 @@ import type {
   TokenRevocation,
 } from '../../schemas/types.ts';
 import { TOKENS_PER_TRANSACTION, tokensOf } from './affected.ts';
-import { lastRevision, nextRevision, putHead } from './control-head.ts';
-import { controlKey } from './control-view.ts';
+import { lastRevision, nextRevision } from './control-head.ts';
 import { controlError } from './errors.ts';
+import { publishNumbered } from './publish.ts';
 import { callDigest, earlierAnswer, keepAnswer } from './idempotency.ts';
 import { lookAhead, permit, type Automation } from './permit.ts';
 import { TOKENS, type StoredToken } from './token-index.ts';
@@ -92,15 +91,11 @@ export function createControlWriter(
   { store, clock, random, codec, onDecided }: ControlWriterDeps,
   config: ControlWriterConfig,
 ): ControlWriter {
-  const publish = async (
+  const publish = (
     transaction: ControlTransaction,
     revision: number,
     body: ControlRecord['body'],
-  ): Promise<void> => {
-    const record: ControlRecord = { revision, time: clock.now(), body };
-    await transaction.publish(TOPICS.control.name, controlKey(body), codec.encode(record));
-    await putHead(transaction, { revision });
-  };
+  ): Promise<void> => publishNumbered({ clock, codec }, transaction, revision, body);
   const revoke = async (
     transaction: ControlTransaction,
     revision: number,

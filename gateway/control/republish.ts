@@ -8,7 +8,8 @@ import type { Codec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { ControlRecord, IncidentClosure, Lockout } from '../../schemas/types.ts';
 import { headOf, nextRevision, putHead } from './control-head.ts';
-import { controlKey, type ControlView } from './control-view.ts';
+import { controlKey } from '../../schemas/control-key.ts';
+import { type ControlView } from './control-view.ts';
 import { LOCKOUTS } from './control-writer.ts';
 import { TOKENS, type StoredToken } from './token-index.ts';
 

@@ -1,14 +1,10 @@
 /** Approvals, grants and second factors at the control API. */
 import Type from 'typebox';
+import { Literals } from '../literals.ts';
 import { Id, PageQuery, Reason, Time, nullable } from './common.ts';
 import { KeyUsed, OneTimeCode } from './second-factors.ts';
 
 const Names = (description: string) => Type.Array(Type.String(), { description });
-const Literals = <const V extends readonly string[]>(...values: V) =>
-  values.map((value) => Type.Literal(value)) as unknown as {
-    -readonly [K in keyof V]: Type.TLiteral<V[K] & string>;
-  };
-
 const ApprovalStateName = Type.Union(
   Literals('pending', 'granted', 'refused', 'used', 'withdrawn', 'expired', 'revoked'),
   {

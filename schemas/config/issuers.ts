@@ -1,11 +1,8 @@
 /** Issuers of outside credentials, and whom a credential stands for. */
 import Type from 'typebox';
+import { Literals } from '../literals.ts';
 import { SecretReference } from './secret.ts';
 
-const Literals = <const V extends readonly string[]>(...values: V) =>
-  values.map((value) => Type.Literal(value)) as unknown as {
-    -readonly [K in keyof V]: Type.TLiteral<V[K] & string>;
-  };
 export const ms = (description: string, value: number, minimum: number, maximum: number) =>
   Type.Integer({ description: `${description}, milliseconds.`, default: value, minimum, maximum });
 const Claim = Type.String({ minLength: 1, maxLength: 256 });

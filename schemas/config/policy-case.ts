@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import { KINDS, Literals, OUTCOMES, RISK_CLASSES } from './policy-conditions.ts';
+import { Literals } from '../literals.ts';
+import { KINDS, OUTCOMES, RISK_CLASSES } from './policy-conditions.ts';
 
 const Attributes = Type.Record(Type.String(), Type.String(), {
   description: 'Its attributes.',

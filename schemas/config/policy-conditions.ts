@@ -1,10 +1,6 @@
 /** Who, where and when: what a policy rule and its exceptions ask of a command before they look at what it does. */
 import Type from 'typebox';
-
-export const Literals = <const V extends readonly string[]>(...values: V) =>
-  values.map((value) => Type.Literal(value)) as unknown as {
-    -readonly [K in keyof V]: Type.TLiteral<V[K] & string>;
-  };
+import { Literals } from '../literals.ts';
 
 export const Names = (description: string) =>
   Type.Optional(

@@ -1,6 +1,6 @@
 /** Policies in Rego: as an OPA bundle evaluated in the gateway, or asked of an OPA server. */
 import Type from 'typebox';
-import { Literals } from './policy-conditions.ts';
+import { Literals } from '../literals.ts';
 import { SecretReference } from './secret.ts';
 
 const ms = (description: string, value: number, minimum: number, maximum: number) =>

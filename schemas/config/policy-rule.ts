@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { PolicyCase } from './policy-case.ts';
-import { conditions, Literals, Names, OUTCOMES, RISK_CLASSES } from './policy-conditions.ts';
+import { Literals } from '../literals.ts';
+import { conditions, Names, OUTCOMES, RISK_CLASSES } from './policy-conditions.ts';
 
 const amount = (description: string) =>
   Type.Optional(Type.Integer({ description, minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));

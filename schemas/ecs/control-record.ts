@@ -1,13 +1,9 @@
+import { controlKey } from '../control-key.ts';
 import type { ControlRecord } from '../types.ts';
 import { createEcsBuilder, type EcsDocument, type EcsFields } from './ecs-document.ts';
 
-/** Id of a control record's document: kind and record id; a higher revision replaces it. */
-export function controlRecordId({ body }: ControlRecord): string {
-  if (body.kind === 'lockout') return `lockout/${body.lockoutId}`;
-  if (body.kind === 'token_revocation') return `token_revocation/${body.tokenId}`;
-  if (body.kind === 'incident_closure') return `incident_closure/${body.incidentId}`;
-  return body.kind === 'approval' ? `approval/${body.approvalId}` : `grant/${body.grantId}`;
-}
+/** Id of a control record's document; a higher revision replaces it. */
+export const controlRecordId = ({ body }: ControlRecord): string => controlKey(body);
 
 function setControlBody(ecs: EcsFields, body: ControlRecord['body']): void {
   switch (body.kind) {

@@ -1,6 +1,7 @@
 /** What a policy in Rego may answer. A typo must not open anything: fields that are not here are refused. */
 import Type from 'typebox';
-import { Literals, OUTCOMES } from '../config/policy-conditions.ts';
+import { Literals } from '../literals.ts';
+import { OUTCOMES } from '../config/policy-conditions.ts';
 
 const amount = Type.Optional(Type.Integer({ minimum: 0 }));
 

@@ -1,6 +1,7 @@
 /** What a policy in Rego gets as `input`. What is written here counts: decisions are kept by it. docs/policy-input.schema.json is made from it. */
 import Type from 'typebox';
-import { KINDS, Literals, RISK_CLASSES } from '../config/policy-conditions.ts';
+import { Literals } from '../literals.ts';
+import { KINDS, RISK_CLASSES } from '../config/policy-conditions.ts';
 
 const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 const strings = (description: string) => Type.Array(Type.String(), { description });

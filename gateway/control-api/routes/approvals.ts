@@ -39,7 +39,7 @@ export const approvals: Resource = (app, { services, config }) => {
   const shown = ({ binding: _binding, gateway: _gateway, ...approval }: StoredApproval): api.Approval =>
     ({
       ...approval,
-      state: stateAt({ ...approval, binding: null, gateway: null }, clock.now()),
+      state: stateAt(approval, clock.now()),
     }) as api.Approval;
   const found = async (approvalId: string, principal: Principal): Promise<StoredApproval> => {
     const approval = await store.get(approvalId);
