@@ -84,7 +84,7 @@ describe('people at the control API', () => {
     await world.relay();
     const revoked = await world.call('GET', '/v1/whoami', { token });
     assert.equal(revoked.body['code'], 'TOKEN_REVOKED');
-    const wrong = await world.call('GET', '/v1/whoami', { token: `${token.slice(0, -1)}x` });
+    const wrong = await world.call('GET', '/v1/whoami', { token: mistyped(token) });
     assert.equal(wrong.status, 401);
     const other = await tokenOf(world, account('okta/carol', { groups: ['oncall'] }));
     await world.call('POST', '/v1/lockouts', {
@@ -94,6 +94,9 @@ describe('people at the control API', () => {
     assert.equal((await world.call('GET', '/v1/whoami', { token: other.token })).status, 403);
   });
 });
+
+/** The same with another last character. */
+const mistyped = (token: string): string => `${token.slice(0, -1)}${token.endsWith('x') ? 'y' : 'x'}`;
 
 describe('a token of the gateway', () => {
   const form = (world: World, path: string, token: string, caller?: string) =>
@@ -117,7 +120,7 @@ describe('a token of the gateway', () => {
       [true, 'okta/alice', tokenId, ['oncall'], ['*']],
     );
     assert.deepEqual(await look('eyJ.eyJ.x'), { active: false });
-    assert.deepEqual(await look(`${token.slice(0, -1)}x`), { active: false });
+    assert.deepEqual(await look(mistyped(token)), { active: false });
     assert.equal((await form(world, '/v1/tokens/introspect', token)).status, 401);
     await world.call('POST', `/v1/tokens/${tokenId}/revoke`, { body: { reason: 'lost' } });
     await world.relay();
@@ -127,11 +130,7 @@ describe('a token of the gateway', () => {
   it('is ended by whoever has it, and by nobody who has not', async (t) => {
     const world = await openWorld(t, {}, { groupScopes: { oncall: ['read'] } });
     const { token, tokenId } = await tokenOf(world, account('okta/alice', { groups: ['oncall'] }));
-    assert.equal(
-      (await form(world, '/v1/tokens/revoke', `${token.slice(0, -1)}x`)).status,
-      200,
-      'tells nothing',
-    );
+    assert.equal((await form(world, '/v1/tokens/revoke', mistyped(token))).status, 200, 'tells nothing');
     assert.equal((await world.call('GET', '/v1/whoami', { token })).status, 200);
     assert.equal((await form(world, '/v1/tokens/revoke', token)).status, 200);
     await world.relay();

@@ -137,8 +137,11 @@ export interface TerminalLine {
 
 export type TerminalInput =
   | { readonly kind: 'pass'; readonly bytes: Buffer }
-  /** Behind an interrupt: what comes next goes on when this resolves (a prompt stands there; bounded). */
-  | { readonly kind: 'wait'; ready(): Promise<void> }
+  /**
+   * Behind an interrupt: what comes next goes on when this resolves (a prompt stands there; bounded). `send` reaches the target: where it
+   * does not show whether the shell has taken the interrupt, another one makes it.
+   */
+  | { readonly kind: 'wait'; ready(send: (bytes: Buffer) => void): Promise<void> }
   /** A byte (or bytes) that submits a line: forwarded only after `line()` was decided. */
   | {
       readonly kind: 'submit';

@@ -63,7 +63,7 @@ export function createTypedInput(
     for (const step of steps) {
       if (context.isOver()) return;
       if (step.kind === 'submit') await submit(step.bytes, await step.line((bytes) => sinks.toTarget(bytes)));
-      else if (step.kind === 'wait') await step.ready();
+      else if (step.kind === 'wait') await step.ready((bytes) => sinks.toTarget(bytes));
       else {
         keep(step.bytes);
         sinks.toTarget(step.bytes);

@@ -5,6 +5,7 @@
 import type { CreateTerminalLines, TerminalInput, TerminalLine, TerminalLines } from '../analysis.ts';
 import { isIncomplete } from '../shell/is-incomplete.ts';
 import { createEmulator } from './emulator.ts';
+import { createInterrupts } from './interrupts.ts';
 import { createKeys, type Typed } from './keys.ts';
 import { asksSecret, createPrompts, looksLikeProgram, looksLikeSecond, looksLikeShell } from './prompts.ts';
 import { readScreen, type Start } from './read-screen.ts';
@@ -54,11 +55,6 @@ export const createTerminalLines: CreateTerminalLines = (
   let awaitsPrompt = false;
   /** The line before was submitted by a paste, and may be a part of this one. */
   let pasted = false;
-  /** An interrupt has gone, and what comes behind it has not. */
-  let interrupted = false;
-  /** Pieces of output, now and when the interrupt went. */
-  let outputs = 0;
-  let outputsBefore = 0;
 
   /** Whether the screen shows what was typed behind the prompt. */
   const isShown = (typed: Typed, { begun, pasted: goesOn }: Line): boolean => {
@@ -83,6 +79,12 @@ export const createTerminalLines: CreateTerminalLines = (
   };
   /** Programs on the other screen have no prompts; a shell's prompt there is one. */
   const isScreen = (): boolean => emulator.fullScreen() && !promptStands();
+
+  const interrupts = createInterrupts(
+    { line: () => emulator.line(), promptStands, isOther: isScreen },
+    settle,
+    strict,
+  );
 
   /** Waits for the echo; false where the screen must show what was typed and does not. */
   async function isSeen(typed: Typed, line: Line, send: (bytes: Buffer) => void): Promise<boolean> {
@@ -149,31 +151,18 @@ export const createTerminalLines: CreateTerminalLines = (
 
   /** What comes next begins a line at a prompt that is not there yet. */
   function interrupt(): TerminalInput {
-    interrupted = true;
     pasted = false;
     again = null;
     current = { begun: null, pasted: false };
-    return {
-      kind: 'wait',
-      ready() {
-        outputsBefore = outputs;
-        return Promise.resolve();
-      },
-    };
+    return interrupts.sent();
   }
 
-  function behindInterrupt(line: Line): TerminalInput {
-    interrupted = false;
-    return {
-      kind: 'wait',
-      async ready() {
-        if (!isScreen()) await settle.insist(() => outputs > outputsBefore && promptStands());
-        line.begun = here();
-        awaitsPrompt = false;
-        settle.input();
-      },
-    };
-  }
+  const behindInterrupt = (line: Line): TerminalInput =>
+    interrupts.behind(() => {
+      line.begun = here();
+      awaitsPrompt = false;
+      settle.input();
+    });
 
   function submit(bytes: Buffer, typed: Typed): TerminalInput {
     const line = current;
@@ -189,35 +178,42 @@ export const createTerminalLines: CreateTerminalLines = (
       kind: 'submit',
       bytes,
       async line(send) {
-        const seen = await isSeen(typed, line, send);
+        const seen = !interrupts.unsure && (await isSeen(typed, line, send));
         last = { begun: line.begun, carried };
         const found = read(typed, line.begun);
-        return seen || found.context === 'secret' || found.context === 'screen'
-          ? found
-          : { ...found, certain: false, unseen: true };
+        if (seen || found.context === 'secret' || found.context === 'screen') return found;
+        if (typed.interrupted) interrupts.doubt();
+        return { ...found, certain: false, unseen: true };
       },
     };
   }
 
   return {
     output(bytes) {
-      outputs += 1;
+      interrupts.output(bytes);
       emulator.output(bytes);
       if (bytes.includes(NEWLINE)) awaitsPrompt = false;
       settle.output();
     },
     input(bytes) {
-      if (keys.fresh() && !pasted && !interrupted) current.begun = begin();
+      const isNew = keys.fresh();
+      if (isNew && !pasted && !interrupts.holds) current.begun = begin();
       const steps: TerminalInput[] = [];
-      for (const { bytes: piece, submits, interrupts } of keys.split(bytes)) {
-        if (interrupted && !interrupts) steps.push(behindInterrupt(current));
+      let held = interrupts.holds && (isNew || !interrupts.unsure);
+      for (const { bytes: piece, submits, interrupts: isInterrupt } of keys.split(bytes)) {
+        if (held && !isInterrupt) {
+          steps.push(behindInterrupt(current));
+          held = false;
+        }
         if (submits !== null) {
           steps.push(submit(piece, submits));
           continue;
         }
         settle.input();
         steps.push({ kind: 'pass', bytes: piece });
-        if (interrupts) steps.push(interrupt());
+        if (!isInterrupt) continue;
+        steps.push(interrupt());
+        held = true;
       }
       return steps;
     },

@@ -17,7 +17,7 @@ import { lacking } from '../../../../test/servers/available.ts';
 import { freePorts } from '../../../../test/servers/free-ports.ts';
 import { openssh10 } from '../../../../test/servers/sshd/openssh-10.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
-import { until } from './gateway.ts';
+import { listens, until } from './gateway.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
 const isMounted = (folder: string): boolean => readFileSync('/proc/mounts', 'utf8').includes(` ${folder} `);
@@ -152,7 +152,7 @@ describe(
           `${socket}:${folder}/server.sock`,
           'target',
         ]);
-        await until('the socket is there', () => existsSync(socket));
+        await until('the socket listens', () => listens(socket));
         assert.equal(await talk({ path: socket }, Buffer.alloc(0), 'over a socket'), 'over a socket');
         second.kill();
         const session = stage.gateway.sessions[0]!;

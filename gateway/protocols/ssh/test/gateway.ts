@@ -1,4 +1,5 @@
 /** The listener with an Access and Sessions of the test: the gate's outcomes are told by the test, all is written down. */
+import { readFileSync } from 'node:fs';
 import { createHmac } from 'node:crypto';
 import { createSystemClock, createSystemRandom } from '../../../../platform/clock/system-clock.ts';
 import { defineErrors } from '../../../../platform/errors/errors.ts';
@@ -326,6 +327,12 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
     stop: () => listener.stop(0),
   };
 }
+
+/** Whether somebody accepts on a socket of the file system: it is there before (the kernel's list, its flag of sockets that accept). */
+export const listens = (path: string): boolean =>
+  readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((row) => row.endsWith(` ${path}`) && row.split(' ')[3] === '00010000');
 
 /** Waits until something is so. */
 export async function until(

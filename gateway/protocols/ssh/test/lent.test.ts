@@ -1,12 +1,12 @@
 /** Agent and X11 forwarding with OpenSSH's client, its agent, and xauth. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
-import { until } from './gateway.ts';
+import { listens, until } from './gateway.ts';
 import { startStage, type Stage } from './support.ts';
 
 /** An agent of the client with one key; gone when `work` is done. */
@@ -17,7 +17,7 @@ async function withAgent<T>(
   const socket = join(clients.folder, 'agent');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
   try {
-    await until('the agent is there', () => existsSync(socket));
+    await until('the agent is there', () => listens(socket));
     const env = { SSH_AUTH_SOCK: socket };
     const key = join(clients.folder, 'lent');
     spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'lent-key', '-f', key]);

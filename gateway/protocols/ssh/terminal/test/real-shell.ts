@@ -24,6 +24,8 @@ export interface RealShell {
   ran(): boolean;
   /** Makes a file in the shell's folder. */
   touch(name: string): void;
+  /** The shell is gone: bash now and then takes an interrupt at its prompt for the end of its input. */
+  ended(): boolean;
   /** Waits until the shell itself has been stopped. */
   untilStopped(): Promise<void>;
   close(): Promise<void>;
@@ -87,7 +89,7 @@ export async function startShell(
     async send(keys) {
       for (const step of terminal.input(Buffer.from(keys, 'utf8'))) {
         if (step.kind === 'wait') {
-          await step.ready();
+          await step.ready((bytes) => child.stdin.write(bytes));
           continue;
         }
         if (step.kind === 'pass') {
@@ -109,6 +111,7 @@ export async function startShell(
       }
     },
     ran: () => existsSync(mark),
+    ended: () => child.exitCode !== null || child.signalCode !== null,
     touch: (name) => writeFileSync(join(home, name), ''),
     async untilStopped() {
       const clock = createSystemClock();
