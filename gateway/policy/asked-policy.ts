@@ -42,6 +42,7 @@ export function createAskedPolicy(
     return decision;
   };
   return {
+    countsIdentities: config.withUsage,
     get version() {
       return createHash('sha256').update(engine.revision()).digest().readUIntBE(0, 6);
     },

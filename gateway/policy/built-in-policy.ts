@@ -76,6 +76,7 @@ export function createBuiltInPolicy({ rules }: { readonly rules: readonly Policy
   };
   return {
     version: versionOf(rules),
+    countsIdentities: rules.some(({ rate }) => rate !== undefined && rate.per !== 'session'),
     decide(input) {
       const own = decideFor(input.identity, input);
       const { principals } = input;

@@ -3,7 +3,7 @@ import type { Action, Client, Identity, Outcome, RiskClass, Target } from '../..
 
 /** What was done before this command, as this gateway knows it. */
 export interface Usage {
-  /** Requests of the identity in the last minute, this one included, on this gateway. */
+  /** Requests of the identity in the last minute, this one included; at other gateways as far as they have told (shared-rates.ts). */
   readonly identityRequestsLastMinute: number;
   /** Requests of the session in the last minute, this one included. */
   readonly sessionRequestsLastMinute: number;
@@ -93,6 +93,8 @@ export interface Policy {
    * policy that cannot decide denies.
    */
   decide(input: DecisionInput): PolicyDecision | Promise<PolicyDecision>;
+  /** Whether `decide` may look at how much an identity asked for in the last minute. Absent: it does not. */
+  readonly countsIdentities?: boolean;
   /** Changes whenever `decide` might answer differently for the same input but time; caches key on it. */
   readonly version: number;
 }

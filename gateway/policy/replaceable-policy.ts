@@ -55,6 +55,9 @@ export function createReplaceablePolicy(
     get version() {
       return ((current?.version ?? 0) + (engine?.policy.version ?? 0)) % Number.MAX_SAFE_INTEGER;
     },
+    get countsIdentities() {
+      return current?.countsIdentities === true || engine?.policy.countsIdentities === true;
+    },
     replace(next) {
       const taken = rulesOf(next);
       current = made(taken);

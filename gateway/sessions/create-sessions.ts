@@ -29,7 +29,7 @@ import { sessionError } from './errors.ts';
 import { createEventWriter, type Chain, type EventDraft, type Written } from './event-writer.ts';
 import type { Holds } from './holds.ts';
 import { createLiveSession, type LiveSession } from './live-session.ts';
-import { createRequestRates } from './request-rates.ts';
+import { createRequestRates, type RequestRates } from './request-rates.ts';
 import type { OpenJournal, OpenRecord } from './open-journal.ts';
 import { journalState, recover, type Leftover } from './recovery.ts';
 import type { EndOrder, SessionOpening, Sessions } from './session.ts';
@@ -79,6 +79,8 @@ export interface SessionsDeps {
   readonly holds: Holds;
   readonly approvals: SessionApprovals;
   readonly recorder: Recorder;
+  /** Absent: requests at this gateway alone count. */
+  readonly rates?: RequestRates;
   readonly signer: Signer;
   /** Ends in the target what a crash left running there. */
   readonly endLeftover: (leftover: LeftoverInTarget) => Promise<void>;
@@ -141,7 +143,7 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
     lease,
     holds,
     approvals: deps.approvals,
-    rates: createRequestRates({ clock }),
+    rates: deps.rates ?? createRequestRates({ clock }),
     clock,
     config,
     write(draft, options) {

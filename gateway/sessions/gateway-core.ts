@@ -25,6 +25,7 @@ import { createLease, type Lease } from '../control/lease.ts';
 import { republishIfBehind } from '../control/republish.ts';
 import type { EmbeddedVault } from '../credentials/embedded-vault.ts';
 import type { Policy } from '../policy/decision.ts';
+import { createSharedRates, forgettingOfRates, type SharedRates } from '../policy/shared-rates.ts';
 import { createDrain } from '../recording/drain.ts';
 import { createChunkWriter, type ChunkWriter } from '../recording/chunk-writer.ts';
 import { createRecordings } from '../recording/recordings.ts';
@@ -36,6 +37,7 @@ import { createOpenJournal } from './open-journal.ts';
 import { loadHome } from './home.ts';
 import { loadSigner, type Signer } from './signing-key.ts';
 import { keepFollowing } from './keep-following.ts';
+import { createRequestRates } from './request-rates.ts';
 import { watchDetectionLag } from './lag-watch.ts';
 
 export interface GatewayCoreDeps {
@@ -150,6 +152,11 @@ export async function createGatewayCore(
     { store, view, codec: controlCodec, clock, random, log, gateway: config.id },
     sections.approvals ?? (Value.Default(ApprovalsConfig, {}) as ApprovalsConfig),
   );
+  const rates = createRequestRates({ clock, elsewhere: (identityId) => sharedRates.ofOthers(identityId) });
+  const sharedRates: SharedRates = createSharedRates(
+    { store, clock, log, own: () => rates.own(), wanted: () => deps.policy.countsIdentities === true },
+    { gateway: config.id },
+  );
   const sessions = createSessions(
     {
       ...deps,
@@ -161,6 +168,7 @@ export async function createGatewayCore(
       lease,
       holds,
       recorder: recordings,
+      rates,
       signer,
     },
     config,
@@ -176,7 +184,7 @@ export async function createGatewayCore(
   const housekeeping = createHousekeeping(
     { store, clock, log, leases: lease.watch },
     { ...config, holder: `${config.id}/${random.bytes(8).toString('hex')}` },
-    forgettingOfApprovals(config.controlRetentionMs),
+    [...forgettingOfApprovals(config.controlRetentionMs), forgettingOfRates],
   );
   await keepAuditKey(store, {
     gateway: config.id,
@@ -208,6 +216,7 @@ export async function createGatewayCore(
       recordings.start();
       drain.start();
       await elsewhere.start();
+      sharedRates.start();
       housekeeping.start();
       await sessions.start();
     },
@@ -224,7 +233,7 @@ export async function createGatewayCore(
       await verdictFeed?.close();
       await controlFeed.close();
       // Together: each of them waits where the store is away.
-      await Promise.all([elsewhere.stop(), housekeeping.stop(), lease.stop()]);
+      await Promise.all([elsewhere.stop(), sharedRates.stop(), housekeeping.stop(), lease.stop()]);
       await Promise.all([writer.close(), lostWriter.close()]);
       spool.close();
     },

@@ -18,9 +18,10 @@ export class MinuteCounter {
     return this.#total;
   }
 
-  silent(second: number): boolean {
+  /** How many there were in the last minute. */
+  total(second: number): number {
     this.#advance(second);
-    return this.#total === 0;
+    return this.#total;
   }
 
   #advance(second: number): void {
@@ -36,17 +37,26 @@ export class MinuteCounter {
 }
 
 export interface RequestRates {
-  /** Counts a request of the identity; how many it made in the last minute. */
+  /** Counts a request of the identity; how many it made in the last minute, at other gateways too as far as they have told. */
   ofIdentity(identityId: string): number;
+  /** Identities that made requests in the last minute at this gateway, and how many. */
+  own(): Iterable<readonly [identityId: string, requests: number]>;
   /** Counts a request of a session. */
   ofSession(counter: MinuteCounter): number;
 }
 
-export function createRequestRates({ clock }: { clock: Pick<Clock, 'monotonicUs'> }): RequestRates {
+/** `elsewhere`: requests of an identity in the last minute at other gateways; absent: there are none. */
+export function createRequestRates({
+  clock,
+  elsewhere = () => 0,
+}: {
+  readonly clock: Pick<Clock, 'monotonicUs'>;
+  readonly elsewhere?: (identityId: string) => number;
+}): RequestRates {
   const identities = new Map<string, MinuteCounter>();
   const second = (): number => Math.floor(clock.monotonicUs() / 1e6);
   const makeRoom = (now: number): void => {
-    for (const [id, counter] of identities) if (counter.silent(now)) identities.delete(id);
+    for (const [id, counter] of identities) if (counter.total(now) === 0) identities.delete(id);
     if (identities.size >= IDENTITIES_MAX) identities.delete(identities.keys().next().value!);
   };
   return {
@@ -58,7 +68,14 @@ export function createRequestRates({ clock }: { clock: Pick<Clock, 'monotonicUs'
         counter = new MinuteCounter();
         identities.set(identityId, counter);
       }
-      return counter.add(now);
+      return counter.add(now) + elsewhere(identityId);
+    },
+    *own() {
+      const now = second();
+      for (const [id, counter] of identities) {
+        const requests = counter.total(now);
+        if (requests > 0) yield [id, requests];
+      }
     },
     ofSession: (counter) => counter.add(second()),
   };

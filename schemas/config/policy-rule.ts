@@ -24,7 +24,8 @@ const Limits = Type.Object(
 const Rate = Type.Object(
   {
     requestsPerMinuteMax: Type.Integer({
-      description: 'Requests per minute, on one gateway; more are denied by this rule.',
+      description:
+        'Requests per minute; more are denied by this rule. Gateways tell each other of what identities asked for about once a second (docs/policy.md).',
       minimum: 1,
       maximum: 1_000_000,
     }),

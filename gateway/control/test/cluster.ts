@@ -92,6 +92,7 @@ const away = (): Error => new Error('cut off');
 function cutStore(store: ControlStore, cut: Cut): ControlStore {
   const through = <R>(work: () => Promise<R>): Promise<R> => (cut.store ? Promise.reject(away()) : work());
   return {
+    ...(store.presence === undefined ? {} : { presence: store.presence }),
     transact: (...given) => through(() => store.transact(...given)),
     get: (...given) => through(() => store.get(...given)),
     list: (...given) => through(() => store.list(...given)),

@@ -124,8 +124,8 @@ describe('requests of the last minute', () => {
     assert.equal(counter.add(160), 60, 'the first has gone');
     assert.equal(counter.add(219), 2);
     assert.equal(counter.add(10_000), 1, 'after a long silence');
-    assert.equal(counter.silent(10_059), false);
-    assert.equal(counter.silent(10_060), true);
+    assert.equal(counter.total(10_059), 1);
+    assert.equal(counter.total(10_060), 0);
   });
 
   it('are those of the identity, over its sessions', () => {
