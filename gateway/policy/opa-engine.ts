@@ -4,7 +4,7 @@ import type { OpaConfig } from '../../schemas/config/policy-engines.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Asked, Engine, EngineDeps } from './engine.ts';
 import { policyError } from './errors.ts';
-import { bearer, createHttpCaller } from './http-call.ts';
+import { bearer, createServerCaller } from './http-call.ts';
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
 /** While it is away it is asked so often whether it is back, milliseconds: a gateway that is not ready gets no commands that would show it. */
@@ -13,7 +13,7 @@ const PROBE_MS = 1000;
 export function createOpaEngine(deps: EngineDeps, config: OpaConfig): Engine {
   const { clock, log } = deps;
   const { timeoutMs, connectionsMax, caFile } = config;
-  const caller = createHttpCaller(clock, {
+  const caller = createServerCaller(clock, {
     timeoutMs,
     connectionsMax,
     answerBytesMax: ANSWER_BYTES_MAX,

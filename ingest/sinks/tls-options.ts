@@ -1,6 +1,7 @@
 /** TLS of a sink's connection. Files are read each time they are asked for, so that a renewed certificate is taken up. */
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
+import { readTlsFiles } from '../../platform/network/tls-files.ts';
 import type { SinkTls } from '../../schemas/config/sinks.ts';
 import { sinkError } from './errors.ts';
 
@@ -18,9 +19,7 @@ export function readTlsOptions(name: string, tls: SinkTls): ConnectionOptions {
   return {
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
-    ...(tls.caFile === undefined ? {} : { ca: read(tls.caFile) }),
-    ...(tls.certificateFile === undefined ? {} : { cert: read(tls.certificateFile) }),
-    ...(tls.keyFile === undefined ? {} : { key: read(tls.keyFile) }),
+    ...readTlsFiles(tls, read),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   };
 }

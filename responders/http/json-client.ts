@@ -1,12 +1,6 @@
 /** JSON over HTTP with connections kept open: the first call of a playbook must not wait for a handshake. */
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Clock, Timer } from '../../platform/clock/clock.ts';
+import type { Clock } from '../../platform/clock/clock.ts';
+import { createHttpCaller, failureText, type HttpCall } from '../../platform/network/http-caller.ts';
 
 export type JsonAnswer =
   | { readonly ok: true; readonly status: number; readonly body: string }
@@ -30,22 +24,6 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 const SOCKETS_MAX = 64;
 const IDLE_MS_MAX = 60_000;
 
-function collect(response: IncomingMessage, done: (answer: JsonAnswer) => void): void {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  response.on('data', (piece: Buffer) => {
-    bytes += piece.length;
-    if (bytes > ANSWER_BYTES_MAX) {
-      response.destroy();
-      done({ ok: false, reason: `the answer is over ${ANSWER_BYTES_MAX} bytes` });
-    } else pieces.push(piece);
-  });
-  response.on('end', () =>
-    done({ ok: true, status: response.statusCode!, body: Buffer.concat(pieces).toString('utf8') }),
-  );
-  response.on('error', (error) => done({ ok: false, reason: error.message }));
-}
-
 export interface JsonClientOptions {
   /** For a whole call. */
   readonly timeoutMs: number;
@@ -55,58 +33,28 @@ export interface JsonClientOptions {
   readonly ca?: string | readonly string[];
 }
 
-export function createJsonClient(clock: Clock, options: JsonClientOptions): JsonClient {
-  const agentOptions = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MS_MAX };
-  const plain = new HttpAgent(agentOptions);
-  const ca = options.ca === undefined || typeof options.ca === 'string' ? options.ca : [...options.ca];
-  const secure = new HttpsAgent({ ...agentOptions, ...(ca === undefined ? {} : { ca }) });
-  const call = (url: URL, body: string | undefined, settings: RequestOptions): Promise<JsonAnswer> =>
-    new Promise((resolve) => {
-      const request =
-        url.protocol === 'https:'
-          ? httpsRequest(url, { ...settings, agent: secure })
-          : httpRequest(url, { ...settings, agent: plain });
-      const timers: Timer[] = [];
-      const done = (answer: JsonAnswer): void => {
-        for (const timer of timers) timer.cancel();
-        resolve(answer);
-      };
-      const giveUpAfter = (ms: number, reason: string): Timer => {
-        const timer = clock.after(ms, () => {
-          done({ ok: false, reason });
-          request.destroy();
-        });
-        timers.push(timer);
-        return timer;
-      };
-      giveUpAfter(options.timeoutMs, `no answer within ${options.timeoutMs} ms`);
-      const { connectTimeoutMs } = options;
-      if (connectTimeoutMs !== undefined)
-        request.once('socket', (socket) => {
-          if (!socket.connecting) return;
-          const timer = giveUpAfter(connectTimeoutMs, `no connection within ${connectTimeoutMs} ms`);
-          socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => timer.cancel());
-        });
-      request.setNoDelay(true);
-      request.on('response', (response) => collect(response, done));
-      request.on('error', (error) => done({ ok: false, reason: error.message }));
-      request.end(body);
-    });
+export function createJsonClient(clock: Clock, { ca, ...limits }: JsonClientOptions): JsonClient {
+  const http = createHttpCaller(clock, {
+    ...limits,
+    answerBytesMax: ANSWER_BYTES_MAX,
+    connectionsMax: SOCKETS_MAX,
+    idleMsMax: IDLE_MS_MAX,
+    ...(ca === undefined ? {} : { tls: { ca: typeof ca === 'string' ? ca : [...ca] } }),
+  });
+  const call = async (url: URL, given?: HttpCall): Promise<JsonAnswer> => {
+    const answer = await http.call(url, given);
+    return answer.ok
+      ? { ok: true, status: answer.status, body: answer.body.toString('utf8') }
+      : { ok: false, reason: failureText(answer) };
+  };
   return {
     post: (url, body, headers, signal) =>
-      call(url, body, {
-        method: 'POST',
-        headers: {
-          ...headers,
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-        },
+      call(url, {
+        body,
+        headers: { ...headers, 'content-type': 'application/json' },
         ...(signal === undefined ? {} : { signal }),
       }),
-    get: (url) => call(url, undefined, { method: 'GET' }),
-    close() {
-      plain.destroy();
-      secure.destroy();
-    },
+    get: (url) => call(url),
+    close: () => http.close(),
   };
 }

@@ -1,9 +1,8 @@
-/** One call of an issuer's endpoint: bounded in time and size, without redirects, over TLS but for this machine. */
-import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+/** One call of an issuer's endpoint: JSON, and over TLS but for this machine. */
 import type { Clock } from '../../../platform/clock/clock.ts';
 import { isLoopback } from '../../../platform/network/address.ts';
+import { createHttpCaller, failureText } from '../../../platform/network/http-caller.ts';
+import { readTlsFiles } from '../../../platform/network/tls-files.ts';
 
 export type JsonAnswer =
   | { readonly ok: true; readonly status: number; readonly body: unknown }
@@ -43,74 +42,33 @@ export function createJsonCaller(
   clock: Clock,
   options: { readonly caFile?: string; readonly timeoutMs: number },
 ): JsonCaller {
-  const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile, 'utf8');
-  const common = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MS };
-  const plain = new HttpAgent(common);
-  const secure = new HttpsAgent({ ...common, ...(ca === undefined ? {} : { ca }) });
+  const http = createHttpCaller(clock, {
+    timeoutMs: options.timeoutMs,
+    answerBytesMax: ANSWER_BYTES_MAX,
+    connectionsMax: SOCKETS_MAX,
+    idleMsMax: IDLE_MS,
+    tls: readTlsFiles(options),
+  });
   return {
-    call(address, { headers = {}, body, anyAnswer = false } = {}) {
+    async call(address, { headers = {}, body, anyAnswer = false } = {}) {
       const fault = addressFault(address);
-      if (fault !== undefined) return Promise.resolve({ ok: false, reason: fault });
-      const url = new URL(address);
-      const text = body === undefined ? undefined : JSON.stringify(body);
-      const sent = {
-        accept: 'application/json',
-        ...headers,
-        ...(text === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
-      };
-      return new Promise((resolve) => {
-        const done = (answer: JsonAnswer): void => {
-          timer.cancel();
-          resolve(answer);
-        };
-        const method = text === undefined ? 'GET' : 'POST';
-        const settings = { method, headers: sent };
-        const request =
-          url.protocol === 'https:'
-            ? httpsRequest(url, { ...settings, agent: secure })
-            : httpRequest(url, { ...settings, agent: plain });
-        const timer = clock.after(
-          options.timeoutMs,
-          () => {
-            done({ ok: false, reason: `no answer within ${options.timeoutMs} ms` });
-            request.destroy();
-          },
-          { background: true },
-        );
-        request.on('error', (error) => done({ ok: false, reason: error.message }));
-        request.on('response', (response) => {
-          const pieces: Buffer[] = [];
-          let bytes = 0;
-          response.on('data', (piece: Buffer) => {
-            bytes += piece.length;
-            if (bytes <= ANSWER_BYTES_MAX) pieces.push(piece);
-            else {
-              done({ ok: false, reason: `the answer is over ${ANSWER_BYTES_MAX} bytes` });
-              response.destroy();
-            }
-          });
-          response.on('error', (error) => done({ ok: false, reason: error.message }));
-          response.on('end', () => {
-            try {
-              const parsed: unknown = JSON.parse(Buffer.concat(pieces).toString('utf8'));
-              done({ ok: true, status: response.statusCode!, body: parsed });
-            } catch {
-              done(
-                anyAnswer
-                  ? { ok: true, status: response.statusCode!, body: undefined }
-                  : { ok: false, reason: `HTTP ${response.statusCode}, and no JSON` },
-              );
-            }
-          });
-        });
-        request.end(text);
+      if (fault !== undefined) return { ok: false, reason: fault };
+      const json = body === undefined ? {} : { body: JSON.stringify(body) };
+      const type = body === undefined ? {} : { 'content-type': 'application/json' };
+      const answer = await http.call(address, {
+        headers: { accept: 'application/json', ...headers, ...type },
+        ...json,
       });
+      if (!answer.ok) return { ok: false, reason: failureText(answer) };
+      const { status } = answer;
+      try {
+        return { ok: true, status, body: JSON.parse(answer.body.toString('utf8')) as unknown };
+      } catch {
+        return anyAnswer
+          ? { ok: true, status, body: undefined }
+          : { ok: false, reason: `HTTP ${status}, and no JSON` };
+      }
     },
-    close() {
-      plain.destroy();
-      secure.destroy();
-    },
+    close: () => http.close(),
   };
 }

@@ -8,7 +8,7 @@ import type { Timer } from '../../../platform/clock/clock.ts';
 import type { DecisionLogConfig } from '../../../schemas/config/policy-engines.ts';
 import type { PolicyDecision } from '../decision.ts';
 import type { Asked, EngineDeps } from '../engine.ts';
-import { bearer, createHttpCaller, type HttpCaller } from '../http-call.ts';
+import { bearer, createServerCaller, type ServerCaller } from '../http-call.ts';
 import { erase } from './erase.ts';
 
 export interface LoggedDecision {
@@ -98,9 +98,9 @@ export function createDecisionLog(
   };
 }
 
-function callerOf({ clock }: EngineDeps, { url, caFile }: DecisionLogConfig): HttpCaller | undefined {
+function callerOf({ clock }: EngineDeps, { url, caFile }: DecisionLogConfig): ServerCaller | undefined {
   if (url === undefined) return undefined;
-  return createHttpCaller(clock, {
+  return createServerCaller(clock, {
     timeoutMs: TIMEOUT_MS,
     answerBytesMax: 65_536,
     connectionsMax: 1,

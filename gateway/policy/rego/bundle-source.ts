@@ -1,7 +1,7 @@
 /** Where a bundle comes from: a file that is read again when it has changed, or a server that is asked with the ETag it gave. */
 import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../../../platform/clock/clock.ts';
-import { bearer, createHttpCaller } from '../http-call.ts';
+import { bearer, createServerCaller } from '../http-call.ts';
 
 export type Looked =
   | { readonly kind: 'same' }
@@ -53,7 +53,7 @@ export function createServerSource(
   token: () => Promise<string | null>,
 ): BundleSource {
   const { url, bytesMax, caFile } = config;
-  const caller = createHttpCaller(clock, {
+  const caller = createServerCaller(clock, {
     timeoutMs: SERVER_TIMEOUT_MS,
     answerBytesMax: bytesMax,
     connectionsMax: 1,

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { PostgresStoreConfig } from '../../../schemas/config/control-store-postgres.ts';
 import type { SecretReference } from '../../../schemas/config/secret.ts';
 import type { Clock } from '../../clock/clock.ts';
+import { readTlsFiles } from '../../network/tls-files.ts';
 import { controlStoreError } from '../errors.ts';
 import { failureOf } from './failures.ts';
 import type { Row, Statement } from './statement.ts';
@@ -42,12 +43,7 @@ function readFile(path: string): string {
 
 function tlsOf({ tls }: PostgresStoreConfig): pg.ClientConfig['ssl'] {
   if (tls.mode === 'disable') return false;
-  return {
-    rejectUnauthorized: true,
-    ...(tls.caFile === undefined ? {} : { ca: readFile(tls.caFile) }),
-    ...(tls.certificateFile === undefined ? {} : { cert: readFile(tls.certificateFile) }),
-    ...(tls.keyFile === undefined ? {} : { key: readFile(tls.keyFile) }),
-  };
+  return { rejectUnauthorized: true, ...readTlsFiles(tls, readFile) };
 }
 
 function wrap(client: pg.Client, clock: Clock, timeoutMs: number): Connection {

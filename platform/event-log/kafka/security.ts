@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { KafkaConfig } from '../../../schemas/config/kafka.ts';
 import type { SecretReference } from '../../../schemas/config/secret.ts';
+import { readTlsFiles } from '../../network/tls-files.ts';
 import { eventLogError } from '../errors.ts';
 import type { TransportOptions } from './transport/transport-options.ts';
 
@@ -20,9 +21,7 @@ function readPem(path: string): string {
 export function transportOptions(config: KafkaConfig, readSecret: ReadSecret): TransportOptions {
   const { tls, login } = config;
   const options: ConnectionOptions | undefined = tls && {
-    ...(tls.caFile !== undefined && { ca: readPem(tls.caFile) }),
-    ...(tls.certificateFile !== undefined && { cert: readPem(tls.certificateFile) }),
-    ...(tls.keyFile !== undefined && { key: readPem(tls.keyFile) }),
+    ...readTlsFiles(tls, readPem),
     ...(tls.serverName !== undefined && { servername: tls.serverName }),
     rejectUnauthorized: true,
   };
