@@ -29,6 +29,11 @@ export interface StatementAnalysis {
   changesSessionState: boolean;
   /** May change what names mean in the target, for this session and others. */
   changesCatalogue: boolean;
+  /**
+   * One statement that names what the catalogue does not have, of a kind whose names the target looks up when it parses: so it
+   * can say itself that they are not there, without running anything.
+   */
+  unknownName?: true;
   /** What it makes, for the session's own later commands. */
   made?: readonly Made[];
 }
@@ -54,6 +59,8 @@ export interface Analyser {
     settings: SessionSettings,
     session: AnalyserSession,
   ): StatementAnalysis | Promise<StatementAnalysis>;
+  /** The same for a function that is named by its object id: as a call of it with arguments that nobody knows. */
+  analyseCall(oid: number, settings: SessionSettings, session: AnalyserSession): Promise<StatementAnalysis>;
   /** Per-session memory (SQL-level PREPARE, what the session made). */
   createSession(catalogue?: SessionCatalogue): AnalyserSession;
 }

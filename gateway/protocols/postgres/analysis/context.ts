@@ -41,6 +41,8 @@ export interface Context {
   riskRestricted: RiskClass;
   /** What names mean may be another thing afterwards. */
   changesCatalogue: boolean;
+  /** Something was named that the catalogue does not have. */
+  unknownName: boolean;
   /** The walk is over what is stored in the target, not over what the client sent. */
   readonly stored: boolean;
   forcedDenial: { rule: string; reason: string } | null;

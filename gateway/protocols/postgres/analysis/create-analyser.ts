@@ -7,7 +7,7 @@ import { answerQuestions } from './asking-view.ts';
 import { mayBeDeep } from './depth.ts';
 import { createStaticResolver, type ObjectResolver } from './objects.ts';
 import { loadParser } from './parser.ts';
-import type { CatalogueView } from './effects.ts';
+import type { CatalogueView, NamedFunction } from './effects.ts';
 import { createParseThread, type AnswerQuestions } from './parse-thread.ts';
 import { runAnalysis, type Run } from './run.ts';
 import {
@@ -41,6 +41,12 @@ export interface OwnedAnalyser extends Analyser {
 
 /** Bodies that name bodies that name bodies: each may be fetched. */
 const ROUNDS_MAX = 64;
+
+/** All names are quoted: none of them is a word of the grammar. */
+function callOf({ schema, name, argumentCount }: NamedFunction): string {
+  const quoted = [schema, name].map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
+  return `select ${quoted}(${Array.from({ length: argumentCount }, (_, index) => `$${index + 1}`).join(', ')})`;
+}
 
 /** What an analysis was made under. */
 interface Under {
@@ -203,7 +209,7 @@ export async function createAnalyser(
     return analyseCold(sql, settings, session, shape);
   }
 
-  return {
+  const analyser: OwnedAnalyser = {
     get cache() {
       return { shapes: cache.size, ...counts };
     },
@@ -220,8 +226,16 @@ export async function createAnalyser(
         .refresh()
         .then((come) => (come ? analyseNow(sql, settings, names) : away(sql, settings, names)));
     },
+    async analyseCall(oid, settings, session) {
+      const said = `function call, object id ${oid}`;
+      const called = await (session as NamesSession).catalogue?.source.functionById(oid);
+      return called === undefined
+        ? { ...opaqueAnalysis(said), text: said, secretsLifted: false }
+        : analyser.analyse(`${callOf(called)} /* ${said} */`, settings, session);
+    },
     createSession: (catalogue) =>
       createNamesSession({ namesMax: config.preparedNamesMax, statementsPerNameMax: 16 }, catalogue),
     close: () => thread.close(),
   };
+  return analyser;
 }

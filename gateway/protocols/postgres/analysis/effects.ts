@@ -98,6 +98,12 @@ export interface Attempt {
   fetch(): Promise<boolean>;
 }
 
+export interface NamedFunction {
+  readonly schema: string;
+  readonly name: string;
+  readonly argumentCount: number;
+}
+
 /** The catalogue of one database, shared by its sessions. */
 export interface CatalogueSource {
   /** Changes whenever an answer may have changed. */
@@ -109,6 +115,8 @@ export interface CatalogueSource {
   /** The same for a name that is not known, not more often than is good; true where something may have changed. */
   recheck(): Promise<boolean>;
   attempt(): Attempt;
+  /** The function of that object id, young enough to decide by; undefined where there is none, or nobody can say. */
+  functionById(oid: number): Promise<NamedFunction | undefined>;
   /** Something that passed the gateway may have changed it. */
   touched(): void;
 }

@@ -35,6 +35,7 @@ const DEFERRED = new Set(
     ' ',
   ),
 );
+const LOOKED_UP = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 const DEPTH_MAX = 2000;
 const BODY_NESTING_MAX = 4;
 
@@ -77,9 +78,15 @@ export function runAnalysis(input: RunInput): Run {
     walk(raw.statement);
   }
   addAlternatives(context);
+  const [first] = parsed.statements;
+  if (parsed.statements.length > 1 || !isLookedUp(first?.statement)) context.unknownName = false;
   const fingerprint = parsed.statements.length === 0 ? null : fingerprintOf(input.sql);
   return outcome(context, constants, parsed.statements.length, fingerprint, { parsed: true, broken: false });
 }
+
+/** Statements whose names are looked up by a Parse; those of others when they run. */
+const isLookedUp = (statement: unknown): boolean =>
+  isNode(statement) && Object.keys(statement).every((type) => LOOKED_UP.has(type));
 
 function rangeOf(raw: ParsedStatement): SecretMark {
   return { start: raw.location, end: raw.length === 0 ? Number.MAX_SAFE_INTEGER : raw.location + raw.length };
@@ -102,6 +109,7 @@ function outcome(
       forcedDenial,
       changesSessionState,
       changesCatalogue,
+      ...(context.unknownName ? { unknownName: true as const } : {}),
       ...(context.made.length === 0 ? {} : { made: context.made }),
     },
     parsed: state.parsed,
@@ -174,6 +182,7 @@ function createWalk(
     forcedDenial: null,
     changesSessionState: false,
     changesCatalogue: false,
+    unknownName: false,
     cacheable: true,
     binding: new Set(),
     secrets: [],

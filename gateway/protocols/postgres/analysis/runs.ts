@@ -28,7 +28,10 @@ export function runRelation(
     catalogue.relationEffects(one, use, only),
   );
   const own = madeHere(context, 'relation', name);
-  if (own.length === 0 && !answers.some(({ known }) => known)) return opaque(context, 'relation', name);
+  if (own.length === 0 && !answers.some(({ known }) => known)) {
+    context.unknownName = true;
+    return opaque(context, 'relation', name);
+  }
   for (const { effects } of own) mergeEffects(context, effects, !whole);
   for (const { effects } of answers) mergeEffects(context, effects, !whole);
 }

@@ -58,3 +58,8 @@ export const functionSql = (oids: string): readonly string[] => [
                   where d.classid = ${PROC} and d.objid = p.oid and d.refclassid = ${PROC} and d.refobjid >= ${OWN_OIDS}), '')
      from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang where p.oid in (${oids})`,
 ];
+
+/** The function of an object id, for those who call it by that. */
+export const namedSql = (oid: number): string =>
+  `select n.nspname, p.proname, p.pronargs from pg_catalog.pg_proc p
+     join pg_catalog.pg_namespace n on n.oid = p.pronamespace where p.oid = ${oid}`;

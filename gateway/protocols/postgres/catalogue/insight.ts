@@ -2,7 +2,13 @@
 import { actionName } from '../../../policy/risk.ts';
 import { ACTIONS, type ActionKind } from '../analysis/actions.ts';
 import type { SessionSettings } from '../analysis/analyser.ts';
-import { NO_EFFECTS, type CatalogueView, type Effects, type Scope } from '../analysis/effects.ts';
+import {
+  NO_EFFECTS,
+  type CatalogueView,
+  type Effects,
+  type NamedFunction,
+  type Scope,
+} from '../analysis/effects.ts';
 import { runStored, type StoredCode } from '../analysis/run.ts';
 import type { FunctionDetails, RelationDetails } from './details.ts';
 import type { Oid, Skeleton } from './skeleton.ts';
@@ -13,6 +19,8 @@ export interface Insight {
   readonly user: string;
   readonly relations: Map<Oid, RelationDetails>;
   readonly functions: Map<Oid, FunctionDetails>;
+  /** By object id, those that were asked for. */
+  readonly named: Map<Oid, NamedFunction>;
   /** What was worked out; complete answers only. */
   readonly known: Map<string, Effects>;
 }

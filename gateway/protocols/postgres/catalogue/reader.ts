@@ -5,10 +5,10 @@
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
-import type { Attempt, CatalogueSource } from '../analysis/effects.ts';
+import type { Attempt, CatalogueSource, NamedFunction } from '../analysis/effects.ts';
 import { createAnswers } from './answers.ts';
 import { readFunctionDetails, readRelationDetails } from './details.ts';
-import { functionSql, relationSql } from './details-sql.ts';
+import { functionSql, namedSql, relationSql } from './details-sql.ts';
 import { FINGERPRINT_SQL } from './fingerprint-sql.ts';
 import { createInstruments } from './instruments.ts';
 import type { Insight, Work } from './insight.ts';
@@ -42,6 +42,8 @@ const RETRY_MS = 500;
 const RECHECK_MS = 200;
 /** A connection that nobody needs is kept for so long. */
 const LINGER_MS = 10_000;
+/** Functions that are called by their object ids. */
+const NAMED_MAX = 10_000;
 /** Definitions asked for at once. */
 const DETAILS_MAX = 2000;
 
@@ -103,6 +105,7 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
       user: deps.user,
       relations: new Map(),
       functions: new Map(),
+      named: new Map(),
       known: new Map(),
     };
     fingerprint = takeFingerprint(found[0]);
@@ -189,7 +192,20 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
     return true;
   };
 
+  const functionById = async (oid: number): Promise<NamedFunction | undefined> => {
+    if (!isFresh() && !(await refresh())) return undefined;
+    const of = insight!;
+    const known = of.named.get(oid);
+    if (known !== undefined) return known;
+    const [row] = (await ask([namedSql(oid)]))?.[0] ?? [];
+    if (row === undefined) return undefined;
+    const found = { schema: row[0]!, name: row[1]!, argumentCount: Number(row[2]) };
+    if (of.named.size < NAMED_MAX) of.named.set(oid, found);
+    return found;
+  };
+
   return {
+    functionById,
     get key() {
       return key;
     },

@@ -1,29 +1,6 @@
-/** Analyses for what has no text of its own: names that only the target knows, function calls. */
-import type { Action } from '../../../../schemas/types.ts';
+/** Analyses for what has no text of its own: names that only the target knows. */
 import { higherRisk } from '../../../policy/risk.ts';
 import type { StatementAnalysis } from '../analysis/analyser.ts';
-
-export const OPAQUE: Action = {
-  action: 'opaque_code',
-  objectKind: null,
-  object: null,
-  columns: [],
-  whole: false,
-};
-
-export function opaqueAnalysis(text: string): StatementAnalysis {
-  return {
-    statements: 1,
-    actions: [OPAQUE],
-    risk: 'high',
-    fingerprint: null,
-    text,
-    secretsLifted: false,
-    forcedDenial: null,
-    changesSessionState: true,
-    changesCatalogue: true,
-  };
-}
 
 /** A name that may stand for either: all actions of both, the higher risk. */
 export function eitherAnalysis(one: StatementAnalysis, other: StatementAnalysis): StatementAnalysis {

@@ -5,7 +5,8 @@
 import { redactTokens } from '../../../access/redact-tokens.ts';
 import { sqlStateOfFault } from '../errors.ts';
 import { decodeError } from '../wire/decode.ts';
-import { errorResponse, parse, query } from '../wire/messages.ts';
+import { FRONTEND } from '../wire/message-types.ts';
+import { errorResponse, message, parse, query, SYNC } from '../wire/messages.ts';
 import type { Denial } from './expectations.ts';
 
 export function createDenial(decision: {
@@ -31,6 +32,20 @@ export function createCancellation(requestId: string): Denial {
     cancelled: true,
   };
 }
+
+/**
+ * A denied query that names what is not there: the target looks its names up, which runs nothing, and says so as it would to
+ * anybody. Where the names have come into being meanwhile, what follows fails for the denial, and takes the unnamed statement
+ * away, as a query does. `text` with its zero byte.
+ */
+export const askedForNames = (denial: Denial, text: Buffer): Buffer =>
+  Buffer.concat([
+    message(FRONTEND.parse, Buffer.concat([Buffer.alloc(1), text, Buffer.alloc(2)])),
+    parse('', denial.marker),
+    SYNC,
+  ]);
+export const mayAskForNames = (denial: Denial): boolean =>
+  denial.cancelled !== true && sqlStateOfFault(denial.rule) === undefined;
 
 export const deniedQuery = (denial: Denial): Buffer => query(denial.marker);
 /** A named statement: a failing Parse of the unnamed one would drop the client's. */

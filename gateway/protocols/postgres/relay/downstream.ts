@@ -214,6 +214,12 @@ export class Downstream {
         this.#pass(buffer, start, end);
         return;
       case BACKEND.parseComplete:
+        if (head?.kind === 'query' && head.denial !== null) {
+          // Names that were asked for are there now: the denial follows.
+          this.#absorb(buffer, start, null);
+          this.#bodyStart = end;
+          return;
+        }
         this.#pass(buffer, start, end);
         if (head?.kind === 'parse') expectations.shift();
         return;

@@ -83,6 +83,16 @@ export class Expectations {
     return this.#items[this.#at];
   }
 
+  /** Whatever comes of what was sent, the target will look at what is sent now: nothing can make it skip to a Sync. */
+  get unskipped(): boolean {
+    for (let at = this.#items.length - 1; at >= this.#at; at -= 1) {
+      const { kind } = this.#items[at]!;
+      if (kind === 'sync') break;
+      if (kind !== 'query' && kind !== 'call') return false;
+    }
+    return !this.#skipping && !this.#copyIn;
+  }
+
   get copyIn(): boolean {
     return this.#copyIn;
   }

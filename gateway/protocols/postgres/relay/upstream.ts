@@ -6,9 +6,9 @@ import type { ResolvedOptions } from '../options.ts';
 import { FrameReader, type FrameRules } from '../wire/frame-reader.ts';
 import { FRONTEND } from '../wire/message-types.ts';
 import { query, SYNC } from '../wire/messages.ts';
-import { mayPrepare, mayRollBack, opaqueAnalysis } from './analyse.ts';
+import { mayPrepare, mayRollBack } from './analyse.ts';
 import type { RelayContext } from './context.ts';
-import { deniedQuery } from './denial.ts';
+import { askedForNames, deniedQuery, mayAskForNames } from './denial.ts';
 import { expected, type Expected } from './expectations.ts';
 import { ExtendedQuery, type Pipeline } from './extended-query.ts';
 import { judge, type Ruling } from './gatekeeper.ts';
@@ -294,8 +294,12 @@ export class Upstream implements Pipeline {
     const { sql, buffer, start, end } = message;
     const boundary = this.#context.requests.nextOrder;
     if (!ruling.allowed) {
-      this.#context.upstream.insert(deniedQuery(ruling.denial));
-      this.#synced(expected('query', { denial: ruling.denial, boundary }), false);
+      const { denial } = ruling;
+      const asked =
+        analysis.unknownName === true && mayAskForNames(denial) && this.#context.expectations.unskipped;
+      const text = buffer.subarray(start + 5, end);
+      this.#context.upstream.insert(asked ? askedForNames(denial, text) : deniedQuery(denial));
+      this.#synced(expected('query', { denial, boundary }), false);
       return;
     }
     this.#context.upstream.forward(buffer, start, end);
@@ -314,17 +318,24 @@ export class Upstream implements Pipeline {
     this.#context.requests.recordIn(requestId, bytes);
   }
 
-  /** FunctionCall runs any function by its object id, past every analysis: opaque code. */
+  /** FunctionCall runs a function by its object id: decided as a call of it, opaque where nobody knows which it is. */
   #functionCall(buffer: Buffer, start: number, end: number): void {
     const oid = decodeFunctionCall(buffer, start, end);
     if (oid === undefined) {
       this.turn.violation('a malformed FunctionCall');
       return;
     }
+    const { analyser, analyserSession, settings } = this.#context;
+    this.turn.later(analyser.analyseCall(oid, settings.current, analyserSession), (analysis) =>
+      this.#callAnalysed(analysis, buffer, start, end),
+    );
+  }
+
+  #callAnalysed(analysis: StatementAnalysis, buffer: Buffer, start: number, end: number): void {
     this.turn.later(
       judge(this.#context, {
         verb: 'function_call',
-        analysis: opaqueAnalysis(`function call, object id ${oid}`),
+        analysis,
         textBytes: null,
         parameterCount: 0,
         parametersDigest: this.#context.hmac(buffer.subarray(start + 9, end)),

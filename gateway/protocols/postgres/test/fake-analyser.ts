@@ -13,6 +13,21 @@ export function createFakeAnalyser(): Analyser & {
       catalogueTouched() {},
       transactionEnded() {},
     }),
+    analyseCall(oid) {
+      const text = `function call, object id ${oid}`;
+      const action = { action: 'opaque_code', objectKind: null, object: null, columns: [], whole: false };
+      return Promise.resolve({
+        statements: 1,
+        actions: [action],
+        risk: 'high' as const,
+        fingerprint: null,
+        text,
+        secretsLifted: false,
+        forcedDenial: null,
+        changesSessionState: true,
+        changesCatalogue: true,
+      });
+    },
     analyse(sql, settings) {
       seen.push({ sql, searchPath: settings.searchPath });
       const word = /[a-z]+/i.exec(sql.replace(/^\s*(\/\*.*?\*\/\s*)*/s, ''))?.[0]?.toLowerCase() ?? 'empty';

@@ -30,7 +30,10 @@ export function nameCall(context: Context, node: TreeNode, walk: (value: unknown
   const builtIn = schema === 'pg_catalog' || (schema === null && first);
   if (builtIn && BUILTIN_FUNCTIONS.has(name)) return;
   if (schema === 'information_schema') return;
-  if (known === false) return opaque(context, 'function', context.resolver.other(parts, context.settings));
+  if (known === false) {
+    context.unknownName = true;
+    return opaque(context, 'function', context.resolver.other(parts, context.settings));
+  }
   add(context, 'execute', 'function', context.resolver.other(parts, context.settings));
   // What the catalogue shows has said by itself whether it does.
   if (
