@@ -5,14 +5,14 @@
 import type { Clock, Random, Timer } from '../../platform/clock/clock.ts';
 import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { Logger } from '../../platform/log/log.ts';
-import type { ApprovalState, Client, Identity, Target } from '../../schemas/types.ts';
-import type { ApprovalDemand } from '../policy/decision.ts';
+import type { ApprovalState, Client, Grant, Identity, Target } from '../../schemas/types.ts';
+import type { ApprovalDemand, PolicyDecision } from '../policy/decision.ts';
 import type { RequestInput } from '../sessions/session.ts';
-import { demandOf, SHOWN_ACTIONS_MAX, SHOWN_TEXT_MAX, type StoredApproval } from './approval.ts';
+import type { StoredApproval } from './approval.ts';
 import type { ApprovalStore } from './approval-store.ts';
 import type { ApprovalsView } from './approvals-view.ts';
-import { bindingOf, sessionBinding } from './binding.ts';
 import { approvalError } from './errors.ts';
+import { newApproval, noticeOf } from './new-approval.ts';
 
 export interface ApprovalAsk {
   readonly identity: Identity;
@@ -27,10 +27,14 @@ export interface ApprovalAsk {
   readonly reason: string;
   /** Told once, when the approval is in the store: a new one, or one that waited already. */
   readonly onAsked: (approval: StoredApproval, isNew: boolean) => void;
+  /** The policy's decision of this moment where a grant makes it one that needs no approval; asked when a grant arrives. Never rejects. */
+  readonly underGrant?: () => Promise<PolicyDecision | undefined>;
 }
 
 export type AskResult =
   | { readonly outcome: 'granted'; readonly approval: StoredApproval }
+  /** Access for a time came meanwhile, and covers it. */
+  | { readonly outcome: 'covered'; readonly decision: PolicyDecision }
   | { readonly outcome: 'denied'; readonly error: CountersignError };
 
 export interface AskedApproval {
@@ -61,70 +65,8 @@ export interface AskConfig {
   readonly noticeMs: number;
 }
 
-function approvalOf(
-  ask: ApprovalAsk,
-  { clock, random, gateway }: Pick<AskDeps, 'clock' | 'random' | 'gateway'>,
-  expireMs: number,
-): StoredApproval {
-  const { identity, target, request, demand } = ask;
-  const now = clock.now();
-  return {
-    approvalId: random.uuidv7(now),
-    state: 'pending',
-    scope: demand.scope,
-    identityId: identity.id,
-    identityKind: identity.kind,
-    identityName: identity.displayName,
-    groups: [...identity.groups],
-    credentialSource: identity.credentialSource,
-    principals: [...new Set([...identity.onBehalfOf, ...ask.principals.map(({ id }) => id)])],
-    ip: ask.client.ip,
-    connection: target.connection,
-    protocol: target.protocol,
-    host: target.host,
-    database: target.database,
-    role: target.role,
-    sessionId: ask.sessionId,
-    gateway,
-    binding:
-      demand.scope === 'statement'
-        ? bindingOf(identity, target, request)
-        : sessionBinding(ask.sessionId, ask.rule),
-    shown: {
-      verb: request.verb,
-      text: request.text.slice(0, SHOWN_TEXT_MAX),
-      actions: request.actions
-        .slice(0, SHOWN_ACTIONS_MAX)
-        .map(({ action, objectKind, object }) =>
-          [action, objectKind, object].filter((part) => part !== null).join(' '),
-        ),
-      risk: request.risk,
-      impact: [],
-    },
-    rule: ask.rule,
-    reason: ask.reason,
-    statedReason: request.stated?.reason ?? null,
-    ticket: request.stated?.ticket ?? null,
-    demand: demandOf(demand),
-    grant: null,
-    words: [],
-    requestedAt: now,
-    expiresAt: now + expireMs,
-    validUntil: null,
-    usedAt: null,
-    endedBy: null,
-    endReason: null,
-  };
-}
-
-/** What the client reads while it waits. */
-const noticeOf = ({ approvalId, rule, demand, expiresAt }: StoredApproval): string => {
-  const who = demand.groups.length === 0 ? 'a person' : `a member of ${demand.groups.join(', ')}`;
-  const many = demand.approvals > 1 ? `${demand.approvals} persons, each ${who},` : who;
-  const factor = demand.secondFactor ? ' with a second factor' : '';
-  const until = new Date(expiresAt).toISOString();
-  return `waiting for approval ${approvalId}: rule ${rule} asks ${many}${factor} to agree (until ${until})`;
-};
+/** Grants that are not in force yet, beside the timers of the wait. */
+const TIMERS_MAX = 16;
 
 export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) => AskedApproval {
   const { store, view, clock, log } = deps;
@@ -146,6 +88,9 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
     });
     const deny = (error: CountersignError): void => settle({ outcome: 'denied', error });
     let claiming = false;
+    let covered = false;
+    let weighing: symbol | undefined;
+    let endedMeanwhile: Pick<ApprovalState, 'approvalId' | 'state'> | undefined;
     const take = (approvalId: string): void => {
       if (claiming || settled) return;
       claiming = true;
@@ -167,18 +112,59 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
     const look = ({ approvalId, state }: Pick<ApprovalState, 'approvalId' | 'state'>): void => {
       if (settled || approvalId !== current?.approvalId || state === 'pending') return;
       if (state === 'granted') take(approvalId);
+      // Whoever went on under the grant has withdrawn it: what the policy is being asked comes first.
+      else if (weighing !== undefined) endedMeanwhile = { approvalId, state };
       else if (state === 'refused') deny(approvalError('APPROVAL_REFUSED', { approvalId }));
       else if (!claiming) deny(approvalError('APPROVAL_ENDED', { approvalId, state }));
     };
+    /** Asks the policy again, with the grants of now. */
+    const weigh = (): void => {
+      if (settled || claiming || ask.underGrant === undefined) return;
+      const mine = Symbol('weighing');
+      weighing = mine;
+      const weighed = (decision: PolicyDecision | undefined): void => {
+        if (decision !== undefined && !claiming && !settled) {
+          covered = true;
+          settle({ outcome: 'covered', decision });
+          withdraw();
+        }
+        if (weighing !== mine) return;
+        weighing = undefined;
+        if (endedMeanwhile !== undefined) look(endedMeanwhile);
+      };
+      ask.underGrant().then(weighed, (error: unknown) => {
+        log.error({ error }, 'the policy could not be asked again for what is held');
+        weighed(undefined);
+      });
+    };
+    /** Nobody needs to decide it any more. */
+    const withdraw = (): void => {
+      if (current?.state !== 'pending') return;
+      const { approvalId, identityId } = current;
+      store
+        .withdraw(approvalId, identityId, 'access that was granted for a time covers it')
+        .catch((error: unknown) => log.warn({ error, approvalId }, 'an approval could not be withdrawn'));
+    };
+    const onGrant = ({ identityId, startsAt, endedAt }: Grant): void => {
+      if (settled || identityId !== ask.identity.id || endedAt !== null) return;
+      const aheadMs = startsAt - clock.now();
+      if (aheadMs <= 0) weigh();
+      // Of a gateway whose clock is ahead.
+      else if (timers.length < TIMERS_MAX) timers.push(clock.after(aheadMs, weigh));
+    };
     const begin = async (): Promise<void> => {
-      const wanted = approvalOf(ask, deps, config.expireMs);
-      stopListening = view.onApproval(look);
+      const wanted = newApproval(ask, deps, config.expireMs);
+      const stops = [view.onApproval(look), view.onGrant(onGrant)];
+      stopListening = () => {
+        for (const stop of stops) stop();
+      };
       const added = await store.add(wanted);
       if (!added.ok) {
         deny(added.error);
         return;
       }
       current = added.value;
+      if (covered) withdraw();
       if (settled) return;
       const { approvalId } = current;
       const isNew = current.approvalId === wanted.approvalId;
@@ -188,11 +174,16 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
       const holdMs = inTransaction ? Math.min(config.holdInTransactionMs, config.holdMs) : config.holdMs;
       const waits = (): void => deny(approvalError('APPROVAL_WAITS', { approvalId, rule: ask.rule }));
       const notice = noticeOf(current);
-      timers = [clock.after(holdMs, waits), clock.every(config.noticeMs, () => ask.request.notify?.(notice))];
+      timers.push(
+        clock.after(holdMs, waits),
+        clock.every(config.noticeMs, () => ask.request.notify?.(notice)),
+      );
       ask.request.notify?.(notice);
       // What the log told meanwhile, or what an earlier try had waited for.
       look(view.get(approvalId) ?? current);
       if (current.state === 'granted') look(current);
+      // One that came while the policy was being asked.
+      if (view.grantsOf(ask.identity.id, ask.target.connection).length > 0) weigh();
     };
     begin().catch((error: unknown) => {
       log.warn({ error }, 'an approval could not be asked for: the control store does not answer');

@@ -3,7 +3,8 @@ import type { CountersignError } from '../../platform/errors/errors.ts';
 import type { DecisionRef, Outcome, RiskClass } from '../../schemas/types.ts';
 import { accessError } from '../access/errors.ts';
 import { controlError } from '../control/errors.ts';
-import type { ApprovalDemand, Limits, PolicyDecision } from '../policy/decision.ts';
+import type { ApprovalDemand, Limits, PolicyDecision, Usage } from '../policy/decision.ts';
+import { afterAnswer } from './after-answer.ts';
 import type { Hold, HoldResult } from './holds.ts';
 import type { SessionState } from './session-state.ts';
 import { requestBody } from './request-body.ts';
@@ -93,14 +94,17 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       return byError(controlError('LEASE_LOST'));
     return undefined;
   };
-  const decide = (input: RequestInput): PolicyDecision | Promise<PolicyDecision> => {
-    // All of them count, refused ones too: trying again must not be free.
-    const usage = {
-      identityRequestsLastMinute: rates.ofIdentity(opening.identity.id),
-      sessionRequestsLastMinute: rates.ofSession(state.rate),
-      rows: state.totals.rows,
-      bytes: state.totals.bytes,
-    };
+  /** All of them count, refused ones too: trying again must not be free. */
+  const counted = (): Usage => ({
+    identityRequestsLastMinute: rates.ofIdentity(opening.identity.id),
+    sessionRequestsLastMinute: rates.ofSession(state.rate),
+    rows: state.totals.rows,
+    bytes: state.totals.bytes,
+  });
+  const decide = (
+    input: RequestInput,
+    usage: Usage = counted(),
+  ): PolicyDecision | Promise<PolicyDecision> => {
     const refused = standing(input.risk);
     if (refused !== undefined) return refused;
     if (input.forcedDenial !== undefined) return { outcome: 'deny', ...input.forcedDenial };
@@ -238,6 +242,19 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       ...limited(first),
     };
   };
+  /** What the policy says now to a command that is held, where a grant lets it go on. It was counted when it came. */
+  const underGrant = async (
+    input: RequestInput,
+    hold: Hold | undefined,
+  ): Promise<PolicyDecision | undefined> => {
+    const { rows, bytes } = state.totals;
+    const usage = { identityRequestsLastMinute: 0, sessionRequestsLastMinute: 0, rows, bytes };
+    const now = await decide(input, usage);
+    if (now.grantId === undefined) return undefined;
+    return now.outcome === 'allow' || (now.outcome === 'hold_verdict' && hold !== undefined)
+      ? now
+      : undefined;
+  };
   /** Waits for persons, and for the detectors where they are to be heard too. */
   const askFor = (
     requestId: string,
@@ -259,6 +276,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       demand: first.approval ?? DEFAULT_DEMAND,
       rule: first.rule,
       reason: first.reason,
+      underGrant: () => underGrant(input, hold),
       onAsked({ approvalId, reason, expiresAt }) {
         if (!state.closed)
           deferred.write(
@@ -279,15 +297,8 @@ export function createRequestGates(services: SessionServices, state: SessionStat
         const none = { heldUs: heldUs(), detectionIds: [] };
         return conclude(requestId, input, decisionId, byError(failed ?? result.error), none);
       }
-      const { approvalId, words } = result.approval;
-      const by = words.filter(({ granted }) => granted).map((word) => word.by);
-      const granted: PolicyDecision = {
-        outcome: 'allow',
-        rule: first.rule,
-        reason: `approval ${approvalId} of ${by.join(', ')}`,
-        ...limited(first),
-      };
-      state.relies.add(approvalId);
+      const { id, granted } = afterAnswer(result, first);
+      state.relies.add(id);
       const verdict = await hold?.result;
       if (hold !== undefined) state.holds.delete(hold);
       const held = { heldUs: heldUs(), detectionIds: verdict?.detectionIds ?? [] };

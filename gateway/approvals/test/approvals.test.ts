@@ -420,6 +420,48 @@ describe('approvals', () => {
       assert.equal(open(two).session.request(drop()).first, 'hold_approval');
     });
 
+    it('let go on what was held when they came, and nobody has to decide it any more', async () => {
+      const [one, two] = await pair({}, { grantTemplates: [template()] });
+      const { session, how } = open(one);
+      const decision = held(session.request(drop()));
+      const { approvalId } = await pending(two);
+      const asked = await request(two, 600_000);
+      assert.ok(asked.ok);
+      await decide(two, asked.value.approvalId, person('ann'));
+      const final = await decision;
+      assert.equal(final.outcome, 'allow');
+      assert.equal(final.reason, 'granted');
+      await until(async () => (await two.core.approvals.store.get(approvalId))?.state === 'withdrawn');
+      // What goes on under a grant ends with it.
+      const [grant] = one.core.approvals.view.grantsOf(CI, 'main');
+      await two.core.approvals.store.endGrant(grant!.grantId, 'idp/ann');
+      await until(() => how.orders.length > 0);
+      assert.equal(how.orders[0]!.error.code, 'GRANT_ENDED');
+    });
+
+    it('let go on all that wait for one approval, at all gateways', async () => {
+      const [one, two] = await pair({}, { grantTemplates: [template()] });
+      const decisions = [one, two].map((member) => held(open(member).session.request(drop())));
+      await until(async () => (await one.core.approvals.store.list({ limit: 9 })).length === 1);
+      const asked = await request(two, 600_000);
+      assert.ok(asked.ok);
+      await decide(one, asked.value.approvalId, person('ann'));
+      for (const decision of decisions) assert.equal((await decision).outcome, 'allow');
+    });
+
+    it('leave waiting what they do not cover', async () => {
+      const [one] = await pair({}, { grantTemplates: [template({ actions: ['read'] })] });
+      const decision = held(open(one).session.request(drop()));
+      const { approvalId } = await pending(one);
+      const asked = await request(one, 600_000);
+      assert.ok(asked.ok);
+      await decide(one, asked.value.approvalId, person('ann'));
+      await until(() => one.core.approvals.view.grantsOf(CI, 'main').length === 1);
+      assert.equal((await one.core.approvals.store.get(approvalId))?.state, 'pending');
+      await decide(one, approvalId, person('ann'));
+      assert.match((await decision).reason, /approval .* of idp\/ann/);
+    });
+
     it('end by themselves, sessions included', async () => {
       const [one] = await pair({}, { grantTemplates: [template()] });
       const asked = await request(one, 6000);
