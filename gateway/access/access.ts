@@ -36,7 +36,12 @@ export interface LoginContext {
   readonly connection: string | null;
   readonly clientIp: string;
   /** A key that the client has proved, where the protocol can carry such a proof. */
-  readonly proofOfKey?: { readonly kind: 'dpop' | 'mtls'; readonly thumbprint: string };
+  readonly proofOfKey?: {
+    readonly kind: 'dpop' | 'mtls';
+    readonly thumbprint: string;
+    /** Of a proof that is good once, on all gateways of the control store; what comes of it uses it up (spent-proofs.ts). */
+    readonly proofId?: string;
+  };
 }
 
 export type AccessResult<T> =

@@ -16,6 +16,7 @@ import { createExchanger, type Exchanger } from '../access/exchange/exchanger.ts
 import type { Issuers } from '../access/issuers/issuers.ts';
 import { forgettingOfApprovals } from '../approvals/forgetting.ts';
 import { createApprovals, type Approvals } from '../approvals/create-approvals.ts';
+import { forgettingOfProofs } from '../access/proof/spent-proofs.ts';
 import { createTokenStore, type TokenStore } from '../access/token-store.ts';
 import { keepAuditKey } from '../control/audit-keys.ts';
 import { createControlView, followControl, type ControlView } from '../control/control-view.ts';
@@ -184,7 +185,7 @@ export async function createGatewayCore(
   const housekeeping = createHousekeeping(
     { store, clock, log, leases: lease.watch },
     { ...config, holder: `${config.id}/${random.bytes(8).toString('hex')}` },
-    [...forgettingOfApprovals(config.controlRetentionMs), forgettingOfRates],
+    [...forgettingOfApprovals(config.controlRetentionMs), forgettingOfRates, forgettingOfProofs],
   );
   await keepAuditKey(store, {
     gateway: config.id,

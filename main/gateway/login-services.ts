@@ -38,7 +38,7 @@ export function createLoginServices(deps: LoginDeps, config: AccessConfig): Logi
   const certificates = createCertificateSources({ clock }, config);
   return {
     access,
-    dpop: createDpopProofs({ clock }),
+    dpop: createDpopProofs({ clock, store }),
     tokenExchange: createTokenExchange({ access, tokens, issuers, certificates, exchanger, view, clock }),
     authorities: () => certificates.authorities(),
     ...(config.scim === undefined

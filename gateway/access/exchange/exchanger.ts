@@ -17,10 +17,11 @@ import {
 } from '../../control/token-index.ts';
 import { accountOver } from '../account-over.ts';
 import type { AccessResult, LoginContext } from '../access.ts';
-import { keyOf } from '../bindings.ts';
+import { bindingFault, keyOf } from '../bindings.ts';
 import { accessError } from '../errors.ts';
 import { newStandingToken, newToken, type TokenFields } from '../new-token.ts';
-import { bindingFault } from '../bindings.ts';
+import { USED_BEFORE } from '../proof/dpop.ts';
+import { spendProof } from '../proof/spent-proofs.ts';
 import { bothOpen, type Account, type Party } from './party.ts';
 
 export interface ExchangeWish {
@@ -193,6 +194,9 @@ export function createExchanger(
     try {
       const stored = await store.transact(async (transaction) => {
         const now = clock.now();
+        const proofId = context.proofOfKey?.proofId;
+        if (proofId !== undefined && !(await spendProof(transaction, proofId, now)))
+          throw new Refused(accessError('ACCESS_PROOF_WRONG', { reason: USED_BEFORE }));
         const { exchange, standing } = await lookBack(transaction, party);
         changed = await makeKnown(transaction, party.accounts);
         if (reuse && standing !== undefined && standing.expiresAt > now) return standing;

@@ -2,9 +2,12 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, EmbeddedJWK, errors } from 'jose';
 import type { Clock } from '../../../platform/clock/clock.ts';
+import type { ControlStore } from '../../../platform/control-store/control-store.ts';
+import type { CountersignError } from '../../../platform/errors/errors.ts';
 import type { AccessResult } from '../access.ts';
 import { accessError } from '../errors.ts';
 import { parseJwt } from '../issuers/verify-jwt.ts';
+import { spendProof } from './spent-proofs.ts';
 
 export interface DpopCall {
   readonly method: string;
@@ -15,8 +18,19 @@ export interface DpopCall {
 }
 
 export interface DpopProofs {
-  /** The thumbprint (RFC 7638) of the key that was proved. */
-  verify(proof: string, call: DpopCall): Promise<AccessResult<string>>;
+  verify(proof: string, call: DpopCall): Promise<AccessResult<ProvedKey>>;
+  /**
+   * Uses it up for all gateways of the control store; only for callers who are known, since it writes there. ACCESS_PROOF_WRONG where it was used
+   * before. The exchange does it in its own transaction.
+   */
+  spend(proofId: string): Promise<AccessResult<undefined>>;
+}
+
+export interface ProvedKey {
+  /** RFC 7638. */
+  readonly thumbprint: string;
+  /** Where other gateways must hear of its use (spent-proofs.ts). */
+  readonly proofId?: string;
 }
 
 const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'PS256', 'RS256'];
@@ -24,6 +38,9 @@ const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'EdDSA', 'PS256', 'RS256'];
 const WINDOW_MS = 60_000;
 const SEEN_MAX = 100_000;
 const ID_CHARACTERS_MAX = 256;
+export const USED_BEFORE = 'it was used before';
+/** Good for a minute: what a power cut takes back has nearly run out by then. */
+const UNFLUSHED = { flush: false } as const;
 
 /** Host and path; who stands in front of us may have taken the TLS off. */
 function placeOf(url: string): string | undefined {
@@ -31,10 +48,16 @@ function placeOf(url: string): string | undefined {
   return parsed === null ? undefined : `${parsed.host}${parsed.pathname}`;
 }
 
-/** Proofs that were seen are known in this process only: another gateway has another address, which stands in the proof. */
-export function createDpopProofs({ clock }: { readonly clock: Clock }): DpopProofs {
+/** `store`: where one process alone has it, remembering here what was seen is enough. */
+export function createDpopProofs({
+  clock,
+  store,
+}: {
+  readonly clock: Clock;
+  readonly store: Pick<ControlStore, 'presence' | 'transact'>;
+}): DpopProofs {
   const seen = new Map<string, number>();
-  const isReplay = (id: string): boolean => {
+  const isSeen = (id: string): boolean => {
     const now = clock.now();
     // In the order they came, so the oldest stand first.
     for (const [old, at] of seen) {
@@ -45,12 +68,19 @@ export function createDpopProofs({ clock }: { readonly clock: Clock }): DpopProo
     seen.set(id, now);
     return false;
   };
+  const wrong = (reason: string): { readonly ok: false; readonly error: CountersignError } => ({
+    ok: false,
+    error: accessError('ACCESS_PROOF_WRONG', { reason }),
+  });
   return {
+    async spend(proofId) {
+      const isNew = await store.transact(
+        (transaction) => spendProof(transaction, proofId, clock.now()),
+        UNFLUSHED,
+      );
+      return isNew ? { ok: true, value: undefined } : wrong(USED_BEFORE);
+    },
     async verify(proof, { method, url, token }) {
-      const wrong = (reason: string): AccessResult<string> => ({
-        ok: false,
-        error: accessError('ACCESS_PROOF_WRONG', { reason }),
-      });
       const parsed = parseJwt(proof);
       if (parsed === undefined) return wrong('it is no token');
       const { header, claims } = parsed;
@@ -78,7 +108,11 @@ export function createDpopProofs({ clock }: { readonly clock: Clock }): DpopProo
       if (ath !== wanted) return wrong('it is for another token');
       if (typeof jti !== 'string' || jti === '' || jti.length > ID_CHARACTERS_MAX)
         return wrong('it has no id');
-      return isReplay(`${thumbprint} ${jti}`) ? wrong('it was used before') : { ok: true, value: thumbprint };
+      const id = `${thumbprint} ${jti}`;
+      if (isSeen(id)) return wrong(USED_BEFORE);
+      if (store.presence === undefined) return { ok: true, value: { thumbprint } };
+      const proofId = createHash('sha256').update(id).digest('base64url');
+      return { ok: true, value: { thumbprint, proofId } };
     },
   };
 }

@@ -29,7 +29,16 @@ export async function findPerson(
 ): Promise<Person> {
   const proofs = await proofsOf(request, dpop, token);
   if (!proofs.ok) return proofs;
-  const context = { ...proofs.value, connection: null };
+  const { proofOfKey } = proofs.value;
+  const proofId = proofOfKey?.proofId;
+  // It is used up by this call, not by what the token is exchanged for on the way.
+  const context = {
+    ...proofs.value,
+    connection: null,
+    ...(proofOfKey === undefined
+      ? {}
+      : { proofOfKey: { kind: proofOfKey.kind, thumbprint: proofOfKey.thumbprint } }),
+  };
   const verified = await access.verifyBearer(token, context);
   if (!verified.ok) return verified;
   const admitted = access.admit(verified.value, null, context);
@@ -38,6 +47,10 @@ export async function findPerson(
   // Services and agents have API tokens of their own: what a stolen CI token may do must not depend on somebody's groups.
   if (identity.kind !== 'human' || verified.value.principals.length > 0)
     return { ok: false, error: controlApiError('CONTROL_API_PEOPLE_ONLY', { subject: identity.id }) };
+  if (proofId !== undefined) {
+    const spent = await dpop.spend(proofId);
+    if (!spent.ok) return spent;
+  }
   return {
     ok: true,
     principal: {

@@ -46,5 +46,5 @@ export async function proofsOf(
   const url = `${request.protocol}://${host ?? ''}${request.url.split('?')[0]!}`;
   const verified = await dpop.verify(proof, { method: request.method, url, token });
   if (!verified.ok) return verified;
-  return { ok: true, value: { ...context, proofOfKey: { kind: 'dpop', thumbprint: verified.value } } };
+  return { ok: true, value: { ...context, proofOfKey: { kind: 'dpop', ...verified.value } } };
 }

@@ -332,7 +332,10 @@ describe('POST /v1/tokens/exchange', () => {
     const call = { htm: 'GET', htu: `${world.url}/v1/whoami`, iat: now };
     const stranger = await proofOf(other, { ...call, jti: '8', ath });
     assert.equal((await callWith({ dpop: stranger })).body['code'], 'TOKEN_KEY_REQUIRED');
+    const spent = () => world.store.list('spent-proofs', { limit: 10 });
+    assert.equal((await spent()).length, 1, 'of the exchange; who is not let in writes nothing');
     const mine = await proofOf(key, { ...call, jti: '9', ath });
     assert.equal((await callWith({ dpop: mine })).body['subject'], 'ci/alice');
+    assert.equal((await spent()).length, 2);
   });
 });

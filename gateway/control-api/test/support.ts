@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import Value from 'typebox/value';
 import type { Clock } from '../../../platform/clock/clock.ts';
 import { createSystemClock, createSystemRandom } from '../../../platform/clock/system-clock.ts';
+import type { ControlStore } from '../../../platform/control-store/control-store.ts';
 import { createInProcessControlStore } from '../../../platform/control-store/sqlite/sqlite-control-store.ts';
 import { createNodeDisk } from '../../../platform/disk/node-disk.ts';
 import { createEmbeddedEventLog } from '../../../platform/event-log/embedded/embedded-event-log.ts';
@@ -67,6 +68,7 @@ export interface World {
   readonly tokens: TokenStore;
   readonly clock: Clock;
   readonly control: ControlWriter;
+  readonly store: ControlStore;
   /** Brings control records into force. */
   relay(): Promise<void>;
   call<T = Record<string, unknown>>(
@@ -167,7 +169,14 @@ export async function openWorld(
     gatewayId: 'g',
     logins: {
       access,
-      dpop: createDpopProofs({ clock }),
+      // As one of several gateways.
+      dpop: createDpopProofs({
+        clock,
+        store: {
+          presence: { id: 'here', isGone: () => Promise.resolve(false) },
+          transact: (work, how) => store.transact(work, how),
+        },
+      }),
       tokenExchange: createTokenExchange({ access, tokens, issuers, certificates, exchanger, view, clock }),
       authorities: () => certificates.authorities(),
       groupScopes: accessSettings.groupScopes,
@@ -310,6 +319,7 @@ export async function openWorld(
     tokens,
     clock,
     control,
+    store,
     relay,
     async call(
       method: string,
