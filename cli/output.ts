@@ -23,6 +23,14 @@ export const flatten = (text: string): string =>
   // eslint-disable-next-line no-control-regex
   text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
 
+/** A text on its lines; control characters that could steer the terminal, or hide what stands there, are written out. */
+export const printable = (text: string): string =>
+  text.replace(
+    // eslint-disable-next-line no-control-regex
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
 /** Cuts a text to what a table holds. */
 export function clip(text: string, length = CELL_CHARACTERS_MAX): string {
   const flat = flatten(text);

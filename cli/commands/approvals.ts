@@ -5,7 +5,7 @@ import { parseTime } from '../duration.ts';
 import type { CliContext, RegisterCommands } from '../context.ts';
 import { identityIdOf } from '../issue-token.ts';
 import { withLimit } from '../options.ts';
-import { formatTime, type Column } from '../output.ts';
+import { flatten, formatTime, printable, type Column } from '../output.ts';
 import { readItems } from '../pages.ts';
 
 const what = (row: Approval): string =>
@@ -39,6 +39,7 @@ function described(row: Approval): string {
     ['from', row.ip],
     ['connection', [row.connection, row.database, row.role].filter((part) => part !== null).join(' · ')],
     ['does', what(row)],
+    ['touches', row.shown?.impact.join('; ') ?? null],
     ['why', row.rule === null ? row.reason : `${row.reason} (rule ${row.rule})`],
     ['says', row.statedReason],
     ['ticket', row.ticket],
@@ -53,9 +54,9 @@ function described(row: Approval): string {
   ];
   const text = lines
     .filter(([, value]) => value !== null && value !== '')
-    .map(([name, value]) => `${name.padEnd(11)}${value!}`)
+    .map(([name, value]) => `${name.padEnd(11)}${flatten(value!)}`)
     .join('\n');
-  return row.shown === null ? text : `${text}\n\n${row.shown.text}`;
+  return row.shown === null ? text : `${text}\n\n${printable(row.shown.text)}`;
 }
 
 /** One-time codes are asked for, so that they stand in no shell's history. */

@@ -207,7 +207,7 @@ function describe(approval) {
       : facts([
           ['Does', shown.actions.join(', ') || 'nothing that is known'],
           ['Risk', make('span', { class: `risk-${shown.risk}` }, shown.risk)],
-          ['Touches', shown.impact.join(', ')],
+          ['Touches', shown.impact.join('; ')],
         ]),
     ...approval.words.map((word) =>
       make(

@@ -27,6 +27,8 @@ export interface ApprovalAsk {
   readonly reason: string;
   /** Told once, when the approval is in the store: a new one, or one that waited already. */
   readonly onAsked: (approval: StoredApproval, isNew: boolean) => void;
+  /** What the command would touch, in words, where the target can say. */
+  readonly estimate?: () => Promise<readonly string[]>;
   /** The policy's decision of this moment where a grant makes it one that needs no approval; asked when a grant arrives. Never rejects. */
   readonly underGrant?: () => Promise<PolicyDecision | undefined>;
 }
@@ -67,6 +69,21 @@ export interface AskConfig {
 
 /** Grants that are not in force yet, beside the timers of the wait. */
 const TIMERS_MAX = 16;
+
+/** It is good to know, and nobody waits longer for it. */
+const ESTIMATE_MS = 1000;
+
+function impactOf({ estimate }: ApprovalAsk, clock: Clock): Promise<readonly string[]> {
+  if (estimate === undefined) return Promise.resolve([]);
+  return new Promise((resolve) => {
+    const timer = clock.after(ESTIMATE_MS, () => resolve([]));
+    const settle = (lines: readonly string[]): void => {
+      timer.cancel();
+      resolve(lines);
+    };
+    estimate().then(settle, () => settle([]));
+  });
+}
 
 export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) => AskedApproval {
   const { store, view, clock, log } = deps;
@@ -153,11 +170,13 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
       else if (timers.length < TIMERS_MAX) timers.push(clock.after(aheadMs, weigh));
     };
     const begin = async (): Promise<void> => {
-      const wanted = newApproval(ask, deps, config.expireMs);
       const stops = [view.onApproval(look), view.onGrant(onGrant)];
       stopListening = () => {
         for (const stop of stops) stop();
       };
+      const impact = await impactOf(ask, clock);
+      if (settled) return;
+      const wanted = newApproval(ask, deps, config.expireMs, impact);
       const added = await store.add(wanted);
       if (!added.ok) {
         deny(added.error);

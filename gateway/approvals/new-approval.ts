@@ -7,6 +7,8 @@ export function newApproval(
   ask: ApprovalAsk,
   { clock, random, gateway }: Pick<AskDeps, 'clock' | 'random' | 'gateway'>,
   expireMs: number,
+  /** What the target says that it would touch. */
+  impact: readonly string[],
 ): StoredApproval {
   const { identity, target, request, demand } = ask;
   const now = clock.now();
@@ -41,7 +43,7 @@ export function newApproval(
           [action, objectKind, object].filter((part) => part !== null).join(' '),
         ),
       risk: request.risk,
-      impact: [],
+      impact: impact.slice(0, SHOWN_ACTIONS_MAX),
     },
     rule: ask.rule,
     reason: ask.reason,

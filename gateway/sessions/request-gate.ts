@@ -277,6 +277,7 @@ export function createRequestGates(services: SessionServices, state: SessionStat
       rule: first.rule,
       reason: first.reason,
       underGrant: () => underGrant(input, hold),
+      estimate: () => opening.estimate?.(input.actions) ?? Promise.resolve([]),
       onAsked({ approvalId, reason, expiresAt }) {
         if (!state.closed)
           deferred.write(

@@ -96,6 +96,8 @@ export interface SessionOpening {
   readonly tls: boolean;
   /** The target's own id of the session (PostgreSQL: `pid@start`), for ending it after a crash of the gateway. */
   readonly targetSession: string | null;
+  /** About how many rows stand in what a command touches, for whoever is asked to approve it: a line each. Absent: nobody can say. */
+  readonly estimate?: (actions: readonly Action[]) => Promise<readonly string[]>;
   /** Must close the client's socket before it returns; ending the target's work may go on. Called at most once. */
   readonly end: (order: EndOrder) => void;
 }

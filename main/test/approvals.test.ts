@@ -19,7 +19,8 @@ import { lacking } from '../../test/servers/available.ts';
 import { connectClient, makeLogin, type Login } from './support/clients.ts';
 import { startTestInstallation, type TestInstallation } from './support/installation.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 
 const PERIOD_MS = 30_000;
 const HOOK_KEY = `whsec_${Buffer.alloc(32, 3).toString('base64')}`;
@@ -205,6 +206,8 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
 
   it('psql of a job waits, is told what for, and goes on once a person agreed with a security key on the page', async () => {
     await table('ledger');
+    await observer.query('insert into ledger select generate_series(1, 4321)');
+    await observer.query('analyze ledger');
     const page = await open();
     const { page: enrolPage } = await invite(ann);
     await page.goto(enrolPage);
@@ -219,7 +222,8 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
     await signIn(page, ann, approval.approvalId);
     await page.waitForSelector('text=drop table ledger');
     const shown = await page.textContent('main');
-    for (const fact of ['migration', 'ci/orders', 'sample', 'data-drops-of-machines-need-a-person'])
+    const facts = ['migration', 'ci/orders', 'sample', 'data-drops-of-machines-need-a-person'];
+    for (const fact of [...facts, 'public.ledger: all of about 4,300 rows'])
       assert.ok(shown?.includes(fact), fact);
     await page.fill('#reason', 'the ledger moved');
     await page.click('#agree-key');
@@ -383,6 +387,9 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
   it('a grant opens what its template names until it is revoked, and then its sessions end', async () => {
     const nextCode = await codesOf(ann);
     await table('four');
+    await table('five');
+    const waiting = psql(job, 'drop table five');
+    const held = await pending('drop table five');
     const asked = await installation.api.send<Approval>('POST', '/v1/grants', {
       template: 'restore-db',
       connection: 'sample',
@@ -398,6 +405,9 @@ describe('approvals', { skip: lacking('psql', 'chromium'), timeout: 300_000 }, (
     });
     const { items } = await installation.api.get<{ items: Grant[] }>('/v1/grants', { active: true });
     assert.equal(items[0]?.ticket, 'OPS-7');
+    assert.equal(await waiting.code, 0, 'what was held goes on under it');
+    const approvalOf = () => installation.api.get<Approval>(`/v1/approvals/${held.approvalId}`);
+    await until('nobody has to decide it', async () => (await approvalOf()).state === 'withdrawn');
     const client = await connectClient(installation.listener, job);
     let ended = false;
     client.once('end', () => void (ended = true));

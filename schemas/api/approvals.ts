@@ -40,7 +40,9 @@ export const Approval = Type.Object({
       text: Type.String({ description: 'The command, secrets lifted, cut at 8,192 characters.' }),
       actions: Names('What it does, and to what.'),
       risk: Type.String(),
-      impact: Names('What it would touch, as the target estimates it.'),
+      impact: Names(
+        'About how many rows stand in what it touches, as the target has counted them; none where nobody could say.',
+      ),
     }),
   ),
   demand: Type.Object({

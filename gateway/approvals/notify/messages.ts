@@ -29,6 +29,7 @@ function facts(approval: StoredApproval): (readonly [string, string])[] {
     ['On behalf of', approval.principals.join(', ')],
     ['Source', approval.credentialSource],
     ['Does', shown?.actions.join(', ')],
+    ['Touches', shown?.impact.join('; ')],
     ['Risk', shown?.risk],
     ['Why', approval.reason],
     ['Says', approval.statedReason],

@@ -5,6 +5,7 @@
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
+import type { Action } from '../../../../schemas/types.ts';
 import type { Attempt, CatalogueSource, NamedFunction } from '../analysis/effects.ts';
 import { createAnswers } from './answers.ts';
 import { readFunctionDetails, readRelationDetails } from './details.ts';
@@ -13,6 +14,7 @@ import { FINGERPRINT_SQL } from './fingerprint-sql.ts';
 import { createInstruments } from './instruments.ts';
 import type { Insight, Work } from './insight.ts';
 import type { CatalogueLink, Rows } from './link.ts';
+import { estimateRows } from './row-estimates.ts';
 import { readSkeleton } from './skeleton.ts';
 import { skeletonSql } from './skeleton-sql.ts';
 
@@ -33,6 +35,8 @@ export interface ReaderConfig {
 }
 
 export interface CatalogueReader extends CatalogueSource {
+  /** About how many rows stand in what these touch, a line each; none where it is not known. */
+  estimate(actions: readonly Action[]): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -231,6 +235,9 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
     touched() {
       neededUs = clock.monotonicUs();
       if (!closed) refresh().catch(() => undefined);
+    },
+    async estimate(actions) {
+      return insight === undefined || closed ? [] : estimateRows(link, insight.skeleton, actions);
     },
     close() {
       closed = true;

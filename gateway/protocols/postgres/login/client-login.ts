@@ -8,6 +8,7 @@ import type { ConnectionConfig, ProtocolDeps } from '../../protocol.ts';
 import type { PostgresListenerConfig } from '../options.ts';
 import type { Analyser } from '../analysis/analyser.ts';
 import type { SessionCatalogue } from '../analysis/effects.ts';
+import type { CatalogueReader } from '../catalogue/reader.ts';
 import { postgresError, sqlStateOf } from '../errors.ts';
 import { createRelay, type Relay } from '../relay/relay.ts';
 import { type Connector } from '../target/connector.ts';
@@ -276,6 +277,7 @@ class ClientLogin {
     const { deps, relays, cancelKeys, analyser } = this.#context;
     const { link, connector } = ready;
     const detach = connector.attach(link);
+    const reader = this.#reader(connector);
     const key = cancelKeys.issue(ready.minor >= 2 ? 32 : 4, () => relay.cancel());
     const relay = createRelay(
       {
@@ -284,7 +286,7 @@ class ClientLogin {
         log: deps.log,
         analyser,
         connector,
-        catalogue: this.#catalogue(connector),
+        catalogue: this.#catalogue(reader, connector),
         hmac: (secret) => deps.hmac(secret),
         startup: ready.startup,
         onClosed() {
@@ -307,6 +309,7 @@ class ClientLogin {
       tls: ready.tls,
       targetSession: targetSessionOf(link, connector.options.addresses),
       end: (order) => relay.end(order),
+      ...(reader === undefined ? {} : { estimate: (actions) => reader.estimate(actions) }),
     });
     if (!opened.ok) {
       // Sessions has written the refusal's event.
@@ -318,12 +321,15 @@ class ClientLogin {
     this.#welcome(relay, opened.session, ready, key.pid, key.key);
   }
 
-  /** Read at once, so that the first command need not wait for it. */
-  #catalogue(connector: Connector): SessionCatalogue | undefined {
+  #reader(connector: Connector): CatalogueReader | undefined {
     const { database, role } = this.#target!;
     // Accounts of grants come and go: one reader for all of them, which knows nobody's privileges.
     const user = this.#ofGrant ? '' : (role ?? '');
-    const source = connector.catalogue(database ?? connector.options.database, user);
+    return connector.catalogue(database ?? connector.options.database, user);
+  }
+
+  /** Read at once, so that the first command need not wait for it. */
+  #catalogue(source: CatalogueReader | undefined, connector: Connector): SessionCatalogue | undefined {
     if (source === undefined) return undefined;
     if (!source.isFresh()) source.refresh().catch(() => undefined);
     const { catalogueAway } = connector.options;

@@ -5,7 +5,6 @@ import { isCountersignError, type CountersignError } from '../../../../platform/
 import type { ConnectionConfig, TargetCredential } from '../../protocol.ts';
 import type { Logger } from '../../../../platform/log/log.ts';
 import type { Metrics } from '../../../../platform/metrics/metrics.ts';
-import type { CatalogueSource } from '../analysis/effects.ts';
 import { CATALOGUE_PARAMETERS, createCatalogueLink, type CatalogueLink } from '../catalogue/link.ts';
 import { createCatalogueReader, type CatalogueReader } from '../catalogue/reader.ts';
 import { postgresError } from '../errors.ts';
@@ -46,7 +45,7 @@ export type Backend = Pick<TargetLink, 'host' | 'port' | 'pid' | 'backendStart'>
 
 export interface Connector {
   /** What names mean in one database, for sessions that log in as `user`; undefined where the connection has it off. */
-  catalogue(database: string, user: string): CatalogueSource | undefined;
+  catalogue(database: string, user: string): CatalogueReader | undefined;
   readonly connection: ConnectionConfig;
   readonly options: ResolvedOptions;
   readCredential(): Promise<
