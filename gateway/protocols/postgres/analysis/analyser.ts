@@ -58,6 +58,8 @@ export interface Analyser {
     sql: string,
     settings: SessionSettings,
     session: AnalyserSession,
+    /** Object ids of its parameters' types, those that are not PostgreSQL's own. */
+    parameterTypes?: readonly number[],
   ): StatementAnalysis | Promise<StatementAnalysis>;
   /** The same for a function that is named by its object id: as a call of it with arguments that nobody knows. */
   analyseCall(oid: number, settings: SessionSettings, session: AnalyserSession): Promise<StatementAnalysis>;

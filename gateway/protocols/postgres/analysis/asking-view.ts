@@ -34,6 +34,8 @@ export function createAskingView(answers: Answers): { view: CatalogueView; quest
     operatorEffects: (parts, scope) => ask(NO_EFFECTS, 'operatorEffects', parts, scope),
     typeEffects: (parts, scope) => ask(NO_EFFECTS, 'typeEffects', parts, scope),
     fieldEffects: (name, scope) => ask(NO_EFFECTS, 'fieldEffects', name, scope),
+    typeEffectsById: (oids) => ask(NO_EFFECTS, 'typeEffectsById', oids),
+    maintenanceEffects: () => ask(NO_EFFECTS, 'maintenanceEffects'),
     schemaChangeEffects: () => ask(NO_EFFECTS, 'schemaChangeEffects'),
   };
   return {

@@ -6,8 +6,10 @@ import { ANALYSER_DEFAULTS, type AnalyserConfig } from './analyser-config.ts';
 import { answerQuestions } from './asking-view.ts';
 import { mayBeDeep } from './depth.ts';
 import { createStaticResolver, type ObjectResolver } from './objects.ts';
+import { withParameterTypes } from './parameter-types.ts';
 import { loadParser } from './parser.ts';
-import type { CatalogueView, NamedFunction } from './effects.ts';
+import type { CatalogueView } from './effects.ts';
+import { callOf } from './call-text.ts';
 import { createParseThread, type AnswerQuestions } from './parse-thread.ts';
 import { runAnalysis, type Run } from './run.ts';
 import {
@@ -41,12 +43,6 @@ export interface OwnedAnalyser extends Analyser {
 
 /** Bodies that name bodies that name bodies: each may be fetched. */
 const ROUNDS_MAX = 64;
-
-/** All names are quoted: none of them is a word of the grammar. */
-function callOf({ schema, name, argumentCount }: NamedFunction): string {
-  const quoted = [schema, name].map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
-  return `select ${quoted}(${Array.from({ length: argumentCount }, (_, index) => `$${index + 1}`).join(', ')})`;
-}
 
 /** What an analysis was made under. */
 interface Under {
@@ -209,22 +205,33 @@ export async function createAnalyser(
     return analyseCold(sql, settings, session, shape);
   }
 
+  function analyseAny(
+    sql: string,
+    settings: SessionSettings,
+    session: NamesSession,
+  ): StatementAnalysis | Promise<StatementAnalysis> {
+    if (resolverVersion !== resolver.version) {
+      cache.clear();
+      resolverVersion = resolver.version;
+    }
+    if (sql.length > config.lengthMax) return { ...opaqueAnalysis('too long'), ...cut(sql, deps.hmac) };
+    const { catalogue } = session;
+    if (catalogue === undefined || catalogue.source.isFresh()) return analyseNow(sql, settings, session);
+    return catalogue.source
+      .refresh()
+      .then((come) => (come ? analyseNow(sql, settings, session) : away(sql, settings, session)));
+  }
+
   const analyser: OwnedAnalyser = {
     get cache() {
       return { shapes: cache.size, ...counts };
     },
-    analyse(sql, settings, session) {
-      if (resolverVersion !== resolver.version) {
-        cache.clear();
-        resolverVersion = resolver.version;
-      }
-      if (sql.length > config.lengthMax) return { ...opaqueAnalysis('too long'), ...cut(sql, deps.hmac) };
+    analyse(sql, settings, session, parameterTypes = []) {
       const names = session as NamesSession;
-      const { catalogue } = names;
-      if (catalogue === undefined || catalogue.source.isFresh()) return analyseNow(sql, settings, names);
-      return catalogue.source
-        .refresh()
-        .then((come) => (come ? analyseNow(sql, settings, names) : away(sql, settings, names)));
+      const found = analyseAny(sql, settings, names);
+      const source = names.catalogue?.source;
+      if (parameterTypes.length === 0 || source === undefined) return found;
+      return Promise.resolve(found).then((one) => withParameterTypes(one, source, parameterTypes));
     },
     async analyseCall(oid, settings, session) {
       const said = `function call, object id ${oid}`;

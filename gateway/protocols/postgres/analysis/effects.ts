@@ -54,6 +54,10 @@ export interface CatalogueView extends Omit<ObjectResolver, 'version'> {
   typeEffects(parts: readonly string[], scope: Scope): Effects;
   /** `(row).name` may call a function of one argument. */
   fieldEffects(name: string, scope: Scope): Effects;
+  /** The same for types that are named by object id. */
+  typeEffectsById(oids: readonly number[]): Effects;
+  /** What may run when indexes are built or the planner's statistics gathered, of whatever tables. */
+  maintenanceEffects(): Effects;
   /** What runs when the schema is changed: event triggers. */
   schemaChangeEffects(): Effects;
 }

@@ -8,6 +8,8 @@ export interface FunctionEffect {
   readonly argument?: number;
   /** Runs SQL that it is given: analysed where that is constant, else opaque. */
   readonly runsArgument?: number;
+  /** The same for the name of a type: what its values run. */
+  readonly runsType?: boolean;
   /** Reads the whole relation that the argument names; opaque where it is no plain name. */
   readonly readsArgument?: boolean;
   /** Takes connection strings or passwords: the string literals of its arguments are lifted. */
@@ -83,6 +85,22 @@ export const FUNCTION_EFFECTS: ReadonlyMap<string, FunctionEffect> = new Map<str
     kind: 'opaque_code',
     objectKind: 'function',
     runsArgument: 0,
+  }),
+  ...rows('pg_input_is_valid pg_input_error_info', {
+    kind: 'opaque_code',
+    objectKind: 'function',
+    runsArgument: 1,
+    runsType: true,
+  }),
+  // Values of a type that is named by its object id, and so of any.
+  ...rows(
+    'domain_in domain_recv array_in array_recv record_in record_recv range_in range_recv multirange_in multirange_recv satisfies_hash_partition',
+    { kind: 'opaque_code', objectKind: 'function' },
+  ),
+  ...rows('brin_summarize_new_values brin_summarize_range brin_desummarize_range gin_clean_pending_list', {
+    kind: 'maintain',
+    objectKind: 'index',
+    argument: 0,
   }),
   ...rows('ts_rewrite', { kind: 'opaque_code', objectKind: 'function', runsArgument: 1 }),
   ...rows('crosstab crosstab2 crosstab3 crosstab4 crosstabn connectby xpath_table', {

@@ -114,9 +114,20 @@ function takeDynamic(value: unknown, found: Gathered): void {
 
 /** Constraints of a domain run when a variable of it gets a value. */
 function takeType(name: string, found: Gathered): void {
-  if (name === '' || name.includes('%') || name === 'record') return;
-  const text = `SELECT NULL::${name}`;
+  const [base, reference] = name.split('%');
+  if (base === undefined || base.trim() === '' || base === 'record') return;
+  // `table.column%TYPE` is one of the row's; of a variable, `%TYPE` is what is seen there.
+  const meant = /^type/i.test(reference?.trim() ?? '') ? withoutLast(base) : base;
+  if (meant === '') return;
+  const text = `SELECT NULL::${meant}`;
   if (parseSql(text).ok) take(text, found);
+}
+
+/** A qualified name without its last part. */
+function withoutLast(name: string): string {
+  const dots = tokensOf(name).filter(({ text }) => text === '.');
+  const last = dots.at(-1);
+  return last === undefined ? '' : Buffer.from(name).toString('utf8', 0, last.start);
 }
 
 const VERBS =

@@ -5,12 +5,12 @@ import { addAlternatives, noteAlternatives } from './alternatives.ts';
 import type { CatalogueView, Effects } from './effects.ts';
 import type { ObjectResolver } from './objects.ts';
 import { fingerprintOf, parseSql, type ParsedStatement } from './parser.ts';
-import { runSchemaChange } from './runs.ts';
+import { runSchemaChange, runType } from './runs.ts';
 import type { PreparedNames } from './session.ts';
 import { PLAIN_NODES } from './statements/expressions.ts';
 import { HANDLERS } from './statements/table.ts';
 import { isUnsafeEncoding, setForDump } from './statements/settings.ts';
-import { isNode, nodeOf, type TreeNode } from './tree.ts';
+import { isNode, nameParts, nodeOf, type TreeNode } from './tree.ts';
 import { isTemporary } from './relations.ts';
 
 export interface Run {
@@ -156,6 +156,10 @@ function isOfSession(body: TreeNode): boolean {
   return isTemporary(range);
 }
 
+/** As the tree has it, marked or not: no other node has both. */
+const isTypeName = (value: object): value is TreeNode =>
+  'typemod' in value && 'names' in value && Array.isArray(value.names);
+
 function createWalk(
   input: RunInput,
   stored = false,
@@ -225,6 +229,7 @@ function createWalk(
     if (typeof value !== 'object' || value === null) return;
     if (context.depth >= DEPTH_MAX) return opaque(context, 'statement', 'nested too deep');
     context.depth += 1;
+    if (isTypeName(value)) runType(context, nameParts(value['names']));
     if (Array.isArray(value)) for (const item of value) walk(item);
     else fields(value as Readonly<Record<string, unknown>>);
     context.depth -= 1;

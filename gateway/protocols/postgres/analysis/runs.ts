@@ -60,6 +60,11 @@ export function runField(context: Context, name: string): void {
   mergeEffects(context, context.catalogue.fieldEffects(name, context.settings));
 }
 
+/** What goes through indexes and statistics, of whatever tables. */
+export function runMaintenance(context: Context): void {
+  if (context.catalogue !== undefined) mergeEffects(context, context.catalogue.maintenanceEffects());
+}
+
 /** Any command that event triggers are told of. */
 export function runSchemaChange(context: Context): void {
   context.changesCatalogue = true;

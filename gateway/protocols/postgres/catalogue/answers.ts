@@ -16,10 +16,10 @@ import {
   rowEffectsOf,
   typeEffectsOf,
 } from './function-effects.ts';
-import { Work, type Insight } from './insight.ts';
+import { QUALIFIED, Work, type Insight } from './insight.ts';
 import { searchPathOf, type SearchPath } from './path.ts';
 import { relationEffects } from './relation-effects.ts';
-import type { Routine } from './skeleton.ts';
+import { FIRST_USER_OID, type Routine } from './skeleton.ts';
 
 const UNKNOWN: Answer = { known: false, effects: NO_EFFECTS };
 const PLAIN = createStaticResolver();
@@ -50,13 +50,21 @@ export function createAnswers(insight: Insight): { view: CatalogueView; work: Wo
     const { schemas } = pathOf(scope);
     return (schema) => schemas.includes(schema);
   };
-  /** Casts that nobody writes, between types of PostgreSQL's own: any call or operator may use them. */
+  /** What somebody's operator classes compare PostgreSQL's own types by. */
+  const compared = [...skeleton.types.values()].flatMap(({ oid, functions }) =>
+    oid < FIRST_USER_OID ? functions : [],
+  );
+  /** The same, and casts that nobody writes, between types of PostgreSQL's own: any call or operator may use them. */
   const ambient = (): Effects =>
-    uniteEffects(
-      skeleton.casts
-        .filter(({ context, source, target }) => context === 'i' && source < 16_384 && target < 16_384)
+    uniteEffects([
+      ...skeleton.casts
+        .filter(
+          ({ context, source, target }) =>
+            context === 'i' && source < FIRST_USER_OID && target < FIRST_USER_OID,
+        )
         .map((cast) => castEffects(work, view, cast)),
-    );
+      ...compared.map((oid) => functionEffects(work, view, oid, QUALIFIED)),
+    ]);
   const effectsOf = (routines: readonly Routine[], scope: Scope): readonly Effects[] =>
     routines.map(({ oid }) => functionEffects(work, view, oid, scope));
   const typeEffects = (parts: readonly string[], scope: Scope): Effects => {
@@ -133,6 +141,9 @@ export function createAnswers(insight: Insight): { view: CatalogueView; work: Wo
         ...found.map(({ schema }) => ({ ...NO_EFFECTS, actions: [called(`${schema}.${name}`)] })),
       ]);
     },
+    typeEffectsById: (oids) => uniteEffects(oids.map((oid) => typeEffectsOf(work, view, oid))),
+    maintenanceEffects: () =>
+      uniteEffects(skeleton.maintenance.map((oid) => functionEffects(work, view, oid, QUALIFIED))),
     schemaChangeEffects: () =>
       uniteEffects(
         skeleton.eventTriggers.map((one) =>

@@ -12,6 +12,7 @@ const dependencies = (oids: string): string =>
      union all select conrelid, 'check', 'pg_catalog.pg_constraint'::regclass, oid from pg_catalog.pg_constraint where conrelid in (${oids})
      union all select indrelid, 'index', 'pg_catalog.pg_class'::regclass, indexrelid from pg_catalog.pg_index where indrelid in (${oids})
      union all select polrelid, 'policy', 'pg_catalog.pg_policy'::regclass, oid from pg_catalog.pg_policy where polrelid in (${oids})
+     union all select stxrelid, 'statistics', 'pg_catalog.pg_statistic_ext'::regclass, oid from pg_catalog.pg_statistic_ext where stxrelid in (${oids})
      union all select partrelid, 'check', 'pg_catalog.pg_class'::regclass, partrelid from pg_catalog.pg_partitioned_table where partrelid in (${oids})
    ) o join pg_catalog.pg_depend d on d.classid = o.cls and d.objid = o.oid
    where d.refclassid in (${PROC}, ${OPERATOR}) and d.refobjid >= ${OWN_OIDS}`;
@@ -46,6 +47,9 @@ export const relationSql = (oids: string): readonly string[] => [
      where a.attrelid in (${oids}) and a.attnum > 0 and not a.attisdropped`,
   `select partrelid, pg_catalog.pg_get_partkeydef(partrelid) from pg_catalog.pg_partitioned_table
      where partrelid in (${oids}) and partexprs is not null`,
+  `select s.stxrelid, e.expression from pg_catalog.pg_statistic_ext s
+     cross join lateral pg_catalog.unnest(pg_catalog.pg_get_statisticsobjdef_expressions(s.oid)) e(expression)
+     where s.stxrelid in (${oids}) and s.stxexprs is not null`,
   dependencies(oids),
 ];
 

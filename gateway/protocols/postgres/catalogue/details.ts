@@ -18,6 +18,8 @@ export interface RelationDetails {
   readonly defaults: { readonly generated: string; readonly text: string }[];
   readonly checks: string[];
   readonly indexes: string[];
+  /** Expressions of extended statistics. */
+  readonly statistics: string[];
   readonly indexFunctions: Oid[];
   readonly policies: { readonly command: string; readonly using: string; readonly check: string }[];
   /** Qualified names of what inherits from it. */
@@ -49,6 +51,7 @@ const nothing = (): RelationDetails => ({
   defaults: [],
   checks: [],
   indexes: [],
+  statistics: [],
   indexFunctions: [],
   policies: [],
   children: [],
@@ -79,6 +82,7 @@ const TAKES: readonly Take[] = [
   (details, [, wrapper, options]) => (details.foreign = { wrapper: wrapper!, options: options! }),
   (details, [, type]) => details.types.push(Number(type)),
   (details, [, text]) => (details.partitionKey = text!),
+  (details, [, text]) => details.statistics.push(text!),
   (details, [, by, operator, oid]) =>
     details.uses.push({ by: by!, operator: operator === 't', oid: Number(oid) }),
 ];

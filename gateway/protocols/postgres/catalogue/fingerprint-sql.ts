@@ -29,6 +29,7 @@ export const FINGERPRINT_SQL = [
   ofRows('pg_extension', BY_ROW),
   ofRows('pg_auth_members', `x.roleid::text || '.' || x.member::text || '.' || x.xmin::text`),
   ofRows('pg_amproc', BY_ROW),
+  ofRows('pg_statistic_ext', BY_ROW),
   ofRows('pg_foreign_table', `x.ftrelid::text || '.' || x.xmin::text`),
   ofRows('pg_foreign_server', BY_ROW),
   ofTable('pg_rewrite', 'ev_class', BY_ROW),

@@ -73,6 +73,8 @@ export function relationEffects(
       ...ofTriggers(work, view, details, use, run),
       run(expressionCode(expressionsOf(details, use))),
       ...(REBUILDS.has(use) ? details.indexes.map((text) => run(indexCode(text))) : []),
+      ...(use === 'maintain' ? [run(expressionCode(details.statistics))] : []),
+      ...ofMoves(work, view, details, relation, use),
       ...(use === 'insert' && details.partitionKey !== null
         ? [run(partitionCode(details.partitionKey))]
         : []),
@@ -136,7 +138,9 @@ function ofUses(
   use: RelationUse,
 ): readonly Effects[] {
   const runs = (by: string): boolean =>
-    by === 'rewrite' || by === 'policy' || (by === 'index' ? REBUILDS.has(use) : WRITES.has(use));
+    by === 'rewrite' ||
+    by === 'policy' ||
+    (by === 'index' ? REBUILDS.has(use) : by === 'statistics' ? use === 'maintain' : WRITES.has(use));
   const virtual = details.defaults.some(({ generated }) => generated === 'v');
   return details.uses
     .filter(({ by }) => runs(by) || (by === 'default' && virtual))
@@ -161,12 +165,38 @@ function ofChildren(
   ]);
 }
 
+/** A row that goes from one partition to another is deleted there and inserted here. */
+function ofMoves(
+  work: Work,
+  view: CatalogueView,
+  details: RelationDetails,
+  { kind }: Relation,
+  use: RelationUse,
+): readonly Effects[] {
+  if (kind !== 'p' || use !== 'update' || details.children.length > CHILDREN_MAX) return [];
+  return details.children
+    .flatMap((name) => work.insight.skeleton.relations.get(name) ?? [])
+    .flatMap(({ oid }) => {
+      const child = work.relation(oid);
+      if (child === undefined) return [];
+      return (['insert', 'delete'] as const).flatMap((moved) =>
+        ofTriggers(work, view, child, moved, (code) => work.run(view, code, QUALIFIED, `relation ${oid}`)),
+      );
+    });
+}
+
 /** Foreign keys that pass a change on: c cascades, n and d write. */
 function ofReferring(
   view: CatalogueView,
   { referring }: RelationDetails,
   use: RelationUse,
 ): readonly Effects[] {
+  // With CASCADE; without it the target refuses.
+  if (use === 'truncate')
+    return referring.flatMap(({ name }) => [
+      effectOf(KINDS.truncate, 'table', name),
+      view.relationEffects(name, use, false).effects,
+    ]);
   if (use !== 'delete' && use !== 'update') return [];
   return referring.flatMap(({ name, onDelete, onUpdate }) => {
     const action = use === 'delete' ? onDelete : onUpdate;

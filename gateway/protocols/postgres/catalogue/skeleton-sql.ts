@@ -32,7 +32,9 @@ export const skeletonSql = (user: string): readonly string[] => [
      where o.oid >= ${OWN_OIDS} or o.oprcode >= ${OWN_OIDS}`,
   `select c.castsource, c.casttarget, c.castfunc::oid, c.castcontext, c.castfunc::regproc::text from pg_catalog.pg_cast c
      where c.oid >= ${OWN_OIDS} and c.castfunc <> 0`,
-  `select t.oid, t.typnamespace, t.typname, t.typtype, t.typbasetype, t.typarray,
+  // Of a range, what it is a range of, and what its bounds are compared and brought into form by.
+  `select t.oid, t.typnamespace, t.typname, t.typtype,
+       coalesce((select r.rngsubtype from pg_catalog.pg_range r where t.oid in (r.rngtypid, r.rngmultitypid)), t.typbasetype), t.typarray,
        coalesce((select pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(k.oid), ' ') from pg_catalog.pg_constraint k
                   where k.contypid = t.oid and k.contype = 'c'), ''),
        concat_ws(' ',
@@ -40,10 +42,22 @@ export const skeletonSql = (user: string): readonly string[] => [
             join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::regclass and d.objid = k.oid
             where k.contypid = t.oid and d.refclassid = 'pg_catalog.pg_proc'::regclass),
          (select pg_catalog.string_agg(a.amproc::oid::text, ' ') from pg_catalog.pg_amproc a
-            where a.amproclefttype = t.oid and a.amproc >= ${OWN_OIDS})), t.typrelid
+            where a.amproclefttype = t.oid and a.amproc >= ${OWN_OIDS}),
+         (select concat_ws(' ', r.rngcanonical::oid, r.rngsubdiff::oid,
+              (select pg_catalog.string_agg(a.amproc::oid::text, ' ') from pg_catalog.pg_opclass o
+                 join pg_catalog.pg_amproc a on a.amprocfamily = o.opcfamily where o.oid = r.rngsubopc and a.amproc >= ${OWN_OIDS}))
+            from pg_catalog.pg_range r where t.oid in (r.rngtypid, r.rngmultitypid))), t.typrelid
      from pg_catalog.pg_type t
      where (t.oid >= ${OWN_OIDS} and t.typtype in ('d', 'b', 'r', 'm') and (t.typtype <> 'b' or t.typelem = 0))
        or (t.oid >= ${OWN_OIDS} and t.typtype = 'c' and exists (select from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
-       or t.oid in (select castsource from pg_catalog.pg_cast where oid >= ${OWN_OIDS} union select casttarget from pg_catalog.pg_cast where oid >= ${OWN_OIDS})`,
+       or t.oid in (select castsource from pg_catalog.pg_cast where oid >= ${OWN_OIDS} union select casttarget from pg_catalog.pg_cast where oid >= ${OWN_OIDS}
+                   union select amproclefttype from pg_catalog.pg_amproc where amproc >= ${OWN_OIDS})`,
   `select evtname, evtfoid, evtevent from pg_catalog.pg_event_trigger where evtenabled <> 'D'`,
+  // What indexes and statistics call, and what operator classes bring.
+  `select distinct case when d.refclassid = 'pg_catalog.pg_operator'::regclass then p.oprcode::oid else d.refobjid end
+     from pg_catalog.pg_depend d left join pg_catalog.pg_operator p on d.refclassid = 'pg_catalog.pg_operator'::regclass and p.oid = d.refobjid
+     where d.refobjid >= ${OWN_OIDS} and d.refclassid in ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass)
+       and (d.classid = 'pg_catalog.pg_statistic_ext'::regclass
+         or d.classid = 'pg_catalog.pg_class'::regclass and exists (select from pg_catalog.pg_index i where i.indexrelid = d.objid))
+   union select amproc::oid from pg_catalog.pg_amproc where amproc >= ${OWN_OIDS}`,
 ];

@@ -79,6 +79,8 @@ export interface Skeleton {
   readonly casts: readonly Cast[];
   readonly types: ReadonlyMap<Oid, UserType>;
   readonly typesByName: ReadonlyMap<string, readonly UserType[]>;
+  /** Functions that indexes, statistics and operator classes use. */
+  readonly maintenance: readonly Oid[];
   readonly eventTriggers: readonly { readonly function: Oid; readonly event: string }[];
 }
 
@@ -100,7 +102,7 @@ function groupBy<T>(list: readonly T[], keyOf: (item: T) => string): ReadonlyMap
 /** Rows of `skeletonSql`, in its order. */
 export function readSkeleton(results: readonly Rows[]): Skeleton {
   const [schemas = [], relations = [], routines = [], builtIn = [], aggregates = []] = results;
-  const [, , , , , operators = [], casts = [], types = [], eventTriggers = []] = results;
+  const [, , , , , operators = [], casts = [], types = [], eventTriggers = [], maintenance = []] = results;
   const schemaName = new Map(schemas.map(([oid, name]) => [oid!, name!]));
   const inSchema = (oid: string | undefined): string => schemaName.get(oid ?? '') ?? '?';
   const relationList = relations
@@ -157,6 +159,7 @@ export function readSkeleton(results: readonly Rows[]): Skeleton {
       ]),
     ),
     typesByName: groupBy(typeList, ({ name }) => name),
+    maintenance: maintenance.map(([oid]) => Number(oid)),
     eventTriggers: eventTriggers.map(([, called, event]) => ({ function: Number(called), event: event! })),
   };
 }

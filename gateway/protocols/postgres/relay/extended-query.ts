@@ -55,9 +55,9 @@ export class ExtendedQuery {
       this.#turn.violation(message === undefined ? 'a malformed Parse' : 'too many prepared statements');
       return;
     }
-    const { name, sql } = message;
+    const { name, sql, types } = message;
     const settingsVersion = settings.version;
-    this.#turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) => {
+    this.#turn.later(analyser.analyse(sql, settings.current, analyserSession, types), (analysis) => {
       if (analysis.forcedDenial !== null) {
         this.#judge('parse', analysis, null, (ruling) => this.#refuseParse(ruling));
         return;
@@ -65,6 +65,7 @@ export class ExtendedQuery {
       const names = analyserSession.state;
       const entry: PreparedStatement = {
         sql,
+        types,
         analysis,
         settingsVersion,
         names,
@@ -158,7 +159,7 @@ export class ExtendedQuery {
     const fresh =
       entry.settingsVersion === settings.version && entry.names === analyserSession.state
         ? entry.analysis
-        : analyser.analyse(entry.sql, settings.current, analyserSession);
+        : analyser.analyse(entry.sql, settings.current, analyserSession, entry.types);
     if (fresh === entry.analysis && !entry.tainted) return fresh;
     const version = settings.version;
     const keep = (analysis: StatementAnalysis): StatementAnalysis => {

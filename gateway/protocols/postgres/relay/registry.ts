@@ -8,6 +8,8 @@ import type { RunningRequest } from './requests.ts';
 
 export interface PreparedStatement {
   readonly sql: string;
+  /** Object ids of parameters' types, as far as they matter. */
+  readonly types: readonly number[];
   analysis: StatementAnalysis;
   /** Version of the settings that it was analysed under. */
   settingsVersion: number;

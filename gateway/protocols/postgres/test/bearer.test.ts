@@ -14,7 +14,8 @@ import { lacking } from '../../../../test/servers/available.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { bearerOf } from '../login/bearer.ts';
 import { saslInitialResponse, saslResponse, startup } from '../wire/messages.ts';
-import { JWT, startGateway, TOKEN, until, USER, type TestGateway } from './gateway.ts';
+import { JWT, startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 const ISSUER = 'https://login.example/tenant';
 let target: TestPostgres;

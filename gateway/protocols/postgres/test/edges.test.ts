@@ -6,7 +6,8 @@ import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { decodeError } from '../wire/decode.ts';
 import { FLUSH, message, parse, query, startup, SYNC } from '../wire/messages.ts';
-import { startGateway, TOKEN, until, USER, type TestGateway } from './gateway.ts';
+import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
 let target: TestPostgres;

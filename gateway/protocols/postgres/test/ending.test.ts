@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { until } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { connect, direct, failure, gateway, session, target } from './running.ts';
 
 describe('ending', () => {

@@ -6,7 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { cancelRequest, query } from '../wire/messages.ts';
 import { REQUEST_CODES } from '../wire/message-types.ts';
-import { startGateway, until, type SeenSession, type TestGateway } from './gateway.ts';
+import { startGateway, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
+import type { SeenSession } from '../../test/test-sessions.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
 describe('while a command is held', () => {

@@ -5,7 +5,8 @@ import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { decodeError } from '../wire/decode.ts';
 import { message, startup } from '../wire/messages.ts';
-import { startGateway, TOKEN, until, USER, type TestGateway } from './gateway.ts';
+import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 let target: TestPostgres;
 let gateway: TestGateway;
@@ -141,7 +142,7 @@ describe('before a login', () => {
     const raw = dial(own.port);
     raw.socket.write(startup(0x30000, new Map([['user', USER]])));
     await until('it is closed', () => raw.closed);
-    assert.deepEqual(own.refusals, [{ code: 'POSTGRES_LOGIN_TIMEOUT', claimedName: USER }]);
+    assert.deepEqual(own.refusals, [{ code: 'POSTGRES_LOGIN_TIMEOUT', claimedName: USER, identity: null }]);
     await own.stop();
   });
 

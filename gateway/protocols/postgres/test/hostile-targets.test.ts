@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { authentication, backendKeyData, message, readyForQuery } from '../wire/messages.ts';
 import { rawLogin } from './raw-client.ts';
-import { startGateway, until, type TestGateway } from './gateway.ts';
+import { startGateway, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 let server: Server;
 let gateway: TestGateway;

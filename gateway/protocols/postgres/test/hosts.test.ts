@@ -9,7 +9,8 @@ import { startPostgres, type TestPostgres } from '../../../../test/servers/postg
 import type { TargetSessionAttrs } from '../options.ts';
 import { postgresProtocol } from '../protocol.ts';
 import { parseTargetSession } from '../target/target-session.ts';
-import { startGateway, TOKEN, until, USER, type TestGateway } from './gateway.ts';
+import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 const client = (gateway: TestGateway): pg.Client =>
   new pg.Client({ host: gateway.host, port: gateway.port, user: USER, password: TOKEN, database: 'main' });

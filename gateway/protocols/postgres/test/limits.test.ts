@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, it } from 'node:test';
 import { bind, execute, FLUSH, parse, query, SYNC } from '../wire/messages.ts';
-import { until, type SeenRequest, type SeenSession } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
+import type { SeenRequest, SeenSession } from '../../test/test-sessions.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 import { connect, direct, failure, gateway, psql, target } from './running.ts';
 

@@ -7,7 +7,9 @@ import { startPostgres, type TestPostgres } from '../../../../test/servers/postg
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
 import { bind, execute, message, parse, query, SYNC } from '../wire/messages.ts';
-import { startGateway, TOKEN, until, USER, type SeenRequest, type TestGateway } from './gateway.ts';
+import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
+import type { SeenRequest } from '../../test/test-sessions.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
 let target: TestPostgres;

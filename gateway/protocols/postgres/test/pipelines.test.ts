@@ -3,7 +3,9 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { bind, execute, FLUSH, message, parse, query, SYNC } from '../wire/messages.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
-import { startGateway, until, type SeenSession, type TestGateway } from './gateway.ts';
+import { startGateway, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
+import type { SeenSession } from '../../test/test-sessions.ts';
 
 let target: TestPostgres;
 let gateway: TestGateway;

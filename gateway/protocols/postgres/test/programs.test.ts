@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
-import { TOKEN, until, USER } from './gateway.ts';
+import { TOKEN, USER } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { gateway, psql, type Ran } from './running.ts';
 
 describe('pgbench', { skip: lacking('pgbench') }, () => {

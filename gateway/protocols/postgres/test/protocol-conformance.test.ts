@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { protocolConformance, type ConformanceClient, type Stage } from '../../test/conformance.ts';
 import { startGateway, TOKEN, USER } from './gateway.ts';
@@ -29,7 +28,6 @@ async function start(sessionsMax?: number): Promise<Stage> {
   const pidOf = (): number => Number(gateway.sessions.at(-1)!.opening.targetSession!.split('@')[0]);
   return {
     gateway,
-    sleep: (ms) => createSystemClock().sleep(ms),
     async logIn(): Promise<ConformanceClient> {
       const client = await connect('main', TOKEN);
       const pid = pidOf();

@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { decodeError } from '../wire/decode.ts';
 import { message, saslInitialResponse, saslResponse, startup } from '../wire/messages.ts';
-import { TOKEN, until, USER } from './gateway.ts';
+import { TOKEN, USER } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 export interface RawMessage {
   readonly type: string;

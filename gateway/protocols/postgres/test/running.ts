@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { after, before, beforeEach } from 'node:test';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
-import { startGateway, TOKEN, until, USER, type SeenSession, type TestGateway } from './gateway.ts';
+import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
+import type { SeenSession } from '../../test/test-sessions.ts';
 
 export let target: TestPostgres;
 export let gateway: TestGateway;

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { TOKEN, until, USER } from './gateway.ts';
+import { TOKEN, USER } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { connect, gateway, session } from './running.ts';
 
 const stated = (text: string): { reason: string | null; ticket: string | null } | undefined =>

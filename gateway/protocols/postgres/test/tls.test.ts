@@ -13,7 +13,8 @@ import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { requestCode, startup } from '../wire/messages.ts';
 import { postgresProtocol } from '../protocol.ts';
 import { rawLogin } from './raw-client.ts';
-import { startGateway, TOKEN, until, USER, type TestGateway } from './gateway.ts';
+import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 let target: TestPostgres;
 let gateway: TestGateway;

@@ -127,7 +127,11 @@ describe('decoders', () => {
           const q = query(sql);
           assert.equal(decodeQuery(q, 0, q.length, 'utf8'), Buffer.from(sql).toString());
           const p = parse(name, sql);
-          assert.deepEqual(decodeParse(p, 0, p.length, 'utf8'), { name, sql: Buffer.from(sql).toString() });
+          assert.deepEqual(decodeParse(p, 0, p.length, 'utf8'), {
+            name,
+            sql: Buffer.from(sql).toString(),
+            types: [],
+          });
           const b = bind(name, 's');
           assert.equal(decodeBind(b, 0, b.length)?.portal, name);
         },

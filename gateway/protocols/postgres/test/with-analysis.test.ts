@@ -6,7 +6,8 @@ import { startPostgres, type TestPostgres } from '../../../../test/servers/postg
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
 import { bind, execute, parse, query, SYNC } from '../wire/messages.ts';
-import { startGateway, until, type TestGateway } from './gateway.ts';
+import { startGateway, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
 let target: TestPostgres;

@@ -6,6 +6,8 @@ export type TextEncoding = 'utf8' | 'latin1';
 export interface ParseMessage {
   readonly name: string;
   readonly sql: string;
+  /** Object ids of the parameters' types that are not PostgreSQL's own, each once. */
+  readonly types: readonly number[];
 }
 
 /** Reads a zero-terminated string at `at`, or undefined where there is no end before `end`. */
@@ -43,7 +45,20 @@ export function decodeParse(
   return {
     name: buffer.toString('latin1', nameAt, nameEnd),
     sql: buffer.toString(encoding, nameEnd + 1, sqlEnd),
+    types: types === 0 ? NO_TYPES : ownTypes(buffer, sqlEnd + 3, types),
   };
+}
+
+const NO_TYPES: readonly number[] = [];
+/** FirstNormalObjectId: below it are the server's own. */
+const FIRST_OWN_TYPE = 16_384;
+function ownTypes(buffer: Buffer, at: number, count: number): readonly number[] {
+  const found = new Set<number>();
+  for (let index = 0; index < count; index += 1) {
+    const type = buffer.readUInt32BE(at + index * 4);
+    if (type >= FIRST_OWN_TYPE) found.add(type);
+  }
+  return found.size === 0 ? NO_TYPES : [...found];
 }
 
 export interface BindMessage {

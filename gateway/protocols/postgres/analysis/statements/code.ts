@@ -104,10 +104,11 @@ function prepare(context: Context, node: TreeNode, walk: Walk): void {
   };
   context.risk = 'none';
   context.changesSessionState = false;
-  walk(node['query']);
+  // Parameters are values of their types.
+  const query = [node['argtypes'], node['query']];
+  walk(query);
   const inner = context.actions.splice(0);
   const { risk, changesSessionState } = context;
-  const query = node['query'];
   context.prepared.define(textOf(node, 'name') ?? '', { query, actions: inner, risk, changesSessionState });
   context.actions.push(...before.actions);
   context.risk = before.risk;

@@ -5,7 +5,7 @@ import { FUNCTION_EFFECTS, type FunctionEffect } from '../functions.ts';
 import type { Handlers } from '../handlers.ts';
 import { isCatalogueFirst } from '../objects.ts';
 import { readNamed, readRelation } from '../relations.ts';
-import { madeHere, mergeEffects, runField, runOperator, runType } from '../runs.ts';
+import { madeHere, mergeEffects, runField, runMaintenance, runOperator } from '../runs.ts';
 import { flagOf, listOf, nameParts, nodeOf, stringNode, textOf, type TreeNode } from '../tree.ts';
 import { setByFunction } from './settings.ts';
 
@@ -47,7 +47,9 @@ export function nameCall(context: Context, node: TreeNode, walk: (value: unknown
 function callStored(context: Context, node: TreeNode, parts: readonly string[]): boolean | undefined {
   const { catalogue, settings } = context;
   if (catalogue === undefined) return undefined;
-  const count = flagOf(node, 'func_variadic') ? null : listOf(node, 'args').length;
+  // What WITHIN GROUP orders by are arguments, too.
+  const counted = !flagOf(node, 'func_variadic') && !flagOf(node, 'agg_within_group');
+  const count = counted ? listOf(node, 'args').length : null;
   const { known, effects } = catalogue.callEffects(parts, count, settings);
   mergeEffects(context, effects);
   const own = madeHere(context, 'function', context.resolver.other(parts, settings));
@@ -74,11 +76,13 @@ function applyEffect(
   walk: (value: unknown) => void,
 ): void {
   if (effect.secret === true) secretExpression(context, args);
+  if (effect.kind === 'maintain') runMaintenance(context);
   if (effect.runsArgument !== undefined) {
-    const sql = constantOf(context, args[effect.runsArgument]);
+    const said = constantOf(context, args[effect.runsArgument]);
+    const sql = said !== undefined && effect.runsType === true ? `SELECT CAST(NULL AS ${said})` : said;
     const body = sql === undefined ? undefined : context.parseBody(sql);
     if (body === undefined) return opaque(context, effect.objectKind, name);
-    add(context, 'execute', effect.objectKind, name);
+    if (effect.runsType !== true) add(context, 'execute', effect.objectKind, name);
     const located = context.located;
     context.located = false;
     walk(body);
@@ -112,13 +116,11 @@ const andOperators =
     walk(node);
   };
 
-/** A node with a type in it, which the tree does not mark as one. */
-function withType(field: string): Handlers[string] {
-  return (context, node, walk) => {
-    runType(context, nameParts(nodeOf(node, field)?.['names']));
-    walk(node);
-  };
-}
+/** An operator class that is named brings its functions. */
+const withClass: Handlers[string] = (context, node, walk) => {
+  if (listOf(node, 'opclass').length > 0) runMaintenance(context);
+  walk(node);
+};
 
 export const expressions: Handlers = {
   FuncCall: call,
@@ -136,13 +138,10 @@ export const expressions: Handlers = {
     node['usingClause'] === undefined && !flagOf(node, 'isNatural') ? [] : [['=']],
   ),
   SortBy: andOperators((node) => (node['useOp'] === undefined ? [] : [nameParts(node['useOp'])])),
-  TypeName(context, node, walk) {
-    runType(context, nameParts(node['names']));
-    walk(node);
-  },
-  TypeCast: withType('typeName'),
-  ColumnDef: withType('typeName'),
-  FunctionParameter: withType('argType'),
+  // The walk knows types, which the tree does not mark as such everywhere.
+  TypeName: (_context, node, walk) => walk(node),
+  IndexElem: withClass,
+  PartitionElem: withClass,
   /** `row.name` may be a call of `name(row)`. */
   ColumnRef(context, node) {
     const fields = listOf(node, 'fields');
@@ -161,10 +160,10 @@ export const expressions: Handlers = {
 
 /** Node types of expressions and clauses that do nothing by themselves: their parts are walked. */
 export const PLAIN_NODES: ReadonlySet<string> = new Set(
-  `Integer Float Boolean String BitString List A_Const Alias GroupingFunc BoolExpr NullTest BooleanTest CaseWhen
+  `TypeCast ColumnDef FunctionParameter Integer Float Boolean String BitString List A_Const Alias GroupingFunc BoolExpr NullTest BooleanTest CaseWhen
   CoalesceExpr MinMaxExpr RowExpr SQLValueFunction XmlExpr XmlSerialize CollateClause ParamRef A_Star
   A_Indices A_ArrayExpr ResTarget MultiAssignRef WindowDef RangeSubselect RangeFunction RangeTableFunc
-  RangeTableFuncCol RangeTableSample IndexElem DefElem LockingClause PartitionElem PartitionSpec
+  RangeTableFuncCol RangeTableSample DefElem LockingClause PartitionSpec
   PartitionBoundSpec PartitionRangeDatum GroupingSet WithClause InferClause OnConflictClause CTESearchClause
   CTECycleClause CommonTableExpr MergeWhenClause ReturningOption ReturningClause SetToDefault CurrentOfExpr NamedArgExpr
   JsonFormat JsonReturning JsonValueExpr JsonIsPredicate JsonBehavior JsonOutput JsonArgument JsonFuncExpr JsonTablePathSpec JsonTable

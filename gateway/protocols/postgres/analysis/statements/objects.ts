@@ -2,11 +2,11 @@
 import { add, secretStatement, type Context } from '../context.ts';
 import type { Handler, Handlers, Walk } from '../handlers.ts';
 import { isTemporary, targetName } from '../relations.ts';
-import { madeBy, runRelation } from '../runs.ts';
+import { madeBy, runRelation, runType } from '../runs.ts';
 import { bodyOf, listOf, nameParts, nodeOf, stringNode, tagged, textOf, type TreeNode } from '../tree.ts';
 import type { ActionKind } from '../actions.ts';
 import { createFrom } from './queries.ts';
-import { attached, inheritedFrom, noteRename, unsettling } from './renames.ts';
+import { attached, inheritedFrom, isOfServer, noteRename, unsettling } from './renames.ts';
 
 const SCHEMALESS = new Set(
   'schema database role tablespace extension language foreign_server fdw event_trigger publication subscription access_method cast transform'.split(
@@ -119,6 +119,8 @@ function onObject(kind: ActionKind, field: string): Handler {
     const name =
       range === undefined ? objectName(context, objectKind, node['object']) : targetName(context, range);
     const critical = objectKind === 'role' || objectKind === 'database';
+    if (field === 'renameType' && isOfServer(context, nameParts(node['object'])))
+      add(context, 'write.catalogue', objectKind, name);
     add(context, critical ? 'alter.high' : kind, objectKind, name === '' ? textOf(node, 'subname') : name);
     if (field === 'renameType' || node['newschema'] !== undefined) noteRename(context, node, objectKind);
   };
@@ -148,6 +150,7 @@ export const objects: Handlers = {
   },
   CreateStmt: onRelation('create', 'table', 'relation', [
     'tableElts',
+    'ofTypename',
     'constraints',
     'partspec',
     'partbound',
@@ -178,7 +181,7 @@ export const objects: Handlers = {
   IndexStmt: onRelation('create', 'index', 'relation', ['indexParams', 'whereClause']),
   CreateSeqStmt: onRelation('create', 'sequence', 'sequence'),
   AlterSeqStmt: onRelation('alter', 'sequence', 'sequence'),
-  CompositeTypeStmt: onRelation('create', 'type', 'typevar'),
+  CompositeTypeStmt: onRelation('create', 'type', 'typevar', ['coldeflist']),
   CreateSchemaStmt(context, node, walk) {
     add(
       context,
@@ -196,10 +199,13 @@ export const objects: Handlers = {
   AlterDatabaseRefreshCollStmt: onName('maintain', 'database', 'dbname'),
   CreateDomainStmt(context, node, walk) {
     add(context, 'create', 'domain', context.resolver.other(nameParts(node['domainname']), context.settings));
+    walk(node['typeName']);
     walk(node['constraints']);
   },
   AlterDomainStmt(context, node, walk) {
     add(context, 'alter', 'domain', context.resolver.other(nameParts(node['typeName']), context.settings));
+    // Values that are there are looked at.
+    runType(context, nameParts(node['typeName']));
     walk(node['def']);
   },
   CreateEnumStmt: onName('create', 'type', 'typeName', true),
@@ -207,7 +213,10 @@ export const objects: Handlers = {
   AlterEnumStmt: onName('alter', 'type', 'typeName', true),
   AlterTypeStmt: onName('alter.high', 'type', 'typeName', true),
   AlterCollationStmt: onName('alter', 'collation', 'collname', true),
-  CreateStatsStmt: onName('create', 'statistics', 'defnames', true),
+  CreateStatsStmt(context, node, walk) {
+    onName('create', 'statistics', 'defnames', true)(context, node, walk);
+    walk(node['exprs']);
+  },
   AlterStatsStmt: onName('alter', 'statistics', 'defnames', true),
   DefineStmt: define,
   CreateAmStmt: onName('create.code', 'access_method', 'amname'),

@@ -5,7 +5,7 @@ import { add, forbid, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
 import { isCatalogue, isOnly, isTemporary, readRelation, targetName, withScope } from '../relations.ts';
 import type { RelationUse } from '../effects.ts';
-import { madeBy, runRelation } from '../runs.ts';
+import { madeBy, runOperator, runRelation, runSchemaChange } from '../runs.ts';
 import { bodyOf, listOf, nodeOf, textOf, type TreeNode } from '../tree.ts';
 
 function select(context: Context, node: TreeNode, walk: Walk): void {
@@ -33,11 +33,20 @@ function select(context: Context, node: TreeNode, walk: Walk): void {
       );
     else walkSources(context, sources, whole, walk);
     const into = nodeOf(nodeOf(node, 'intoClause'), 'rel');
-    if (into !== undefined) createFrom(context, into);
+    if (into !== undefined) {
+      const before = context.changesCatalogue;
+      runSchemaChange(context);
+      if (isTemporary(into)) context.changesCatalogue = before;
+      createFrom(context, into);
+    }
+    // Sorting and comparing may be by functions that nobody names.
+    if (left !== undefined || COMPARING.some((part) => listOf(node, part).length > 0))
+      runOperator(context, ['']);
     for (const field of PARTS) walk(node[field]);
   });
 }
 
+const COMPARING = ['distinctClause', 'groupClause', 'windowClause', 'sortClause'];
 const PARTS = [
   'distinctClause',
   'targetList',

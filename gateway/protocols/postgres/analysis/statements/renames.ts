@@ -5,7 +5,9 @@
 import type { Context } from '../context.ts';
 import { NO_EFFECTS, PATH_UNSURE, uniteEffects, type Effects, type RelationUse } from '../effects.ts';
 import type { Handler } from '../handlers.ts';
-import { targetName } from '../relations.ts';
+import { BUILTIN_FUNCTIONS } from '../data/builtin-functions.ts';
+import { FUNCTION_EFFECTS } from '../functions.ts';
+import { isCatalogue, targetName } from '../relations.ts';
 import { effectsOfRead, runRelation, runUnknown } from '../runs.ts';
 import { bodyOf, nameParts, nodeOf, textOf, type TreeNode } from '../tree.ts';
 
@@ -80,4 +82,12 @@ export function attached(context: Context, command: TreeNode, subtype: string): 
   if (range === undefined) return;
   const name = targetName(context, range);
   for (const use of ['insert', 'update', 'delete'] as const) runRelation(context, name, use);
+}
+
+/** A routine of PostgreSQL's own under another name would be taken for a harmless one. */
+export function isOfServer(context: Context, parts: readonly string[]): boolean {
+  const [name, schema] = [parts.at(-1) ?? '', parts.at(-2)];
+  if (schema !== undefined) return isCatalogue(`${schema}.${name}`);
+  const known = context.catalogue?.callEffects(['pg_catalog', name], null, context.settings).known;
+  return known ?? (FUNCTION_EFFECTS.has(name) || BUILTIN_FUNCTIONS.has(name));
 }

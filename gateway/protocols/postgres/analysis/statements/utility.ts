@@ -3,7 +3,7 @@ import { restricts } from '../conditions.ts';
 import { add, type Context } from '../context.ts';
 import type { Handlers, Walk } from '../handlers.ts';
 import { isCatalogue, readNamed, targetName } from '../relations.ts';
-import { runRelation } from '../runs.ts';
+import { runMaintenance, runRelation } from '../runs.ts';
 import { bodyOf, flagOf, listOf, nameParts, nodeOf, textOf, type TreeNode } from '../tree.ts';
 
 function copy(context: Context, node: TreeNode, walk: Walk): void {
@@ -35,6 +35,7 @@ function maintain(context: Context, node: TreeNode, objectKind: string): void {
   const name = range === undefined ? textOf(node, 'name') : targetName(context, range);
   add(context, 'maintain', objectKind, name);
   if (range !== undefined && objectKind === 'table') maintained(context, name!);
+  else runMaintenance(context);
 }
 
 /** Expressions of indexes run. */
@@ -61,7 +62,10 @@ export const utility: Handlers = {
   UnlistenStmt: (context, node) => add(context, 'session', 'channel', textOf(node, 'conditionname')),
   VacuumStmt(context, node) {
     const relations = listOf(node, 'rels');
-    if (relations.length === 0) add(context, 'maintain', 'database', null);
+    if (relations.length === 0) {
+      add(context, 'maintain', 'database', null);
+      runMaintenance(context);
+    }
     for (const item of relations) {
       const name = targetName(context, nodeOf(bodyOf(item, 'VacuumRelation'), 'relation'));
       add(context, 'maintain', 'table', name);
