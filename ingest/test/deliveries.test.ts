@@ -7,7 +7,8 @@ import { createCodec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { Incident, ResponseStep, SessionEvent } from '../../schemas/types.ts';
 import { createIngestRole } from '../ingest-role.ts';
-import { clock, ingestConfig, openStage, sampleOf, until } from './stage.ts';
+import { clock, ingestConfig, openStage, sampleOf } from './stage.ts';
+import { until } from '../../test/support/until.ts';
 
 const events = createCodec('session-event');
 const responses = createCodec('response');

@@ -16,6 +16,7 @@ import {
   startElasticsearch,
   type TestElasticsearch,
 } from '../../test/servers/elasticsearch/elasticsearch.ts';
+import { until, type Patience } from '../../test/support/until.ts';
 import { createIngestRole } from '../ingest-role.ts';
 import { clock, ingestConfig, openStage, sampleOf, type Stage } from './stage.ts';
 
@@ -30,11 +31,7 @@ const TINY = [
 ];
 
 /** Asks a few times a second only: each question costs the server a refresh. */
-async function until(what: string, met: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = clock.monotonicUs() + 120e6; clock.monotonicUs() < end; await clock.sleep(200))
-    if (await met()) return;
-  throw new Error(`did not happen: ${what}`);
-}
+const PATIENCE: Patience = { mostMs: 120_000, pauseMs: 200 };
 
 interface Load {
   readonly stage: Stage;
@@ -104,7 +101,7 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
         }
       },
       async settled() {
-        await until('all are indexed', async () => (await count().catch(() => -1)) >= made);
+        await until('all are indexed', async () => (await count().catch(() => -1)) >= made, PATIENCE);
         const seen = new Set<string>();
         for (let next: string | undefined; ;) {
           const query = {
@@ -121,7 +118,7 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
         }
         assert.equal(seen.size, made);
         assert.equal(await index.count({ index: 'dead-letters' }), 0);
-        await until('ready', () => role.health().ready);
+        await until('ready', () => role.health().ready, PATIENCE);
       },
     };
   }
@@ -141,10 +138,10 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
     const load = await start(t);
     await load.append(1000);
     // A server this small may refuse to count as well.
-    await until('some are indexed', async () => (await load.count().catch(() => 0)) > 100);
+    await until('some are indexed', async () => (await load.count().catch(() => 0)) > 100, PATIENCE);
     await server.kill9();
     await load.append(1000);
-    await until('it says that it waits', () => !load.role.health().ready);
+    await until('it says that it waits', () => !load.role.health().ready, PATIENCE);
     assert.match(await load.stage.metrics.expose(), /^countersign_search_index_circuit_open 1/m);
     await server.restart();
     await load.append(500);
@@ -161,8 +158,10 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
       server.request('PUT', `${name}/_settings`, { 'index.blocks.read_only_allow_delete': on });
     await block(true);
     await load.append(500);
-    await until('it says why it waits', () =>
-      /read-only|FORBIDDEN|TOO_MANY/.test(load.role.health().reason ?? ''),
+    await until(
+      'it says why it waits',
+      () => /read-only|FORBIDDEN|TOO_MANY/.test(load.role.health().reason ?? ''),
+      PATIENCE,
     );
     assert.equal(await load.count(), 300);
     await block(null);
@@ -177,7 +176,7 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
     server.freeze();
     try {
       await load.append(600);
-      await until('it says that it waits', () => !load.role.health().ready);
+      await until('it says that it waits', () => !load.role.health().ready, PATIENCE);
     } finally {
       server.thaw();
     }
@@ -206,7 +205,7 @@ describe('ingest into Elasticsearch', { skip: lacking('elasticsearch') }, () => 
       const text = await load.stage.metrics.expose();
       return Number(/^countersign_search_index_repeats_total\{found="before"\} (\d+)/m.exec(text)?.[1] ?? 0);
     };
-    await until('all are found to be there', async () => (await repeats()) >= 600);
+    await until('all are found to be there', async () => (await repeats()) >= 600, PATIENCE);
     assert.equal(await load.count(), 600);
   });
 });

@@ -9,7 +9,8 @@ import type { Role } from '../../platform/lifecycle/role.ts';
 import { silentLogger } from '../../platform/log/pino-logger.ts';
 import type { SearchIndex } from '../../platform/search-index/search-index.ts';
 import { createIngestRole } from '../ingest-role.ts';
-import { clock, ingestConfig, openStage, sampleOf, until, type Stage } from './stage.ts';
+import { clock, ingestConfig, openStage, sampleOf, type Stage } from './stage.ts';
+import { until } from '../../test/support/until.ts';
 
 const events = createCodec('session-event');
 const EVENTS = TOPICS.sessionEvents.name;

@@ -80,11 +80,3 @@ export function sampleOf<T>(schema: SchemaName, kind?: string): T {
   if (sample === undefined) throw new Error(`${schema} has no kind ${kind}`);
   return sample.record as T;
 }
-
-/** Resolves once `met` is true; fails after a minute. */
-export async function until(what: string, met: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = clock.monotonicUs() + 60e6; clock.monotonicUs() < end; await clock.sleep(5)) {
-    if (await met()) return;
-  }
-  throw new Error(`did not happen: ${what}`);
-}

@@ -19,7 +19,8 @@ import { connectClient, makeLogin } from './support/clients.ts';
 import { createCluster, type Cluster, type ClusterProcess, type GatewayProcess } from './support/cluster.ts';
 import { livedDetections, passedOffsets, readDetections, readTopic } from './support/detections.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 import { OFFENDING, openSchool, type Victim } from './support/victim.ts';
 
 const PARTITIONS = 4;

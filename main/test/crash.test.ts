@@ -8,7 +8,8 @@ import { connectClient, makeLogin } from './support/clients.ts';
 import { makeDataFolder } from './support/installation.ts';
 import { startInstallationProcess, type InstallationProcess } from './support/installation-process.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 
 interface Hit {
   readonly document: Readonly<Record<string, unknown>>;

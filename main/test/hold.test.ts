@@ -6,7 +6,8 @@ import type pg from 'pg';
 import { connectClient, makeLogin } from './support/clients.ts';
 import { startTestInstallation, type TestInstallation } from './support/installation.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 import { openSchool } from './support/victim.ts';
 
 interface Hit {

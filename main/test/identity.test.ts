@@ -12,7 +12,7 @@ import { lacking } from '../../test/servers/available.ts';
 import { startSshd, type TestSshd } from '../../test/servers/sshd/sshd.ts';
 import { startTestInstallation, type TestInstallation } from './support/installation.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { until } from './support/until.ts';
+import { until } from '../../test/support/until.ts';
 
 interface Ran {
   readonly code: number | null;

@@ -18,7 +18,8 @@ import { createCluster, type Cluster, type ClusterProcess, type GatewayProcess }
 import { passedOffsets, readDetections, readTopic } from './support/detections.ts';
 import { openKafka } from './support/kafka-log.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 import { openSchool } from './support/victim.ts';
 
 const AWAY_MS = Number(process.env['TEST_KAFKA_AWAY_MS'] ?? '12000');

@@ -11,7 +11,8 @@ import type { TokenSummary } from '../../schemas/api/tokens.ts';
 import { connectClient, makeLogin, type Login } from './support/clients.ts';
 import { makeDataFolder, startTestInstallation, type TestInstallation } from './support/installation.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 import { OFFENDING, openSchool } from './support/victim.ts';
 
 interface Page<T> {

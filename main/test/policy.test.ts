@@ -10,11 +10,11 @@ import { FIXTURE } from '../../gateway/policy/rego/test/make-fixture.ts';
 import type { Config } from '../../schemas/config/config.ts';
 import {
   startAttacked,
-  until,
   VICTIMS,
   type AttackedInstallation,
   type Login,
 } from '../../test/security/installation.ts';
+import { until } from '../../test/support/until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-policy-'));
 const policies = join(folder, 'policies');

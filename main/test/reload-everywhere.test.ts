@@ -8,7 +8,7 @@ import type { LocalReload } from '../../schemas/api/reload.ts';
 import { ControlStoreConfig } from '../../schemas/config/control-store.ts';
 import { createReloadEverywhere } from '../reload-everywhere.ts';
 import type { RoleName } from '../roles.ts';
-import { until } from './support/until.ts';
+import { until } from '../../test/support/until.ts';
 
 const APPLIED: LocalReload = {
   applied: true,

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { startHttpsReceiver } from '../../ingest/sinks/test/https-receiver.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 import { startTestInstallation } from './support/installation.ts';
 import { startTarget } from './support/target.ts';
 

@@ -9,7 +9,7 @@ import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { lacking } from '../../test/servers/available.ts';
 import { startSshd, type TestSshd } from '../../test/servers/sshd/sshd.ts';
 import { startTestInstallation, type TestInstallation } from './support/installation.ts';
-import { until } from './support/until.ts';
+import { until } from '../../test/support/until.ts';
 
 interface Page<T> {
   readonly items: readonly T[];

@@ -12,7 +12,8 @@ import { watchStrangers } from '../strangers.ts';
 import { topicOptions } from '../topics.ts';
 import { startTestInstallation } from './support/installation.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
-import { failureOf, until } from './support/until.ts';
+import { failureOf } from './support/failure-of.ts';
+import { until } from '../../test/support/until.ts';
 
 const codec = createCodec('session-event');
 

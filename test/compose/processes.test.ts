@@ -18,12 +18,13 @@ import { freePorts } from '../servers/free-ports.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { startRegistry, type TestRegistry } from '../servers/registry/registry.ts';
 import { createAuthority } from '../servers/rsyslog/authority.ts';
+import { until, type Patience } from '../support/until.ts';
 import { startComposeBrokers, type ComposeBrokers } from './brokers.ts';
 import { loadCompose, parseEnv, read, root, roleServices, type ComposeFile } from './compose-file.ts';
 import { startRole, type RoleProcess } from './role-process.ts';
 
 const clock = createSystemClock();
-const PATIENCE_US = 120e6;
+const PATIENCE: Patience = { mostMs: 120_000, pauseMs: 100 };
 /** Two cores do the work of twelve containers here. */
 const PATIENT = {
   COUNTERSIGN_CONTROL_STORE__TRANSACTION_TIMEOUT_MS: '60000',
@@ -31,12 +32,6 @@ const PATIENT = {
   COUNTERSIGN_CONTROL_STORE__POSTGRES__STATEMENT_TIMEOUT_MS: '30000',
   COUNTERSIGN_CONTROL_STORE__POSTGRES__TRANSACTION_TIMEOUT_MS: '60000',
 };
-
-async function until(what: string, met: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = clock.monotonicUs() + PATIENCE_US; clock.monotonicUs() < end; await clock.sleep(100))
-    if (await met()) return;
-  throw new Error(`did not happen: ${what}`);
-}
 
 /** Calls the API as somebody would on a machine that does much else: what is away for a moment is asked again. */
 async function send<T>(api: ApiClient, method: 'PUT' | 'POST', path: string, body: object): Promise<T> {
@@ -178,11 +173,15 @@ describe(
       );
       for (const one of running) {
         let last = '';
-        await until(`${one.name} is ready`, () => {
-          const { ready, text } = one.health();
-          last = text;
-          return ready;
-        }).catch((error: unknown) => {
+        await until(
+          `${one.name} is ready`,
+          () => {
+            const { ready, text } = one.health();
+            last = text;
+            return ready;
+          },
+          PATIENCE,
+        ).catch((error: unknown) => {
           throw new Error(`${(error as Error).message}: ${last} ${one.log().slice(-3000)}`);
         });
         assert.doesNotMatch(one.log(), /EVENT_LOG_NOT_ALLOWED|TOPIC_AUTHORIZATION/, one.name);
@@ -229,10 +228,14 @@ describe(
       interface Page {
         readonly items: readonly { readonly document: Readonly<Record<string, unknown>> }[];
       }
-      await until('the request is in the index', async () => {
-        const page = await second.get<Page>('/v1/events', { identity: 'countersign/alice', limit: 50 });
-        return JSON.stringify(page.items).includes('select count(*) from customers');
-      });
+      await until(
+        'the request is in the index',
+        async () => {
+          const page = await second.get<Page>('/v1/events', { identity: 'countersign/alice', limit: 50 });
+          return JSON.stringify(page.items).includes('select count(*) from customers');
+        },
+        PATIENCE,
+      );
       await send(second, 'POST', '/v1/lockouts', {
         subjectKind: 'identity',
         subject: 'countersign/alice',

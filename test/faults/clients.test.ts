@@ -5,7 +5,7 @@ import { connect as dialTls } from 'node:tls';
 import { after, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Login, type Whole } from './support/whole.ts';
 
 interface Raw {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Whole } from './support/whole.ts';
 
 const HOUR = 3_600_000;

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { serving, spawnUp, type ChildInstallation } from './support/child.ts';
 import { connect, type Client } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { dropFolder, makeFolder, type Login } from './support/whole.ts';
 
 const MIB = 1024 * 1024;
@@ -79,7 +79,7 @@ describe('memory', () => {
       tail = (tail + chunk.subarray(-64).toString('latin1')).slice(-64);
     });
     slow.socket.resume();
-    await until('the rest comes', () => tail.includes(`SELECT ${ROWS}\0`), 120_000);
+    await until('the rest comes', () => tail.includes(`SELECT ${ROWS}\0`), { mostMs: 120_000 });
     assert.ok(received > ROWS * 250, `${received} bytes`);
     const end = gateway.rss();
     t.diagnostic(`after ${ROWS} rows: ${Math.round(end / MIB)} MiB in all`);

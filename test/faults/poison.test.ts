@@ -10,7 +10,7 @@ import { lacking } from '../servers/available.ts';
 import { startKafka, type TestKafka } from '../servers/kafka/kafka.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Whole } from './support/whole.ts';
 
 const RULES = [

@@ -7,7 +7,7 @@ import type { SessionSummary } from '../../schemas/api/sessions.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { serving, spawnUp, type ChildInstallation, type Started } from './support/child.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { dropFolder, makeFolder } from './support/whole.ts';
 
 describe('a process', () => {

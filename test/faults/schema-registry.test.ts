@@ -11,7 +11,7 @@ import { lacking } from '../servers/available.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { startRegistry, type TestRegistry } from '../servers/registry/registry.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Whole } from './support/whole.ts';
 
 const RULES = [

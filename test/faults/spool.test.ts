@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect, type Client } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { dropFolder, makeFolder, startWhole, type Whole } from './support/whole.ts';
 
 const FILLER = `select '${'x'.repeat(4000)}'`;

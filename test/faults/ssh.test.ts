@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { lacking } from '../servers/available.ts';
 import { startSshd, type TestSshd } from '../servers/sshd/sshd.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Whole } from './support/whole.ts';
 
 const MINUTE = 60_000;

@@ -7,7 +7,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { RecordingLine } from '../../schemas/api/sessions.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect, type Client } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Whole } from './support/whole.ts';
 
 /** Rows whose bytes do not compress, about 3 MB. */
@@ -37,7 +37,7 @@ describe('stores that are away', () => {
     whole.switches.recordingStoreAway = false;
   });
   const allReady = (): Promise<void> =>
-    until('all roles are ready', async () => (await whole.health()).ready, 60_000);
+    until('all roles are ready', async () => (await whole.health()).ready);
   const requests = async (identity: string): Promise<string[]> =>
     (await whole.events()).flatMap((event) =>
       event.body.kind === 'request' && event.identity?.id === `countersign/${identity}`
@@ -167,7 +167,7 @@ describe('stores that are away', () => {
           const { roles } = await whole.health();
           return roles.find(({ name }) => name === 'ingest')?.ready === false;
         },
-        20_000,
+        { mostMs: 20_000 },
       );
     } finally {
       thief.exec('rollback');

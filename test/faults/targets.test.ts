@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { startWhole, type Login, type Whole } from './support/whole.ts';
 
 describe('a target', () => {

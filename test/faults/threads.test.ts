@@ -11,7 +11,7 @@ import { createPinoLogger } from '../../platform/log/pino-logger.ts';
 import { createPromMetrics } from '../../platform/metrics/prom-metrics.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { connect } from './support/client.ts';
-import { until } from './support/until.ts';
+import { until } from '../support/until.ts';
 import { configOf, dropFolder, makeFolder, startWhole, type Whole } from './support/whole.ts';
 
 const topic = 'sample';

@@ -10,12 +10,14 @@ import Value from 'typebox/value';
 import { createSystemClock, createSystemRandom } from '../../platform/clock/system-clock.ts';
 import { createNodeDisk } from '../../platform/disk/node-disk.ts';
 import { createEmbeddedEventLog } from '../../platform/event-log/embedded/embedded-event-log.ts';
-import { quietLog, quietMetrics } from '../../gateway/sessions/test/quiet.ts';
+import { silentLogger } from '../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../support/quiet-metrics.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import { EventLogConfig } from '../../schemas/config/event-log.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import type { SessionEvent } from '../../schemas/types.ts';
-import { startAttacked, until, type AttackedInstallation } from './installation.ts';
+import { startAttacked, type AttackedInstallation } from './installation.ts';
+import { until } from '../support/until.ts';
 
 const codec = createCodec('session-event');
 let attacked: AttackedInstallation;
@@ -136,7 +138,7 @@ test('who changes the files of the log is found', async () => {
       disk: createNodeDisk(),
       clock: createSystemClock(),
       random: createSystemRandom(),
-      log: quietLog,
+      log: silentLogger,
       metrics: quietMetrics,
     },
     { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder },

@@ -16,7 +16,8 @@ import {
 } from '../../gateway/sessions/event-writer.ts';
 import { createSigner } from '../../gateway/sessions/signing-key.ts';
 import { checkAuditExport } from '../../main/audit-check.ts';
-import { quietLog, quietMetrics } from '../../gateway/sessions/test/quiet.ts';
+import { silentLogger } from '../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../support/quiet-metrics.ts';
 import { FRAME_BYTES, HASH_BYTES } from '../../gateway/recording/audit-bytes.ts';
 import { createSpool } from '../../gateway/recording/spool.ts';
 import { createAuditVerifier, type AuditReport } from '../../gateway/recording/verify.ts';
@@ -51,7 +52,7 @@ function trail(codecs: readonly Codec<SessionEvent>[] = [today, second, third]):
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random });
   const spool = createSpool(
-    { disk, clock, log: quietLog, metrics: quietMetrics },
+    { disk, clock, log: silentLogger, metrics: quietMetrics },
     { durability: 'process', spoolFolder: '/s', spoolBytesMax: 10_000_000, spoolSegmentBytes: 1_000_000 },
   );
   const gatewayChain = newChain();

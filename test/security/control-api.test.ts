@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:net';
-import { startAttacked, until, type AttackedInstallation } from './installation.ts';
+import { startAttacked, type AttackedInstallation } from './installation.ts';
+import { until } from '../support/until.ts';
 
 const SCOPES = ['read', 'contain', 'release', 'issue', 'approve', 'scim', 'admin'] as const;
 type Scope = (typeof SCOPES)[number];

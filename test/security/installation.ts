@@ -212,7 +212,3 @@ export async function stateOf(direct: pg.Client): Promise<string> {
 }
 
 /** Waits for a condition; fails after half a minute. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endUs = clock.monotonicUs() + 30e6; !(await condition()); await clock.sleep(20))
-    if (clock.monotonicUs() > endUs) throw new Error(`never came: ${what}`);
-}

@@ -6,7 +6,8 @@ import type { LockoutAnswer } from '../../schemas/api/lockouts.ts';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import type { SessionEvent } from '../../schemas/types.ts';
-import { startAttacked, until, type AttackedInstallation, type Login } from './installation.ts';
+import { startAttacked, type AttackedInstallation, type Login } from './installation.ts';
+import { until } from '../support/until.ts';
 
 const codec = createCodec('session-event');
 let attacked: AttackedInstallation;

@@ -12,12 +12,12 @@ import {
   type OwnedAnalyser,
 } from '../../gateway/protocols/postgres/analysis/create-analyser.ts';
 import {
-  identity,
   startGateway,
   TOKEN,
   USER,
   type TestGateway,
 } from '../../gateway/protocols/postgres/test/gateway.ts';
+import { identity } from '../../gateway/protocols/test/robot.ts';
 import { createManualClock, createSeededRandom } from '../../platform/clock/manual-clock.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { DENYING_POLICY, stateOf, VICTIMS } from './installation.ts';

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { createCodec } from '../../schemas/codec.ts';
-import { startAttacked, until, VICTIMS, type AttackedInstallation, type Login } from './installation.ts';
+import { startAttacked, VICTIMS, type AttackedInstallation, type Login } from './installation.ts';
+import { until } from '../support/until.ts';
 
 const codec = createCodec('session-event');
 let attacked: AttackedInstallation;

@@ -8,10 +8,10 @@ import { startPgbouncer, type Pgbouncer } from '../../bench/support/pgbouncer.ts
 import {
   startGateway,
   TOKEN,
-  until,
   USER,
   type TestGateway,
 } from '../../gateway/protocols/postgres/test/gateway.ts';
+import { until } from '../support/until.ts';
 import { REQUEST_CODES } from '../../gateway/protocols/postgres/wire/message-types.ts';
 import { cancelRequest, int32 } from '../../gateway/protocols/postgres/wire/messages.ts';
 import { lacking } from '../servers/available.ts';

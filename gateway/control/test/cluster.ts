@@ -21,7 +21,8 @@ import { createEmbeddedVault, type EmbeddedVault } from '../../credentials/embed
 import type { Policy } from '../../policy/decision.ts';
 import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../sessions/gateway-core.ts';
 import { gatewayConfig } from '../../sessions/test/harness.ts';
-import { quietLog, quietMetrics } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../../../test/support/quiet-metrics.ts';
 import { waitInForce } from '../lease.ts';
 
 export interface Cut {
@@ -143,7 +144,7 @@ export async function startCluster(
   const disk = createNodeDisk();
   const system = createSystemClock();
   const eventLog = createEmbeddedEventLog(
-    { disk, clock: system, random, log: quietLog, metrics: quietMetrics },
+    { disk, clock: system, random, log: silentLogger, metrics: quietMetrics },
     { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder: join(folder, 'log') },
   );
   await eventLog.ensureTopics(
@@ -164,7 +165,7 @@ export async function startCluster(
     const real = await own.open({ schema }, { clock });
     const store = cutStore(real, cut);
     const log = cutLog(eventLog, cut);
-    const base = { disk, clock, random, log: quietLog, metrics: quietMetrics };
+    const base = { disk, clock, random, log: silentLogger, metrics: quietMetrics };
     const place = options.folder ?? join(folder, `spool-${(spools += 1)}`);
     try {
       const vault = await createEmbeddedVault({ store, random }, { key: vaultKey });

@@ -12,7 +12,7 @@ import { makeVerifier } from '../../access/scram-verifier.ts';
 import { createTokenStore } from '../../access/token-store.ts';
 import type { Lockout } from '../../../schemas/types.ts';
 import { gatewayConfig, lockout } from '../../sessions/test/harness.ts';
-import { quietLog } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createControlView, type ControlSubject } from '../control-view.ts';
 import { createControlWriter, type ControlCall, type LockoutCall } from '../control-writer.ts';
 import { createLease, waitInForce } from '../lease.ts';
@@ -206,7 +206,7 @@ test('lease: held while the store answers, lost without it or when the view fall
     transact: (work) => (away ? Promise.reject(new Error('away')) : store.transact(work)),
   };
   const lease = createLease(
-    { store: flaky, view, clock, log: quietLog },
+    { store: flaky, view, clock, log: silentLogger },
     { ...config, epoch: 1, home: 'here' },
   );
   const changes: boolean[] = [];

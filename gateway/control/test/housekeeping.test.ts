@@ -7,7 +7,7 @@ import { createCodec } from '../../../schemas/codec.ts';
 import { ControlStoreConfig } from '../../../schemas/config/control-store.ts';
 import { createTokenStore } from '../../access/token-store.ts';
 import { gatewayConfig } from '../../sessions/test/harness.ts';
-import { quietLog } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createControlWriter, type LockoutCall } from '../control-writer.ts';
 import { createHousekeeping, KEYS_KEPT_MS } from '../housekeeping.ts';
 import { createLeaseWatch } from '../lease-watch.ts';
@@ -40,7 +40,7 @@ function setUp() {
   const start = (holder: string) => {
     const leases = createLeaseWatch({ clock });
     const keeper = createHousekeeping(
-      { store, clock, log: quietLog, leases },
+      { store, clock, log: silentLogger, leases },
       { controlRetentionMs: RETENTION_MS, holder },
     );
     keeper.start();

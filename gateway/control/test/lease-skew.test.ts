@@ -7,7 +7,7 @@ import type { ControlStore } from '../../../platform/control-store/control-store
 import { createInProcessControlStore } from '../../../platform/control-store/sqlite/sqlite-control-store.ts';
 import { ControlStoreConfig } from '../../../schemas/config/control-store.ts';
 import { gatewayConfig, lockout } from '../../sessions/test/harness.ts';
-import { quietLog } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { nextRevision, putHead } from '../control-head.ts';
 import { createControlView } from '../control-view.ts';
 import { createLease, waitInForce } from '../lease.ts';
@@ -29,7 +29,7 @@ async function setUp(apartMs: number) {
   const gateway = async (id: string, clock: typeof here, own: ControlStore) => {
     const view = createControlView({ clock });
     const config = { ...gatewayConfig({ id }), epoch: 1, home: id };
-    const lease = createLease({ store: own, view, clock, log: quietLog }, config);
+    const lease = createLease({ store: own, view, clock, log: silentLogger }, config);
     await lease.start();
     return { view, lease };
   };
@@ -55,7 +55,7 @@ async function setUp(apartMs: number) {
   };
   const twin = (id: string, home: string, epoch = 1) =>
     createLease(
-      { store, view: createControlView({ clock: here }), clock: here, log: quietLog },
+      { store, view: createControlView({ clock: here }), clock: here, log: silentLogger },
       { ...gatewayConfig({ id }), epoch, home },
     );
   return { here, store, mine, other, settle, cut, lockOut, twin };
@@ -157,7 +157,7 @@ test('a store that has gone back behind the topic is raised, so that nothing cou
   const late = createControlView({ clock: here });
   late.apply('lockout/l0', { revision: 120, time: 0, body: lockout() });
   const lease = createLease(
-    { store, view: late, clock: here, log: quietLog },
+    { store, view: late, clock: here, log: silentLogger },
     { ...gatewayConfig({ id: 'late' }), epoch: 1, home: 'late' },
   );
   await lease.start();

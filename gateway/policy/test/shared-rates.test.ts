@@ -6,7 +6,7 @@ import type { ControlStore } from '../../../platform/control-store/control-store
 import { startStoreServer, type StoreServer } from '../../../platform/control-store/postgres/test/support.ts';
 import { startCluster, type Cluster, type Member } from '../../control/test/cluster.ts';
 import { command, identity, opening } from '../../sessions/test/harness.ts';
-import { quietLog } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createBuiltInPolicy } from '../built-in-policy.ts';
 import { createSharedRates, forgettingOfRates, REQUEST_RATES } from '../shared-rates.ts';
 
@@ -98,7 +98,7 @@ describe('shared rates', () => {
       list: () => through(() => [...entries.values()]),
     } as unknown as ControlStore;
     const rates = createSharedRates(
-      { store, clock, log: quietLog, own: () => state.own, wanted: () => state.wanted },
+      { store, clock, log: silentLogger, own: () => state.own, wanted: () => state.wanted },
       { gateway: 'here' },
     );
     rates.start();

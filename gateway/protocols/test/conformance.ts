@@ -4,29 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Limits } from '../../policy/decision.ts';
-import type { RequestInput, ResponseInput, SessionOpening } from '../../sessions/session.ts';
+import { createSystemClock } from '../../../platform/clock/system-clock.ts';
+import { until } from '../../../test/support/until.ts';
+import type { SeenSession, TestSessions } from './test-sessions.ts';
 
-/** What the test's Sessions wrote down. */
-export interface Seen {
-  readonly opening: SessionOpening;
-  readonly requests: readonly {
-    readonly input: RequestInput;
-    readonly outcome: 'allow' | 'deny' | 'held';
-    readonly responses: readonly ResponseInput[];
-  }[];
-  readonly closes: readonly { readonly reason: string }[];
-  readonly recorded: readonly { readonly stream: 'in' | 'out' | 'size'; readonly bytes: Buffer }[];
-  end(reason?: 'killed' | 'lockout'): void;
-}
+const clock = createSystemClock();
 
-export interface Gateway {
-  readonly sessions: readonly Seen[];
-  readonly refusals: readonly { readonly code: string }[];
-  decide: (input: RequestInput) => 'allow' | 'deny' | Promise<'allow' | 'deny'>;
-  /** What decisions say that answers may not pass. */
-  limits: Limits | undefined;
-  recordingBlocked: Promise<void> | undefined;
+export interface Gateway extends TestSessions {
   stop(): Promise<void>;
 }
 
@@ -49,7 +33,6 @@ export interface Stage {
   failToLogIn(how: 'wrong' | 'locked' | 'refused'): Promise<string>;
   /** Ends the target's side of the newest session, as if the target had broken down. */
   loseTarget(): Promise<void>;
-  sleep(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,18 +41,6 @@ export interface ConformanceOptions {
   start(): Promise<Stage>;
   /** With room for so many sessions only. */
   startSmall(sessionsMax: number): Promise<Stage>;
-}
-
-async function until(
-  what: string,
-  so: () => boolean | Promise<boolean>,
-  sleep: Stage['sleep'],
-): Promise<void> {
-  for (let tries = 0; tries < 2000; tries += 1) {
-    if (await so()) return;
-    await sleep(10);
-  }
-  throw new Error(`waited in vain until ${what}`);
 }
 
 export function protocolConformance(
@@ -85,11 +56,11 @@ export function protocolConformance(
     beforeEach(() => {
       stage.gateway.decide = () => 'allow';
     });
-    const last = (): Seen => stage.gateway.sessions.at(-1)!;
-    const ended = (seen: Seen): Promise<void> =>
-      until('the session has its end', () => seen.closes.length > 0, stage.sleep);
+    const last = (): SeenSession => stage.gateway.sessions.at(-1)!;
+    const ended = (seen: SeenSession): Promise<void> =>
+      until('the session has its end', () => seen.closes.length > 0);
     /** Each request that ran has one response, and the session one end. */
-    const complete = (seen: Seen): void => {
+    const complete = (seen: SeenSession): void => {
       assert.equal(seen.closes.length, 1);
       for (const { outcome, responses, input } of seen.requests)
         assert.equal(responses.length, outcome === 'deny' ? 0 : 1, `${input.verb} ${input.text}`);
@@ -120,8 +91,7 @@ export function protocolConformance(
         assert.ok(told.length > 0);
         assert.equal(stage.gateway.sessions.length, opened);
         // Sessions itself writes the event where it refuses.
-        if (how !== 'refused')
-          await until('it is told', () => stage.gateway.refusals.length > refused, stage.sleep);
+        if (how !== 'refused') await until('it is told', () => stage.gateway.refusals.length > refused);
       });
 
     it('puts a command to the gate before it runs, and reports its answer once', async () => {
@@ -164,7 +134,7 @@ export function protocolConformance(
       for (const outcome of ['allow', 'deny'] as const) {
         const count = last().requests.length;
         const printed = client.print(`held-${outcome}`);
-        await until('it is held', () => last().requests.length > count, stage.sleep);
+        await until('it is held', () => last().requests.length > count);
         assert.ok(
           !last().recorded.some(({ stream, bytes }) => stream === 'out' && bytes.includes(`held-${outcome}`)),
         );
@@ -208,11 +178,11 @@ export function protocolConformance(
       const client = await stage.logIn();
       client.print('vanished').catch(() => undefined);
       const seen = last();
-      await until('it is held', () => seen.requests.length > 0, stage.sleep);
+      await until('it is held', () => seen.requests.length > 0);
       client.vanish();
       await ended(seen);
       answer('allow');
-      await until('it is reported', () => seen.requests[0]!.responses.length === 1, stage.sleep);
+      await until('it is reported', () => seen.requests[0]!.responses.length === 1);
       assert.notEqual(seen.requests[0]!.responses[0]!.status, 'ok');
       assert.ok(!seen.recorded.some(({ stream }) => stream === 'out'));
     });
@@ -221,11 +191,11 @@ export function protocolConformance(
       it(`an order to end (${reason}) cuts the client off and ends what runs in the target`, async () => {
         const client = await stage.logIn();
         const { running, gone } = await client.runForever();
-        await until('it runs', running, stage.sleep);
+        await until('it runs', running);
         const seen = last();
         seen.end(reason);
         await gone;
-        await until('it is gone', async () => !(await running()), stage.sleep);
+        await until('it is gone', async () => !(await running()));
         await ended(seen);
         assert.equal(seen.closes[0]!.reason, reason);
         assert.equal(seen.requests.at(-1)!.responses[0]!.status, 'cut_off');
@@ -235,9 +205,9 @@ export function protocolConformance(
     it('a client that is gone leaves nothing running', async () => {
       const client = await stage.logIn();
       const { running } = await client.runForever();
-      await until('it runs', running, stage.sleep);
+      await until('it runs', running);
       client.vanish();
-      await until('it is gone', async () => !(await running()), stage.sleep);
+      await until('it is gone', async () => !(await running()));
       await ended(last());
       assert.equal(last().closes[0]!.reason, 'client_closed');
       complete(last());
@@ -246,7 +216,7 @@ export function protocolConformance(
     it('a target that is lost ends the session; the client hears it', async () => {
       const client = await stage.logIn();
       const { running, gone } = await client.runForever();
-      await until('it runs', running, stage.sleep);
+      await until('it runs', running);
       await stage.loseTarget();
       await gone;
       await ended(last());
@@ -262,8 +232,8 @@ export function protocolConformance(
         release = resolve;
       });
       const received = client.receive(bytes);
-      await until('it has begun', () => last().requests.length > 0, stage.sleep);
-      await stage.sleep(400);
+      await until('it has begun', () => last().requests.length > 0);
+      await clock.sleep(400);
       const ahead = last().recorded.reduce((sum, piece) => sum + piece.bytes.length, 0);
       assert.ok(ahead < 2_000_000, `${ahead} bytes ahead of the recording`);
       stage.gateway.recordingBlocked = undefined;
@@ -289,7 +259,7 @@ export function protocolConformance(
         await stop;
         stopped = true;
         const [seen] = stage.gateway.sessions;
-        await until('the session has its end', () => seen!.closes.length > 0, stage.sleep);
+        await until('the session has its end', () => seen!.closes.length > 0);
         assert.equal(seen!.closes[0]!.reason, 'gateway_shutdown');
       } finally {
         if (!stopped) await stage.gateway.stop();

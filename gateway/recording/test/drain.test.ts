@@ -4,7 +4,8 @@ import { createManualClock, createSeededRandom } from '../../../platform/clock/m
 import type { Disk } from '../../../platform/disk/disk.ts';
 import { createSimulatedDisk } from '../../../platform/disk/simulated-disk.ts';
 import type { LogWriter } from '../../../platform/event-log/event-log.ts';
-import { quietLog, quietMetrics } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../../../test/support/quiet-metrics.ts';
 import { createDrain } from '../drain.ts';
 import { createSpool } from '../spool.ts';
 
@@ -35,7 +36,7 @@ test('a disk that fails while the spool is read back is tried again, and then th
     spoolBytesMax: 1e6,
     spoolSegmentBytes: 1e5,
   } as const;
-  const deps = { clock, log: quietLog, metrics: quietMetrics };
+  const deps = { clock, log: silentLogger, metrics: quietMetrics };
   const before = createSpool({ ...deps, disk }, config);
   for (const text of ['a', 'b', 'c'])
     assert.ok(before.append({ topic: 'events', key: 'k', value: Buffer.from(text) }).ok);

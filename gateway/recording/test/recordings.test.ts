@@ -5,7 +5,7 @@ import { createSimulatedDisk } from '../../../platform/disk/simulated-disk.ts';
 import { createFolderRecordingStore } from '../../../platform/recording-store/folder/folder-recording-store.ts';
 import type { RecordingStore } from '../../../platform/recording-store/recording-store.ts';
 import { seal, unseal } from '../../credentials/sealed.ts';
-import { quietLog } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createChunkWriter } from '../chunk-writer.ts';
 import { createRecordings, readRecording, type ReplayItem } from '../recordings.ts';
 
@@ -21,7 +21,7 @@ function setUp() {
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random });
   const inner = createFolderRecordingStore(
-    { disk, log: quietLog },
+    { disk, log: silentLogger },
     {
       folder: '/store',
       chunkBytesMax: 1_048_576,
@@ -39,7 +39,7 @@ function setUp() {
     recordingLocalBytesMax: 1_048_576,
   };
   const create = () => {
-    const writer = createChunkWriter({ store, disk, clock, log: quietLog, random }, config);
+    const writer = createChunkWriter({ store, disk, clock, log: silentLogger, random }, config);
     return createRecordings({ clock, random, wrapper, writer }, config);
   };
   /** Lets everything go on that can, with time passing. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock, createSeededRandom } from '../../../platform/clock/manual-clock.ts';
 import { createSimulatedDisk, type SimulatedDisk } from '../../../platform/disk/simulated-disk.ts';
-import { quietLog, quietMetrics } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../../../test/support/quiet-metrics.ts';
 import { createSpool, type SpoolConfig } from '../spool.ts';
 
 const config: SpoolConfig = {
@@ -14,7 +15,7 @@ const config: SpoolConfig = {
 const clock = createManualClock();
 const newDisk = (): SimulatedDisk => createSimulatedDisk({ clock, random: createSeededRandom(1) });
 const open = (disk: SimulatedDisk, extra: Partial<SpoolConfig> = {}) =>
-  createSpool({ disk, clock, log: quietLog, metrics: quietMetrics }, { ...config, ...extra });
+  createSpool({ disk, clock, log: silentLogger, metrics: quietMetrics }, { ...config, ...extra });
 const entry = (n: number) => ({
   topic: 'events' as const,
   key: `k${n % 3}`,

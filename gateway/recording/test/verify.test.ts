@@ -6,7 +6,8 @@ import { createCodec } from '../../../schemas/codec.ts';
 import type { SessionEvent } from '../../../schemas/types.ts';
 import { createEventWriter, newChain, type EventDraft } from '../../sessions/event-writer.ts';
 import { createSigner } from '../../sessions/signing-key.ts';
-import { quietLog, quietMetrics } from '../../sessions/test/quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../../../test/support/quiet-metrics.ts';
 import { createSpool } from '../spool.ts';
 import { createAuditVerifier, type AuditOptions, type AuditReport } from '../verify.ts';
 
@@ -19,7 +20,7 @@ function trail(): { events: Buffer[]; until: number } {
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random });
   const spool = createSpool(
-    { disk, clock, log: quietLog, metrics: quietMetrics },
+    { disk, clock, log: silentLogger, metrics: quietMetrics },
     { durability: 'process', spoolFolder: '/s', spoolBytesMax: 10_000_000, spoolSegmentBytes: 1_000_000 },
   );
   const writer = createEventWriter(
@@ -157,7 +158,7 @@ test('an epoch that a crash ended is covered by any later one, also when a start
   const clock = createManualClock();
   const disk = createSimulatedDisk({ clock, random });
   const spool = createSpool(
-    { disk, clock, log: quietLog, metrics: quietMetrics },
+    { disk, clock, log: silentLogger, metrics: quietMetrics },
     { durability: 'process', spoolFolder: '/s', spoolBytesMax: 10_000_000, spoolSegmentBytes: 1_000_000 },
   );
   const gatewayChain = newChain();

@@ -22,7 +22,8 @@ import { createEmbeddedVault } from '../../credentials/embedded-vault.ts';
 import { createAuditVerifier } from '../../recording/verify.ts';
 import { createGatewayCore } from '../gateway-core.ts';
 import { codec, command, gatewayConfig, opening } from './harness.ts';
-import { quietLog, quietMetrics } from './quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../../../test/support/quiet-metrics.ts';
 
 test('login, request, hold with a verdict over the log, lockout in force over the log, shutdown, audit', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-core-'));
@@ -30,7 +31,7 @@ test('login, request, hold with a verdict over the log, lockout in force over th
   const clock = createSystemClock();
   const random = createSystemRandom();
   const disk = createNodeDisk();
-  const base = { disk, clock, random, log: quietLog, metrics: quietMetrics };
+  const base = { disk, clock, random, log: silentLogger, metrics: quietMetrics };
   const logConfig = { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder: join(folder, 'log') };
   const eventLog = createEmbeddedEventLog(base, logConfig);
   await eventLog.ensureTopics(

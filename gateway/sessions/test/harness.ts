@@ -18,7 +18,8 @@ import { createHolds, type Holds } from '../holds.ts';
 import { createOpenJournal } from '../open-journal.ts';
 import type { EndOrder, RequestInput, SessionOpening } from '../session.ts';
 import { createSigner, type Signer } from '../signing-key.ts';
-import { quietLog, quietMetrics } from './quiet.ts';
+import { silentLogger } from '../../../platform/log/pino-logger.ts';
+import { quietMetrics } from '../../../test/support/quiet-metrics.ts';
 
 export const codec = createCodec('session-event');
 const random = createSeededRandom(11);
@@ -53,7 +54,7 @@ export function createHarness(
   const clock = from?.clock ?? createManualClock();
   const disk = from?.disk ?? createSimulatedDisk({ clock, random });
   const signer = from?.signer ?? createSigner(random.bytes(32));
-  const spool = createSpool({ disk, clock, log: quietLog, metrics: quietMetrics }, config);
+  const spool = createSpool({ disk, clock, log: silentLogger, metrics: quietMetrics }, config);
   const view = createControlView({ clock });
   const holds = createHolds({ clock }, config);
   const approvals: SessionApprovals = {
@@ -82,7 +83,7 @@ export function createHarness(
       approvals,
       signer,
       journal: createOpenJournal(disk, config.spoolFolder),
-      log: quietLog,
+      log: silentLogger,
       metrics: quietMetrics,
       policy: { decide: () => harness.policy, version: 1 },
       lease: { held: () => held, onChange: (callback) => void onLease.push(callback) },

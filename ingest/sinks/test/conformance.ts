@@ -13,8 +13,8 @@ import {
   readDeadLetters,
   sampleOf,
   startSinks,
-  until,
 } from './support.ts';
+import { until } from '../../../test/support/until.ts';
 
 export interface Receiver {
   /** Configuration of a sink that sends to it, with what differs. */

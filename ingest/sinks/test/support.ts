@@ -14,7 +14,7 @@ import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { clock, openStage as openLog, sampleOf, type Stage } from '../../test/stage.ts';
 import { createSinksRole } from '../sinks-role.ts';
 
-export { clock, sampleOf, until, type Stage } from '../../test/stage.ts';
+export { clock, sampleOf, type Stage } from '../../test/stage.ts';
 
 const rolesOf = new WeakMap<Stage, Role[]>();
 

@@ -16,9 +16,9 @@ import {
   ownFolder,
   sinkConfig,
   startSinks,
-  until,
   type Stage,
 } from './support.ts';
+import { until } from '../../../test/support/until.ts';
 
 /** The delivery id, from the message itself. */
 const deliveryOf = (message: string): string =>

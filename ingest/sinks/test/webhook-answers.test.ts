@@ -19,9 +19,9 @@ import {
   SECRETS,
   sinkConfig,
   startSinks,
-  until,
   type Stage,
 } from './support.ts';
+import { until } from '../../../test/support/until.ts';
 
 const fine = { status: 204 };
 const has = (posted: Posted, name: string): boolean =>

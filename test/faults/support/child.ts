@@ -7,7 +7,7 @@ import { createApiClient, type ApiAddress, type ApiClient } from '../../../cli/a
 import { issueToken } from '../../../cli/issue-token.ts';
 import type { TestPostgres } from '../../servers/postgres.ts';
 import type { ClientTarget } from './client.ts';
-import { until } from './until.ts';
+import { until } from '../../support/until.ts';
 import type { Login } from './whole.ts';
 
 const program = join(import.meta.dirname, '..', '..', '..', 'main', 'countersign.ts');
@@ -82,14 +82,10 @@ export async function serving(
   folder: string,
   postgres: TestPostgres,
 ): Promise<ChildInstallation> {
-  await until(
-    `it serves; it said: ${started.output()}`,
-    () => {
-      if (started.process.exitCode !== null) throw new Error(`it ended: ${started.output()}`);
-      return /Control API:|"api"/.test(started.output());
-    },
-    60_000,
-  );
+  await until(`it serves; it said: ${started.output()}`, () => {
+    if (started.process.exitCode !== null) throw new Error(`it ended: ${started.output()}`);
+    return /Control API:|"api"/.test(started.output());
+  });
   const address = JSON.parse(readFileSync(join(folder, 'data', 'api.json'), 'utf8')) as ApiAddress;
   const api = createApiClient(address);
   const listener = await api.get<{ host: string; port: number; ca: string }>('/v1/listeners/postgres');

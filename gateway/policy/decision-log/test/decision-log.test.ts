@@ -11,7 +11,8 @@ import type { DecisionLogConfig } from '../../../../schemas/config/policy-engine
 import { createAskedPolicy } from '../../asked-policy.ts';
 import type { Engine } from '../../engine.ts';
 import { policyError } from '../../errors.ts';
-import { deps, until } from '../../rego/test/support.ts';
+import { deps } from '../../rego/test/support.ts';
+import { until } from '../../../../test/support/until.ts';
 import { identity, input } from '../../test/support.ts';
 import { createDecisionLog, type DecisionLog } from '../decision-log.ts';
 

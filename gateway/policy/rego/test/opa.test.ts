@@ -16,7 +16,8 @@ import { createOpaEngine } from '../../opa-engine.ts';
 import { input } from '../../test/support.ts';
 import { BUNDLE_FOLDER, buildBundle } from './make-fixture.ts';
 import { makeKeys, scratch, unpackFixture } from './packing.ts';
-import { closeAll, deps, EXPECTED, READER, start, until } from './support.ts';
+import { closeAll, deps, EXPECTED, READER, start } from './support.ts';
+import { until } from '../../../../test/support/until.ts';
 
 const folder = scratch();
 const open: (() => Promise<unknown> | void)[] = [];

@@ -6,7 +6,8 @@ import { after, afterEach, describe, it } from 'node:test';
 import { action, identity, input } from '../../test/support.ts';
 import { FIXTURE } from './make-fixture.ts';
 import { pack, scratch, unpackFixture } from './packing.ts';
-import { AGENT, closeAll, DBA, EXPECTED, READER, start, until } from './support.ts';
+import { AGENT, closeAll, DBA, EXPECTED, READER, start } from './support.ts';
+import { until } from '../../../../test/support/until.ts';
 
 const folder = scratch();
 afterEach(closeAll);

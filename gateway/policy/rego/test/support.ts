@@ -1,7 +1,7 @@
 /** An engine over a bundle, and decisions of it. */
 import { createSystemClock, createSystemRandom } from '../../../../platform/clock/system-clock.ts';
 import { silentLogger } from '../../../../platform/log/pino-logger.ts';
-import type { Metrics } from '../../../../platform/metrics/metrics.ts';
+import { quietMetrics } from '../../../../test/support/quiet-metrics.ts';
 import type { RegoConfig } from '../../../../schemas/config/policy-engines.ts';
 import { createAskedPolicy } from '../../asked-policy.ts';
 import type { DecisionInput, Policy, PolicyDecision } from '../../decision.ts';
@@ -12,18 +12,11 @@ import { FIXTURE } from './make-fixture.ts';
 
 export const clock = createSystemClock();
 
-const noMetrics: Metrics = {
-  counter: () => ({ add: () => undefined }),
-  gauge: () => ({ set: () => undefined }),
-  histogram: () => ({ observe: () => undefined }),
-  expose: () => Promise.resolve(''),
-};
-
 export const deps: EngineDeps = {
   clock,
   random: createSystemRandom(),
   log: silentLogger,
-  metrics: noMetrics,
+  metrics: quietMetrics,
   readSecret: (reference) => Promise.resolve('env' in reference ? `secret-of-${reference.env}` : 'a secret'),
 };
 
@@ -97,8 +90,3 @@ export const EXPECTED: readonly [string, Partial<DecisionInput>, Partial<PolicyD
   ],
   ['nobody that is known', { identity: identity() }, { outcome: 'deny', rule: 'default' }],
 ];
-
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endUs = clock.monotonicUs() + 60e6; !(await condition()); await clock.sleep(20))
-    if (clock.monotonicUs() > endUs) throw new Error(`waited in vain until ${what}`);
-}

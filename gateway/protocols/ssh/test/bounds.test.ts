@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 /** A client of the library's, logged in with the token. */

@@ -5,7 +5,8 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { freePorts } from '../../../../test/servers/free-ports.ts';
 import { lacking } from '../../../../test/servers/available.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
 const logIn = ({ gateway }: Stage): Promise<Client> =>

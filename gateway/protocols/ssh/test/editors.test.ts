@@ -17,7 +17,8 @@ import { lacking } from '../../../../test/servers/available.ts';
 import { freePorts } from '../../../../test/servers/free-ports.ts';
 import { openssh10 } from '../../../../test/servers/sshd/openssh-10.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
-import { listens, until } from './gateway.ts';
+import { listens } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
 const isMounted = (folder: string): boolean => readFileSync('/proc/mounts', 'utf8').includes(` ${folder} `);

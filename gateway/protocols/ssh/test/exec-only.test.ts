@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
 import type { SshOptions } from '../options.ts';
-import { until } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 describe('ssh: exec-only, attacked', { skip: lacking('sshd', 'ssh', 'rsync') }, () => {

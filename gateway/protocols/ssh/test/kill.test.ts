@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
 import { lacksNamespace } from '../../../../test/servers/sshd/namespace.ts';
-import { until } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
 /** A number of seconds that names a process: nobody else sleeps that long. */

@@ -6,7 +6,8 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
-import { listens, until } from './gateway.ts';
+import { listens } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 /** An agent of the client with one key; gone when `work` is done. */

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
 import { blobOfLine, fingerprintOf } from '../keys/public-key.ts';
 import { checkVersion, isFast, LIBRARY_VERSION, mayAbort } from '../library/internals.ts';
-import { until } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 describe('ssh: remedies for the library', { skip: lacking('sshd', 'ssh') }, () => {

@@ -7,7 +7,8 @@ import ssh2, { type ConnectConfig } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
 import { makeCertificate, type CertificateRequest } from '../keys/certificate.ts';
 import { blobOfLine, fingerprintOf } from '../keys/public-key.ts';
-import { EXPIRED_TOKEN, TOKEN, until } from './gateway.ts';
+import { EXPIRED_TOKEN, TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 describe('ssh: login', { skip: lacking('sshd', 'ssh') }, () => {

@@ -9,7 +9,8 @@ import { openssh10 } from '../../../../test/servers/sshd/openssh-10.ts';
 import { ALGORITHMS } from '../library/internals.ts';
 import { HYBRID, postQuantum } from '../library/post-quantum.ts';
 import { ssh2 } from '../library/ssh2.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 describe('ssh: post-quantum key exchange', { skip: lacking('sshd', 'ssh') }, () => {

@@ -5,7 +5,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 const contents = Buffer.from(

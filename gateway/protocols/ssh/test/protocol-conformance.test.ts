@@ -1,6 +1,5 @@
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
-import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { protocolConformance, type ConformanceClient, type Stage } from '../../test/conformance.ts';
 import { TOKEN } from './gateway.ts';
 import { startStage } from './support.ts';
@@ -27,7 +26,6 @@ async function start(sessionsMax?: number): Promise<Stage> {
     });
   return {
     gateway,
-    sleep: (ms) => createSystemClock().sleep(ms),
     async logIn(): Promise<ConformanceClient> {
       const client = await connect('main', TOKEN);
       const closed = new Promise<void>((resolve) => {

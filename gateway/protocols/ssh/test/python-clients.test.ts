@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
 import { pythonClients } from '../../../../test/servers/sshd/python-clients.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
 const PARAMIKO = `

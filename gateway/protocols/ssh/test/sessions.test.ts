@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
 import { startSshd, type TestSshd } from '../../../../test/servers/sshd/sshd.ts';
 import { createClients, type Clients } from './clients.ts';
-import { startGateway, until, type TestGateway } from './gateway.ts';
+import { startGateway, type TestGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 describe('ssh: sessions', { skip: lacking('sshd', 'ssh') }, () => {
   let sshd: TestSshd;

@@ -9,7 +9,8 @@ import { loadAuthority } from '../keys/own-keys.ts';
 import { lineOf } from '../keys/public-key.ts';
 import { checkOptions, type SshOptions } from '../options.ts';
 import { createClients } from './clients.ts';
-import { startGateway, until } from './gateway.ts';
+import { startGateway } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 
 const OTHER_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGnlkOa3MrHrTKLvRGNX5GBEoWnM5LHyOjUYS4vhpJ3k';
 

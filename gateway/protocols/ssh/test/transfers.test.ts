@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { startStage, type Stage } from './support.ts';
 
 const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16));

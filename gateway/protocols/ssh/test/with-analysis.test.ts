@@ -6,7 +6,8 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
-import { TOKEN, until } from './gateway.ts';
+import { TOKEN } from './gateway.ts';
+import { until } from '../../../../test/support/until.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
 
 describe('ssh: with the analysis that ships', { skip: lacking('sshd', 'ssh') }, () => {
