@@ -17,7 +17,7 @@ import type { PolicyConfig } from '../../schemas/config/policy.ts';
 import type { IdentityKind } from '../../schemas/types.ts';
 import { createOwnSecretReader } from '../adapters/adapter-deps.ts';
 import { programVersion } from '../version.ts';
-import { createStatementAnalyser, type Analysis } from './analyse-statement.ts';
+import { createStatementAnalyser, type Analysis, type Unsure } from './analyse-statement.ts';
 import { readRules, type ReadRules } from './read-rules.ts';
 
 export interface ExplainOptions {
@@ -128,6 +128,7 @@ export async function explainPolicy(context: CliContext, options: ExplainOptions
   const analyser = createStatementAnalyser(createSystemClock());
   try {
     const analysed = await analyser.analyse(protocol, options.statement);
+    const unsure = await analyser.unsure(protocol, options.statement);
     const input = await inputFrom(context, options, analysed, protocol);
     const decision: PolicyDecision =
       analysed.forcedDenial === null
@@ -141,12 +142,26 @@ export async function explainPolicy(context: CliContext, options: ExplainOptions
       actions: input.actions,
       risk: input.risk,
       rules,
+      withoutCatalogue: unsure,
     };
-    context.output().value(shown, () => formatExplained(read.from, input, decision, rules));
+    context.output().value(shown, () => formatExplained(read.from, input, decision, rules, unsure));
     return true;
   } finally {
     await analyser.close();
   }
+}
+
+/** It has not asked the target: what may be otherwise there. */
+function formatUnsure({ bySearchPath, notLookedInto }: Unsure): string[] {
+  const said = [
+    ...(bySearchPath.length === 0 ? [] : [`${list(bySearchPath)} by the search path of a new session alone`]),
+    ...(notLookedInto.length === 0
+      ? []
+      : [`nothing of what stands behind ${list(notLookedInto)} (views, rules, triggers, functions)`]),
+  ];
+  return said.length === 0
+    ? []
+    : [`without the target's catalogue: ${said.join('; ')}. The gateway looks there before it decides.`];
 }
 
 const list = (words: readonly string[]): string => words.join(', ');
@@ -156,6 +171,7 @@ function formatExplained(
   input: DecisionInput,
   decision: PolicyDecision,
   rules: readonly RuleExplained[],
+  unsure: Unsure,
 ): string {
   const { identity, actions, risk } = input;
   const does = actions.map(({ action, object, columns, whole }) =>
@@ -176,6 +192,7 @@ function formatExplained(
     '',
     `who: ${identity.id} (${identity.kind}${identity.groups.length === 0 ? '' : `, in ${list(identity.groups)}`})`,
     `what: ${does.length === 0 ? 'touches nothing' : list(does)}; risk ${risk}`,
+    ...formatUnsure(unsure),
     `policy: ${from}`,
     '',
     'Rules that match:',
