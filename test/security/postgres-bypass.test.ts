@@ -14,6 +14,7 @@ import {
   type Login,
 } from './installation.ts';
 import { PLANTED } from './planted-attacks.ts';
+import { TRICKS } from './planted-tricks.ts';
 
 const LEAK = /SCRAM-SHA-256\$|countersign-secret-cell|root:x:0:0/;
 /** Within this the target's objects may be others than the gateway knows: that is said in docs/postgres.md. */
@@ -97,18 +98,21 @@ async function restore(): Promise<void> {
     drop view if exists victim_view, victim_v, information_schema.victim_view cascade;
     drop table if exists victim_copy, victim_t, victim_x cascade;
     drop publication if exists victim_pub;
+    drop operator family if exists victim_oc using btree cascade;
+    drop type if exists victim_type cascade;
     drop extension if exists dblink cascade;
     drop extension if exists postgres_fdw cascade;
     alter default privileges revoke all on tables from public;
     reset all;
     do $x$ declare f regprocedure; begin
-      for f in select oid::regprocedure from pg_proc where proname ~ '^victim_(f|path|tf|c|d)$' and prokind = 'f' loop execute 'drop function ' || f || ' cascade'; end loop; end $x$;
-    drop aggregate if exists victim_a(int);
-    drop operator if exists === (int, int);
-    drop function if exists victim_s, victim_o cascade;
+      if to_regprocedure('pg_catalog.victim_read(text)') is not null then
+        alter function pg_catalog.victim_read(text) rename to pg_read_file;
+      end if;
+      for f in select oid::regprocedure from pg_proc where proname ~ '^victim_(f|path|tf|c|d|a|s|o)$' loop execute 'drop routine if exists ' || f || ' cascade'; end loop; end $x$;
     drop procedure if exists victim_p;
     drop operator if exists = (int, text);
     drop materialized view if exists victim_mv;
+    drop domain if exists victim_domain, victim_domain_2 cascade;
     drop function if exists victim_w, victim_wi, "victim F()", lower(int), pg_catalog.victim_lower(text), nextval(text, int) cascade;
     drop domain if exists victim_domain cascade;
     drop type if exists victim_type cascade;
@@ -120,7 +124,7 @@ async function restore(): Promise<void> {
   await attacked.direct.query(VICTIMS);
 }
 
-for (const attack of [...ATTACKS, ...PLANTED])
+for (const attack of [...ATTACKS, ...PLANTED, ...TRICKS])
   test(`service account: ${attack.plant === undefined ? '' : 'planted: '}${attack.name}`, async () => {
     rmSync(PROGRAM_FILE, { force: true });
     if (attack.plant !== undefined) {
