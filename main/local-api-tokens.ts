@@ -1,7 +1,7 @@
 /** Tokens of the control API for this machine's own use: one for whoever may read the data folder, one for the responders here. */
-import { createHash } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256Hex } from '../platform/digest/sha256.ts';
 import type { Random } from '../platform/clock/clock.ts';
 import type { ApiTokenConfig } from '../schemas/config/control-api.ts';
 
@@ -13,8 +13,6 @@ export interface LocalApiTokens {
   /** What the control API is told: digests only. */
   readonly entries: readonly ApiTokenConfig[];
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** New ones at each start; they live as long as the process. */
 export function createLocalApiTokens(random: Random): LocalApiTokens {
@@ -28,9 +26,9 @@ export function createLocalApiTokens(random: Random): LocalApiTokens {
       {
         subject: 'local-admin',
         scopes: ['read', 'contain', 'release', 'issue', 'admin'],
-        sha256: sha256(admin),
+        sha256: sha256Hex(admin),
       },
-      { subject: 'responders', scopes: ['contain'], sha256: sha256(responder) },
+      { subject: 'responders', scopes: ['contain'], sha256: sha256Hex(responder) },
     ],
   };
 }

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../platform/digest/sha256.ts';
+
 import type { Finding } from '../detector.ts';
 import type { Detection, DetectorKind, SessionEvent, Severity } from '../../schemas/types.ts';
 
 /** First 16 bytes of SHA-256 over detector, version and event, as hex: a replay makes the same id. */
 export function detectionId(detector: string, version: string, eventId: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([detector, version, eventId]))
-    .digest('hex')
-    .slice(0, 32);
+  return sha256Hex(JSON.stringify([detector, version, eventId]), 32);
 }
 
 export interface Trigger {

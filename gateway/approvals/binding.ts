@@ -1,11 +1,11 @@
 /** What an approval of one statement is bound to: nothing else may go through under it. */
-import { hash } from 'node:crypto';
+import { sha256Hex } from '../../platform/digest/sha256.ts';
 import type { Identity, Target } from '../../schemas/types.ts';
 import type { RequestInput } from '../sessions/session.ts';
 
 /** Of an approval for what one session does under one rule. */
 export const sessionBinding = (sessionId: string, rule: string): string =>
-  hash('sha256', JSON.stringify(['session', sessionId, rule]), 'hex');
+  sha256Hex(JSON.stringify(['session', sessionId, rule]));
 
 /**
  * SHA-256 (hex) over identity, persons it acts for, connection, database, account at the target, the command itself, its parameters
@@ -35,5 +35,5 @@ export function bindingOf(
       whole,
     ]),
   ];
-  return hash('sha256', JSON.stringify(parts), 'hex');
+  return sha256Hex(JSON.stringify(parts));
 }

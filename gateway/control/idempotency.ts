@@ -2,8 +2,8 @@
  * A call with a key takes effect once: its answer is kept in the transaction that carried it out. Keys belong to the caller (the
  * subject of its API token): nobody reads another's answers, or uses up another's keys.
  */
+import { sha256Hex } from '../../platform/digest/sha256.ts';
 import type { ControlTransaction, JsonObject } from '../../platform/control-store/control-store.ts';
-import { createHash } from 'node:crypto';
 
 export const IDEMPOTENCY = 'idempotency';
 
@@ -19,13 +19,9 @@ export type Earlier<T> =
   | { readonly kind: 'same'; readonly answer: T }
   | { readonly kind: 'other' };
 
-const idOf = (by: string, key: string): string =>
-  createHash('sha256')
-    .update(JSON.stringify([by, key]))
-    .digest('hex');
+const idOf = (by: string, key: string): string => sha256Hex(JSON.stringify([by, key]));
 /** What makes two calls the same call. */
-export const callDigest = (parts: readonly (string | null)[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+export const callDigest = (parts: readonly (string | null)[]): string => sha256Hex(JSON.stringify(parts));
 
 export async function earlierAnswer<T extends JsonObject>(
   transaction: ControlTransaction,

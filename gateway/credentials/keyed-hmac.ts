@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { sha256 } from './sha256.ts';
+import { sha256 } from '../../platform/digest/sha256.ts';
 
 const BLOCK_BYTES = 64;
 /** Longer data is put behind the key in a buffer of its own. */

@@ -1,5 +1,5 @@
 /** A policy whose decisions an engine makes: kept by what of the input counts, asked once for each that is new. */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../platform/digest/sha256.ts';
 import { decisionOfAnswer, denialBy } from './answer-decision.ts';
 import { createDecisionCache } from './decision-cache.ts';
 import type { DecisionInput, Policy, PolicyDecision } from './decision.ts';
@@ -44,7 +44,7 @@ export function createAskedPolicy(
   return {
     countsIdentities: config.withUsage,
     get version() {
-      return createHash('sha256').update(engine.revision()).digest().readUIntBE(0, 6);
+      return sha256(engine.revision()).readUIntBE(0, 6);
     },
     decide(input) {
       const quick = cache.quick(input);

@@ -3,7 +3,7 @@
  * command that reads and drops; the strictest judgement is the command's. What no rule matches is denied. Who acts for persons
  * may do what they all may.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../platform/digest/sha256.ts';
 import type { PolicyRule } from '../../schemas/config/policy-rule.ts';
 import type { Action, Client, Identity, RiskClass, Target } from '../../schemas/types.ts';
 import { compileRule, type CompiledRule } from './compile-rule.ts';
@@ -107,5 +107,5 @@ function relevantRules(scope: Scope, actions: readonly Action[]): readonly Compi
 
 /** The same rules have the same version, on every gateway. */
 function versionOf(rules: readonly PolicyRule[]): number {
-  return createHash('sha256').update(JSON.stringify(rules)).digest().readUIntBE(0, 6);
+  return sha256(JSON.stringify(rules)).readUIntBE(0, 6);
 }

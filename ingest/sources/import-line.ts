@@ -1,22 +1,9 @@
 /** One line of an import as a session event: what only a gateway can know is filled in. */
-import { createHash } from 'node:crypto';
+import { datedId } from '../../platform/digest/dated-id.ts';
 import type { Codec } from '../../schemas/codec.ts';
 import type { SessionEvent } from '../../schemas/types.ts';
 
 const ZEROS = Buffer.alloc(32).toString('base64');
-
-/**
- * UUIDv7-shaped id from an event's time, its line and its text: importing the same file again makes the same ids, so
- * that nothing is there twice.
- */
-function importedEventId(timeMs: number, lineNumber: number, text: string): string {
-  const raw = createHash('sha256').update(`${lineNumber}\n${text}`).digest().subarray(0, 16);
-  raw.writeUIntBE(Math.min(Math.max(0, timeMs), 2 ** 48 - 1), 0, 6);
-  raw[6] = 0x70 | (raw[6]! & 0x0f);
-  raw[8] = 0x80 | (raw[8]! & 0x3f);
-  const hex = raw.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
 
 /** Attributes by which a gateway marks what an exercise does now: in a file they would make old events act. */
 function withoutExerciseMarks(event: SessionEvent): SessionEvent {
@@ -52,7 +39,8 @@ export function parseImportLine(
   if (!Number.isSafeInteger(given['time']))
     return { ok: false, reason: 'time: expected milliseconds since the epoch' };
   const filled = {
-    eventId: importedEventId(given['time'] as number, lineNumber, text),
+    // Importing the same file again makes the same ids, so that nothing is there twice.
+    eventId: datedId(given['time'] as number, `${lineNumber}\n${text}`),
     gateway: { id: 'import', epoch: 0, sequence: 0 },
     previousHash: ZEROS,
     hash: ZEROS,

@@ -1,7 +1,7 @@
 /** The sample target as a connection: started in the data folder, filled, its credential in the vault. */
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256Hex } from '../../platform/digest/sha256.ts';
 import type { Vault } from '../../gateway/credentials/vault.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 import { createSystemRandom } from '../../platform/clock/system-clock.ts';
@@ -25,7 +25,7 @@ function serverFolder(dataFolder: string): string {
   const beside = `${dataFolder}-sample`;
   mkdirSync(beside, { recursive: true, mode: 0o711 });
   if (canReach(join(beside, '..'), runAs)) return beside;
-  return join('/var/lib/countersign', createHash('sha256').update(dataFolder).digest('hex').slice(0, 12));
+  return join('/var/lib/countersign', sha256Hex(dataFolder, 12));
 }
 
 export async function startSampleTarget(clock: Clock, dataFolder: string): Promise<SampleTarget> {

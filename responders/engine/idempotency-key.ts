@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../platform/digest/sha256.ts';
 
 /**
  * Key under which a step takes effect once. `releases` counts how often a person released a lockout of the incident: what the
@@ -13,5 +13,5 @@ export function idempotencyKeyOf(part: {
 }): string {
   const { incidentId, playbook, step, subject, releases } = part;
   const parts = [incidentId, playbook, step, subject, ...(releases === 0 ? [] : [releases])];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+  return sha256Hex(JSON.stringify(parts), 32);
 }

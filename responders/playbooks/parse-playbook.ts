@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import Value from 'typebox/value';
+import { sha256Hex } from '../../platform/digest/sha256.ts';
 import { readCheckedYaml, type Checked, type Problem } from '../../platform/config/checked-yaml.ts';
 import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml';
 import type { ActionServices } from '../actions/action.ts';
@@ -60,6 +60,6 @@ export function parsePlaybook(file: string, text: string, services?: ActionServi
     ...steps.filter(({ action }) => action.containing),
     ...steps.filter(({ action }) => !action.containing),
   ];
-  const version = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const version = sha256Hex(text, 16);
   return { ok: true, value: { ...read, budget: read.budget ?? null, steps: ordered, version, file } };
 }

@@ -1,5 +1,5 @@
 /** From files to rules. All or nothing: one mistake and the caller keeps the set it has. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../../platform/digest/sha256.ts';
 import type { CorrelationRule, PlainRule, SigmaRule } from './ast.ts';
 import { needsOf, type Needs } from './candidates.ts';
 import { RuleFault, toRuleError, type RuleError } from './fault.ts';
@@ -96,7 +96,7 @@ function compileOne(
     names: [source.rule.meta.name, source.rule.meta.id].filter((text) => text !== null),
   }));
   // A change of a rule that is counted is a change of the count.
-  const version = shortHash([digest, ...sources.map((source) => source.digest)].join());
+  const version = sha256Hex([digest, ...sources.map((source) => source.digest)].join(), 12);
   const detector = correlationDetector(rule, name, version, compiled, needs);
   return { meta: rule.meta, needs, detector };
 }
@@ -166,10 +166,8 @@ function detectorName({ meta }: SigmaRule): string {
 function digestOf(tree: Tree): string {
   const value = toValue(tree) as { countersign?: { cases?: unknown } | null };
   if (value.countersign?.cases !== undefined) delete value.countersign.cases;
-  return shortHash(JSON.stringify(value));
+  return sha256Hex(JSON.stringify(value), 12);
 }
-
-const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
 function guard(file: string, errors: RuleError[], work: () => void): void {
   try {

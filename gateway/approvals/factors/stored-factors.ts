@@ -1,5 +1,5 @@
 /** What is kept of a person's second factors, and of invitations to enrol some. */
-import { hash } from 'node:crypto';
+import { sha256Hex } from '../../../platform/digest/sha256.ts';
 import type { Clock, Random } from '../../../platform/clock/clock.ts';
 import type { ControlStore, ControlTransaction } from '../../../platform/control-store/control-store.ts';
 import type { Vault } from '../../credentials/vault.ts';
@@ -34,7 +34,7 @@ export interface SecondFactorsDeps {
 
 export const json = <T extends object>(value: T): T & { readonly [key: string]: never } =>
   value as T & { readonly [key: string]: never };
-export const digest = (code: string): string => hash('sha256', code, 'hex');
+export const digest = (code: string): string => sha256Hex(code);
 /** Where the secret of one-time codes is in the vault. */
 export const secretPath = (identityId: string): string => `second-factors/${digest(identityId)}`;
 const none = (identityId: string): StoredFactors => ({ identityId, keys: [], totp: null, failures: [] });

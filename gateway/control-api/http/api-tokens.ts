@@ -1,5 +1,6 @@
 /** Who may call: bearer tokens, kept as digests only. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { sha256 } from '../../../platform/digest/sha256.ts';
 import type { Scope } from '../../../schemas/api/common.ts';
 import type { ApiTokenConfig } from '../../../schemas/config/control-api.ts';
 import type { SecretReference } from '../../../schemas/config/secret.ts';
@@ -19,8 +20,6 @@ export interface ApiTokens {
   verify(token: string): Principal | undefined;
 }
 
-export const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-
 /** `admin` stands for all scopes. */
 export const mayCall = (principal: Principal, scope: Scope | 'any'): boolean =>
   scope === 'any' || principal.scopes.includes(scope) || principal.scopes.includes('admin');
@@ -32,12 +31,12 @@ export async function createApiTokens(
   const known: { readonly digest: Buffer; readonly principal: Principal }[] = [];
   for (const config of configs) {
     const digest =
-      'sha256' in config ? Buffer.from(config.sha256, 'hex') : digestOf(await readSecret(config.secret));
+      'sha256' in config ? Buffer.from(config.sha256, 'hex') : sha256(await readSecret(config.secret));
     known.push({ digest, principal: { subject: config.subject, scopes: config.scopes } });
   }
   return {
     verify(token) {
-      const shown = digestOf(token);
+      const shown = sha256(token);
       let found: Principal | undefined;
       for (const { digest, principal } of known) if (timingSafeEqual(digest, shown)) found = principal;
       return found;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import Value from 'typebox/value';
+import { sha256Hex } from '../../../platform/digest/sha256.ts';
 import type { Clock } from '../../../platform/clock/clock.ts';
 import { createSystemClock, createSystemRandom } from '../../../platform/clock/system-clock.ts';
 import type { ControlStore } from '../../../platform/control-store/control-store.ts';
@@ -40,7 +41,6 @@ import { createControlWriter, type ControlWriter } from '../../control/control-w
 import { createControlApi } from '../control-api.ts';
 import { createEmbeddedVault } from '../../credentials/embedded-vault.ts';
 import { createDeadLettersService } from '../../dead-letters/service.ts';
-import { digestOf } from '../http/api-tokens.ts';
 import type { ControlApiServices } from '../services.ts';
 
 const SCOPES: readonly Scope[] = ['read', 'contain', 'release', 'issue', 'scim', 'admin'];
@@ -302,7 +302,7 @@ export async function openWorld(
     tokens: SCOPES.map((scope) => ({
       subject: `who-${scope}`,
       scopes: scope === 'read' ? [scope] : [scope, 'read'],
-      sha256: digestOf(`token-${scope}`).toString('hex'),
+      sha256: sha256Hex(`token-${scope}`),
     })),
     ...config,
   });

@@ -1,6 +1,6 @@
 /** OPA bundles evaluated in this process: loaded, verified, watched, exchanged as a whole. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { sha256Hex } from '../../../platform/digest/sha256.ts';
 import type { Timer } from '../../../platform/clock/clock.ts';
 import { isCountersignError, type CountersignError } from '../../../platform/errors/errors.ts';
 import type { RegoConfig } from '../../../schemas/config/policy-engines.ts';
@@ -48,7 +48,7 @@ export function createRegoEngine(deps: EngineDeps, config: RegoConfig): Engine {
     if (closed) return undefined;
     const { bundle } = read;
     const before = inForce?.evaluator;
-    const digest = createHash('sha256').update(packed).digest('hex').slice(0, 12);
+    const digest = sha256Hex(packed, 12);
     inForce = {
       evaluator: createEvaluator(clock, bundle, config),
       revision: bundle.revision === '' ? digest : `${bundle.revision}/${digest}`,

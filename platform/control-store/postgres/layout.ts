@@ -1,3 +1,5 @@
+import { sha256 } from '../../digest/sha256.ts';
+
 /**
  * Tables and functions, made at the first start. All that a transaction writes goes through one function, `commit`: one round trip,
  * and the lock that puts commits in order (the row of `state`) is held only while it runs, never while a client thinks.
@@ -7,7 +9,6 @@
  *   outbox       what waits for the event log     relayed      one row: up to where the log has it
  *   writers      last commit of each lane of each process: tells what became of a commit whose answer was lost
  */
-import { createHash } from 'node:crypto';
 
 export const LAYOUT_VERSION = 1;
 
@@ -16,7 +17,7 @@ export const channelOf = (schema: string): string => `countersign/${schema}`;
 
 /** Key of the advisory lock that lets one process at a time lay out a schema. */
 export const layoutLock = (schema: string): bigint =>
-  createHash('sha256').update(`countersign control store ${schema}`).digest().readBigInt64LE();
+  sha256(`countersign control store ${schema}`).readBigInt64LE();
 
 /** `schema` is checked by the configuration: [a-z0-9_]. */
 export const layoutOf = (schema: string): string => {

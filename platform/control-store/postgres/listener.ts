@@ -2,7 +2,7 @@
  * Hears of other processes' publications at once (LISTEN), on a connection of its own; connects anew when it is lost. That connection also
  * holds an advisory lock: where the process dies its sockets close, and the others see the lock free at once.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../digest/sha256.ts';
 import type { Clock } from '../../clock/clock.ts';
 import type { Logger } from '../../log/log.ts';
 import type { Connection } from './connect.ts';
@@ -16,7 +16,7 @@ const PROBE_MS = 10_000;
 
 /** Key of the advisory lock that says that a process lives; its `id` is random. */
 export const presenceKey = (id: string): string =>
-  String(createHash('sha256').update(`countersign presence ${id}`).digest().readBigInt64LE());
+  String(sha256(`countersign presence ${id}`).readBigInt64LE());
 
 /** Listens when it resolves. */
 export async function createListener(

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import { sha256 } from '../../digest/sha256.ts';
 import type { RecordingStoreConfig } from '../../../schemas/config/recording-store.ts';
 import type { Disk } from '../../disk/disk.ts';
 import type { Logger } from '../../log/log.ts';
 import { recordingError } from '../errors.ts';
 import type { ChunkInfo, RecordingStore } from '../recording-store.ts';
-import { adoptSealed, readSeal, readSealed, sha256, writeSealed } from './sealed-file.ts';
+import { adoptSealed, readSeal, readSealed, writeSealed } from './sealed-file.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const CHUNK = /^(\d{7})\.chunk$/;

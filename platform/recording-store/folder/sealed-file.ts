@@ -2,15 +2,13 @@
  * A file that tells whether it is whole:  "CSR1" 4 | SHA-256 of the content 32 | content. It is written under a temporary name, flushed,
  * read back and compared, and only then renamed. A file that was there already has it at its end:  content | SHA-256 32 | "CSR2" 4.
  */
-import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
+import { sha256 } from '../../digest/sha256.ts';
 import type { Disk } from '../../disk/disk.ts';
 
 const MAGIC = Buffer.from('CSR1');
 const END_MAGIC = Buffer.from('CSR2');
 const HEADER_BYTES = MAGIC.length + 32;
-
-export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
 /** `digest` is the content's. Returns false when what was read back differs; then nothing is left. Throws the disk's own errors, leaving nothing either. */
 export async function writeSealed(

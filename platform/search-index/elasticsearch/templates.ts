@@ -1,5 +1,5 @@
 /** Component and index templates: the type of every field comes from schemas/ecs/field-types.ts. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../digest/sha256.ts';
 import type { ElasticsearchConfig } from '../../../schemas/config/elasticsearch.ts';
 import { FIELD_TYPES, type FieldType } from '../../../schemas/ecs/field-types.ts';
 import { isTextField } from '../text-fields.ts';
@@ -100,10 +100,7 @@ export type Lifecycle = { readonly retention?: string; readonly policy?: string 
 export function createTemplates(config: ElasticsearchConfig, features: Features): Templates {
   const ecs = properties(false, features);
   const own = { ...properties(true, features), ...helpers(features) };
-  const mappingVersion = createHash('sha256')
-    .update(JSON.stringify([ecs, own]))
-    .digest('hex')
-    .slice(0, 16);
+  const mappingVersion = sha256Hex(JSON.stringify([ecs, own]), 16);
   const meta = { countersign: { mapping: mappingVersion } };
   const { indexPrefix } = config;
   const components = {

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../../../../platform/clock/clock.ts';
 import type { ResponseStatus } from '../../../../schemas/types.ts';
-import { sha256 } from '../../../credentials/sha256.ts';
+import { sha256 } from '../../../../platform/digest/sha256.ts';
 import type { ResponseInput, Session } from '../../../sessions/session.ts';
 import type { Bounds, Passed } from './limits.ts';
 

@@ -1,5 +1,5 @@
 /** A line's shape: programs and their options, with what is free to differ taken out. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../../../platform/digest/sha256.ts';
 import type { Argument, Invocation } from './command-line.ts';
 
 /** Programs whose first operand is a verb that belongs to the shape. */
@@ -37,5 +37,5 @@ function optionsOf(text: string): readonly string[] {
 export function fingerprintOf(programs: readonly Invocation[], opaque: readonly string[]): string | null {
   if (programs.length === 0) return null;
   const shape = [...programs.slice(0, 64).map(shapeOf), ...[...new Set(opaque)].sort()].join('\n');
-  return createHash('sha256').update(shape).digest('hex').slice(0, 16);
+  return sha256Hex(shape, 16);
 }
