@@ -409,3 +409,43 @@ test('startup messages open nothing that a statement may not', async () => {
   assert.match(await refused({ client_encoding: 'SJIS' }), /ASCII/);
   assert.match(await refused({ options: '-c client_encoding=GBK' }), /ASCII/);
 });
+
+/** Parse with the type of one parameter, Bind with one value in text. */
+const boundTo = (type: number, sql: string, value: string): Buffer => {
+  const head = Buffer.alloc(6);
+  head.writeInt16BE(1);
+  head.writeUInt32BE(type, 2);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(Buffer.byteLength(value));
+  return Buffer.concat([
+    message(0x50, Buffer.concat([Buffer.from(`\0${sql}\0`), head])),
+    message(
+      0x42,
+      Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1]), length, Buffer.from(value), Buffer.alloc(2)]),
+    ),
+    execute(''),
+    SYNC,
+  ]);
+};
+
+test('a parameter is a value of the type that Parse names by object id', async () => {
+  const plant = `drop domain if exists victim_domain; create or replace function victim_w(text) returns int language sql as 'delete from public.victim; select 1'; create domain victim_domain as text check (public.victim_w(value) > 0)`;
+  await attacked.direct.query(plant);
+  const { rows } = await attacked.direct.query<{ oid: number }>(
+    `select 'victim_domain'::regtype::oid::int as oid`,
+  );
+  const send = async (): Promise<string[]> => {
+    const client = await attacked.raw(thief);
+    // What passed the gateway is seen by the next command.
+    client.send(query(`comment on table lure is 'x'`));
+    await client.ready(1);
+    client.send(boundTo(rows[0]!.oid, 'select $1', 'x'), boundTo(25, 'select $1', 'y'));
+    await client.ready(3);
+    client.socket.destroy();
+    return client.messages.map(({ type }) => type).filter((type) => type !== 'N');
+  };
+  const before = await stateOf(attacked.direct);
+  assert.deepEqual((await send()).join(''), 'CZ1EZ12DCZ', 'the first is refused, text is not');
+  assert.equal(await stateOf(attacked.direct), before, 'the target changed');
+  await attacked.direct.query('drop domain victim_domain; create domain victim_domain as text');
+});
