@@ -1,21 +1,18 @@
 /** Approvals over two gateways on one PostgreSQL and one log, from the held command to what revoking ends. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { startStoreServer, type StoreServer } from '../../../platform/control-store/postgres/test/support.ts';
+import { describe, it } from 'node:test';
 import { ApprovalsConfig } from '../../../schemas/config/approvals.ts';
 import Value from 'typebox/value';
+import { until } from '../../../test/support/until.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import type { Identity, SessionEvent } from '../../../schemas/types.ts';
-import { startCluster, type Cluster, type Member } from '../../control/test/cluster.ts';
+import type { Member } from '../../control/test/cluster.ts';
+import { withClusters } from '../../control/test/with-clusters.ts';
 import type { ApprovalDemand, Policy } from '../../policy/decision.ts';
 import { codec, command, identity, opening } from '../../sessions/test/harness.ts';
 import type { GateDecision, RequestInput } from '../../sessions/session.ts';
 import type { StoredApproval } from '../approval.ts';
 import type { Approver } from '../approver.ts';
-
-async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await met())) await new Promise(setImmediate);
-}
 
 const CI = 'countersign/ci';
 const drop = (extra: Partial<RequestInput> = {}): RequestInput =>
@@ -73,16 +70,7 @@ const template = (extra: object = {}) => ({
 const ok = { granted: true, reason: 'looked at it' };
 
 describe('approvals', () => {
-  let servers: StoreServer;
-  let cluster: Cluster;
-  before(async () => {
-    servers = await startStoreServer();
-  });
-  after(() => servers.stop());
-  beforeEach(async () => {
-    cluster = await startCluster(servers);
-  });
-  afterEach(() => cluster.stop());
+  const given = withClusters();
 
   const account = (member: Member, id: string, extra: object = {}): Promise<void> =>
     member.core.tokens.putIdentity({
@@ -100,7 +88,7 @@ describe('approvals', () => {
     approvals: Partial<ApprovalsConfig> = {},
   ): Promise<[Member, Member]> => {
     const members = await Promise.all(
-      ['one', 'two'].map((id) => cluster.start(id, { policy: asking(demand), approvals })),
+      ['one', 'two'].map((id) => given.cluster.start(id, { policy: asking(demand), approvals })),
     );
     for (const id of [CI, 'idp/olga', 'idp/ann', 'idp/bob']) await account(members[0]!, id);
     return [members[0]!, members[1]!];
@@ -113,7 +101,7 @@ describe('approvals', () => {
   };
   const pending = async ({ core }: Member): Promise<StoredApproval> => {
     let found: StoredApproval | undefined;
-    await until(async () => {
+    await until('an approval is pending', async () => {
       found = (await core.approvals.store.list({ limit: 10 })).find(({ state }) => state === 'pending');
       return found !== undefined;
     });
@@ -127,7 +115,7 @@ describe('approvals', () => {
   };
   const events = async (wanted: (event: SessionEvent) => boolean, count: number): Promise<SessionEvent[]> => {
     const found: SessionEvent[] = [];
-    const reader = await cluster.eventLog.read({
+    const reader = await given.cluster.eventLog.read({
       topic: TOPICS.sessionEvents.name,
       onRecords: (records) => {
         for (const { value } of records) {
@@ -138,7 +126,7 @@ describe('approvals', () => {
       },
       onFailure: (error) => assert.fail(String(error)),
     });
-    await until(() => found.length >= count);
+    await until('the events are in the log', () => found.length >= count);
     await reader.close();
     return found;
   };
@@ -153,7 +141,7 @@ describe('approvals', () => {
     assert.equal(approval.identityId, CI);
     assert.equal(approval.shown?.text, 'drop table orders');
     assert.deepEqual(approval.shown?.actions, ['drop table public.orders']);
-    await until(() => notices.length > 0);
+    await until('there is a notice', () => notices.length > 0);
     assert.match(notices[0]!, new RegExp(`waiting for approval ${approval.approvalId}`));
     const decided = await decide(two, approval.approvalId, person('ann'));
     assert.ok(decided.ok && decided.value.state === 'granted');
@@ -185,7 +173,10 @@ describe('approvals', () => {
       open(two, { id: 'countersign/other', tokenId: 't2' }).session.request(drop()),
     ])
       assert.equal(gate.first, 'hold_approval');
-    await until(async () => (await one.core.approvals.store.list({ limit: 10 })).length === 4);
+    await until(
+      'the approvals are stored',
+      async () => (await one.core.approvals.store.list({ limit: 10 })).length === 4,
+    );
   });
 
   it('refuse what a person refuses', async () => {
@@ -278,8 +269,8 @@ describe('approvals', () => {
     const { approvalId } = await pending(two);
     assert.match(waited.reason, new RegExp(approvalId));
     await decide(two, approvalId, person('ann'));
-    await until(() => one.core.approvals.view.get(approvalId)?.state === 'granted');
-    await until(() => two.core.approvals.view.get(approvalId)?.state === 'granted');
+    await until('it is granted there', () => one.core.approvals.view.get(approvalId)?.state === 'granted');
+    await until('it is granted there', () => two.core.approvals.view.get(approvalId)?.state === 'granted');
     // Two gateways at once: one of them gets it.
     const finals = await Promise.all([
       held(open(one).session.request(drop())),
@@ -302,7 +293,10 @@ describe('approvals', () => {
     assert.equal((await held(first)).outcome, 'deny');
     const { session } = open(one);
     const second = held(session.request(drop({ text: 'drop table b' })));
-    await until(async () => (await one.core.approvals.store.list({ limit: 9 })).length === 2);
+    await until(
+      'the approvals are stored',
+      async () => (await one.core.approvals.store.list({ limit: 9 })).length === 2,
+    );
     session.close('client_closed');
     assert.equal((await second).outcome, 'deny');
   });
@@ -314,7 +308,7 @@ describe('approvals', () => {
     const { approvalId } = await pending(two);
     one.die();
     await decide(two, approvalId, person('ann'));
-    await until(() => two.core.approvals.view.get(approvalId)?.state === 'granted');
+    await until('it is granted there', () => two.core.approvals.view.get(approvalId)?.state === 'granted');
     assert.equal((await held(open(two).session.request(drop()))).outcome, 'allow');
   });
 
@@ -354,7 +348,7 @@ describe('approvals', () => {
       reason: 'asked for by an intruder',
     });
     assert.deepEqual(done.approvals, [approvalId]);
-    await until(() => how.orders.length > 0);
+    await until('the session is ended', () => how.orders.length > 0);
     assert.equal(how.orders[0]!.error.code, 'APPROVAL_REVOKED');
     assert.equal(other.how.orders.length, 0, 'what did not stand on it goes on');
   });
@@ -365,7 +359,7 @@ describe('approvals', () => {
     const { approvalId } = await pending(one);
     await decide(one, approvalId, person('ann'));
     await account(one, 'idp/ann', { groups: ['left'] });
-    await until(() => one.core.approvals.view.get(approvalId)?.state === 'granted');
+    await until('it is granted there', () => one.core.approvals.view.get(approvalId)?.state === 'granted');
     const final = await held(open(one).session.request(drop()));
     assert.equal(final.rule, 'APPROVAL_ENDED');
   });
@@ -408,14 +402,14 @@ describe('approvals', () => {
       assert.equal(open(two).session.request(drop()).first, 'hold_approval');
       const decided = await decide(two, asked.value.approvalId, person('ann'));
       assert.ok(decided.ok && decided.value.state === 'used');
-      await until(() => two.core.approvals.view.grantsOf(CI, 'main').length === 1);
+      await until('the grant is in force', () => two.core.approvals.view.grantsOf(CI, 'main').length === 1);
       const [grant] = two.core.approvals.view.grantsOf(CI, 'main');
       assert.equal(grant!.ticket, 'OPS-7');
       const { session, how } = open(two);
       const gate = session.request(drop());
       assert.ok(!(gate.decision instanceof Promise) && gate.decision.outcome === 'allow');
       await one.core.approvals.store.endGrant(grant!.grantId, 'idp/ann');
-      await until(() => how.orders.length > 0);
+      await until('the session is ended', () => how.orders.length > 0);
       assert.equal(how.orders[0]!.error.code, 'GRANT_ENDED');
       assert.equal(open(two).session.request(drop()).first, 'hold_approval');
     });
@@ -431,18 +425,24 @@ describe('approvals', () => {
       const final = await decision;
       assert.equal(final.outcome, 'allow');
       assert.equal(final.reason, 'granted');
-      await until(async () => (await two.core.approvals.store.get(approvalId))?.state === 'withdrawn');
+      await until(
+        'it is withdrawn',
+        async () => (await two.core.approvals.store.get(approvalId))?.state === 'withdrawn',
+      );
       // What goes on under a grant ends with it.
       const [grant] = one.core.approvals.view.grantsOf(CI, 'main');
       await two.core.approvals.store.endGrant(grant!.grantId, 'idp/ann');
-      await until(() => how.orders.length > 0);
+      await until('the session is ended', () => how.orders.length > 0);
       assert.equal(how.orders[0]!.error.code, 'GRANT_ENDED');
     });
 
     it('let go on all that wait for one approval, at all gateways', async () => {
       const [one, two] = await pair({}, { grantTemplates: [template()] });
       const decisions = [one, two].map((member) => held(open(member).session.request(drop())));
-      await until(async () => (await one.core.approvals.store.list({ limit: 9 })).length === 1);
+      await until(
+        'the approvals are stored',
+        async () => (await one.core.approvals.store.list({ limit: 9 })).length === 1,
+      );
       const asked = await request(two, 600_000);
       assert.ok(asked.ok);
       await decide(one, asked.value.approvalId, person('ann'));
@@ -456,7 +456,7 @@ describe('approvals', () => {
       const asked = await request(one, 600_000);
       assert.ok(asked.ok);
       await decide(one, asked.value.approvalId, person('ann'));
-      await until(() => one.core.approvals.view.grantsOf(CI, 'main').length === 1);
+      await until('the grant is in force', () => one.core.approvals.view.grantsOf(CI, 'main').length === 1);
       assert.equal((await one.core.approvals.store.get(approvalId))?.state, 'pending');
       await decide(one, approvalId, person('ann'));
       assert.match((await decision).reason, /approval .* of idp\/ann/);
@@ -467,10 +467,10 @@ describe('approvals', () => {
       const asked = await request(one, 6000);
       assert.ok(asked.ok);
       await decide(one, asked.value.approvalId, person('ann'));
-      await until(() => one.core.approvals.view.grantsOf(CI, 'main').length === 1);
+      await until('the grant is in force', () => one.core.approvals.view.grantsOf(CI, 'main').length === 1);
       const { session, how } = open(one);
       assert.equal(session.request(drop()).first, 'allow');
-      await until(() => how.orders.length > 0);
+      await until('the session is ended', () => how.orders.length > 0);
       assert.equal(how.orders[0]!.error.code, 'GRANT_ENDED');
     });
 

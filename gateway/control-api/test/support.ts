@@ -37,6 +37,7 @@ import { createApprovals } from '../../approvals/create-approvals.ts';
 import { createSecondFactors } from '../../approvals/factors/second-factors.ts';
 import { ApprovalsConfig } from '../../../schemas/config/approvals.ts';
 import { createControlView } from '../../control/control-view.ts';
+import { playRelay } from '../../control/test/play-relay.ts';
 import { createControlWriter, type ControlWriter } from '../../control/control-writer.ts';
 import { createControlApi } from '../control-api.ts';
 import { createEmbeddedVault } from '../../credentials/embedded-vault.ts';
@@ -155,16 +156,7 @@ export async function openWorld(
     },
     settings,
   );
-  /** Plays outbox, log and reader. */
-  const controlCodec = createCodec('control-record');
-  const relay = async (): Promise<void> => {
-    const entries = await store.outbox(1000);
-    for (const { key, value } of entries) {
-      const read = controlCodec.decode(value!);
-      if (read.ok) view.apply(key, read.value);
-    }
-    if (entries.length > 0) await store.acknowledgeOutbox(entries.at(-1)!.sequence);
-  };
+  const relay = async (): Promise<void> => void (await playRelay(store, view));
   const services: ControlApiServices = {
     gatewayId: 'g',
     logins: {

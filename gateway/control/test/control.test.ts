@@ -14,6 +14,7 @@ import type { Lockout } from '../../../schemas/types.ts';
 import { gatewayConfig, lockout } from '../../sessions/test/harness.ts';
 import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createControlView, type ControlSubject } from '../control-view.ts';
+import { playRelay } from './play-relay.ts';
 import { createControlWriter, type ControlCall, type LockoutCall } from '../control-writer.ts';
 import { createLease, waitInForce } from '../lease.ts';
 import { republishIfBehind } from '../republish.ts';
@@ -38,17 +39,7 @@ function setUp(extra: Parameters<typeof gatewayConfig>[0] = {}) {
     { tokens, view, lease: { held: () => held }, clock, decoySecret: Buffer.alloc(32, 1) },
     config,
   );
-  /** Plays outbox, log and reader. */
-  const relay = async (): Promise<number> => {
-    const entries = await store.outbox(1000);
-    for (const { key, value } of entries) {
-      const read = codec.decode(value!);
-      assert.ok(read.ok);
-      view.apply(key, read.value);
-    }
-    if (entries.length > 0) await store.acknowledgeOutbox(entries.at(-1)!.sequence);
-    return entries.length;
-  };
+  const relay = (): Promise<number> => playRelay(store, view);
   const setHeld = (now: boolean): void => {
     held = now;
   };

@@ -1,13 +1,14 @@
 /** Two and three gateways on one PostgreSQL and one log. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { startStoreServer, type StoreServer } from '../../../platform/control-store/postgres/test/support.ts';
+import { describe, it } from 'node:test';
+import { until } from '../../../test/support/until.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import { createAuditVerifier } from '../../recording/verify.ts';
 import { codec, identity, opening } from '../../sessions/test/harness.ts';
 import type { LockoutCall } from '../control-writer.ts';
 import { listAuditKeys } from '../audit-keys.ts';
-import { startCluster, type Cluster, type Member } from './cluster.ts';
+import type { Member } from './cluster.ts';
+import { withClusters } from './with-clusters.ts';
 
 const lock = (subject: string, extra: Partial<LockoutCall> = {}): LockoutCall => ({
   by: 'responder',
@@ -39,9 +40,6 @@ const issue = (identityId: string, extra = {}) => ({
   by: 'admin',
   ...extra,
 });
-async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await met())) await new Promise(setImmediate);
-}
 const sequenceOf = (read: ReturnType<typeof codec.decode>): number =>
   read.ok ? read.value.gateway.sequence : 0;
 /** Opens a session at a gateway; it closes when it is told to end. */
@@ -53,17 +51,9 @@ function openAt({ core }: Member, extra: Parameters<typeof identity>[0] = {}) {
 }
 
 describe('several gateways', () => {
-  let servers: StoreServer;
-  let cluster: Cluster;
-  before(async () => {
-    servers = await startStoreServer();
-  });
-  after(() => servers.stop());
-  beforeEach(async () => {
-    cluster = await startCluster(servers);
-  });
-  afterEach(() => cluster.stop());
-  const three = (): Promise<Member[]> => Promise.all(['one', 'two', 'three'].map((id) => cluster.start(id)));
+  const given = withClusters();
+  const three = (): Promise<Member[]> =>
+    Promise.all(['one', 'two', 'three'].map((id) => given.cluster.start(id)));
 
   it('start together for the first time with the same keys, and lay out one store', async () => {
     const members = await three();
@@ -82,11 +72,11 @@ describe('several gateways', () => {
   });
 
   it('refuse a gateway with another vault key, and one whose id is taken', async () => {
-    const member = await cluster.start('one');
-    await assert.rejects(cluster.start('two', { vaultKey: Buffer.alloc(32, 2) }), {
+    const member = await given.cluster.start('one');
+    await assert.rejects(given.cluster.start('two', { vaultKey: Buffer.alloc(32, 2) }), {
       code: 'VAULT_KEY_WRONG',
     });
-    await assert.rejects(cluster.start('one'), { code: 'GATEWAY_ID_TAKEN' });
+    await assert.rejects(given.cluster.start('one'), { code: 'GATEWAY_ID_TAKEN' });
     assert.ok(member.core.lease.held());
   });
 
@@ -142,8 +132,8 @@ describe('several gateways', () => {
 
   for (const wallAheadMs of [0, 5000, -5000])
     it(`a gateway (clock ${wallAheadMs} ms ahead) without the store ends its accounts' sessions before others go on without it`, async () => {
-      const one = await cluster.start('one');
-      const two = await cluster.start('two', { wallAheadMs });
+      const one = await given.cluster.start('one');
+      const two = await given.cluster.start('two', { wallAheadMs });
       const robot = openAt(two);
       const person = openAt(two, { id: 'sso/ann', kind: 'human' });
       two.cut.store = true;
@@ -163,18 +153,24 @@ describe('several gateways', () => {
       assert.equal((await gate.decision).outcome, 'deny');
       two.cut.store = false;
       // It reaches the store again, but does not know yet what was called in force without it.
-      await until(async () => (await two.store.list('leases', { limit: 9 })).length === 2);
+      await until(
+        'both leases are there',
+        async () => (await two.store.list('leases', { limit: 9 })).length === 2,
+      );
       const early = two.core.sessions.open(opening());
       assert.ok(!early.ok);
       two.cut.log = false;
-      await until(() => two.core.lease.held());
+      await until('it holds its lease', () => two.core.lease.held());
       const refused = two.core.sessions.open(opening());
       assert.ok(!refused.ok && refused.error.code === 'LOCKED_OUT');
     });
 
   it('when the gateway that carries the outbox dies, another carries it, well within a lease', async () => {
     const members = await three();
-    await until(async () => (await members[0]!.store.get('turns', 'outbox')) !== undefined);
+    await until(
+      'somebody has the turn',
+      async () => (await members[0]!.store.get('turns', 'outbox')) !== undefined,
+    );
     const turn = await members[0]!.store.get<{ holder: string }>('turns', 'outbox');
     const carrier = members.find(({ id }) => turn!.value.holder.startsWith(`${id}/`))!;
     const others = members.filter((member) => member !== carrier);
@@ -214,7 +210,10 @@ describe('several gateways', () => {
   it('each sees the live sessions of the others, and ends one that is elsewhere', async () => {
     const [one, two] = await three();
     const { session, how } = openAt(two!);
-    await until(async () => (await one!.core.sessions.elsewhere.get(session.id)) !== undefined);
+    await until(
+      'the session is known elsewhere',
+      async () => (await one!.core.sessions.elsewhere.get(session.id)) !== undefined,
+    );
     const found = await one!.core.sessions.elsewhere.list(10);
     assert.deepEqual(
       found.map(({ sessionId, gateway, identityId }) => [sessionId, gateway, identityId]),
@@ -225,12 +224,21 @@ describe('several gateways', () => {
     assert.ok(ended.ok && (await one!.inForce(ended.value.revision)));
     assert.equal(how.orders[0]?.reason, 'lockout');
     session.close('client_closed');
-    await until(async () => (await one!.core.sessions.elsewhere.list(10)).length === 0);
+    await until(
+      'no session is known elsewhere',
+      async () => (await one!.core.sessions.elsewhere.list(10)).length === 0,
+    );
     // Those of a gateway that is gone are not live.
     const left = openAt(two!, { id: 'countersign/late' });
-    await until(async () => (await one!.core.sessions.elsewhere.get(left.session.id)) !== undefined);
+    await until(
+      'the session is known elsewhere',
+      async () => (await one!.core.sessions.elsewhere.get(left.session.id)) !== undefined,
+    );
     two!.die();
-    await until(async () => (await one!.core.sessions.elsewhere.get(left.session.id)) === undefined);
+    await until(
+      'the session is forgotten elsewhere',
+      async () => (await one!.core.sessions.elsewhere.get(left.session.id)) === undefined,
+    );
     two!.cut.store = false;
   });
 
@@ -241,7 +249,7 @@ describe('several gateways', () => {
     const keys = await listAuditKeys(first!.store);
     for (const member of members) await member.core.stop(10_000);
     const framed: Buffer[] = [];
-    const reader = await cluster.eventLog.read({
+    const reader = await given.cluster.eventLog.read({
       topic: TOPICS.sessionEvents.name,
       onRecords: (records) => records.forEach(({ value }) => void framed.push(Buffer.from(value!))),
       onFailure: (error) => assert.fail(String(error)),
@@ -268,10 +276,10 @@ describe('several gateways', () => {
   });
 
   it('a gateway that comes later knows what was locked out before', async () => {
-    const one = await cluster.start('one');
+    const one = await given.cluster.start('one');
     const locked = await one.core.control.lockout(lock('countersign/ci'));
     assert.ok(locked.ok && (await one.inForce(locked.value.revision)));
-    const late = await cluster.start('late');
+    const late = await given.cluster.start('late');
     assert.ok(late.core.lease.held());
     const refused = late.core.sessions.open(opening());
     assert.ok(!refused.ok && refused.error.code === 'LOCKED_OUT');

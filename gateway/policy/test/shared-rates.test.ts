@@ -1,10 +1,11 @@
 /** Rates over several gateways: on one PostgreSQL and one log, and what is told and forgotten by a clock of its own. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { createManualClock } from '../../../platform/clock/manual-clock.ts';
 import type { ControlStore } from '../../../platform/control-store/control-store.ts';
-import { startStoreServer, type StoreServer } from '../../../platform/control-store/postgres/test/support.ts';
-import { startCluster, type Cluster, type Member } from '../../control/test/cluster.ts';
+import { until } from '../../../test/support/until.ts';
+import type { Member } from '../../control/test/cluster.ts';
+import { withClusters } from '../../control/test/with-clusters.ts';
 import { command, identity, opening } from '../../sessions/test/harness.ts';
 import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createBuiltInPolicy } from '../built-in-policy.ts';
@@ -23,24 +24,11 @@ const policyOf = (per: 'identity' | 'session') =>
     ],
   });
 
-async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await met())) await new Promise(setImmediate);
-}
-
 describe('rates over two gateways', () => {
-  let servers: StoreServer;
-  let cluster: Cluster;
-  before(async () => {
-    servers = await startStoreServer();
-  });
-  after(() => servers.stop());
-  beforeEach(async () => {
-    cluster = await startCluster(servers);
-  });
-  afterEach(() => cluster.stop());
+  const given = withClusters();
 
   const pair = (per: 'identity' | 'session'): Promise<Member[]> =>
-    Promise.all(['one', 'two'].map((id) => cluster.start(id, { policy: policyOf(per) })));
+    Promise.all(['one', 'two'].map((id) => given.cluster.start(id, { policy: policyOf(per) })));
   const asking = ({ core }: Member, id: string) => {
     const result = core.sessions.open(opening({ identity: identity({ id }) }));
     assert.ok(result.ok);
@@ -62,7 +50,7 @@ describe('rates over two gateways', () => {
       // Two rounds of its own: what the other told is in the second one.
       for (const _ of [1, 2]) {
         const before = await revisionOf(two!);
-        await until(async () => (await revisionOf(two!)) > before);
+        await until('it has told its rates again', async () => (await revisionOf(two!)) > before);
       }
     }
     assert.equal(other(), 'allow', 'others have their own');
@@ -73,7 +61,10 @@ describe('rates over two gateways', () => {
     const [one, two] = await pair('session');
     assert.equal(asking(one!, 'countersign/ci')(), 'allow');
     // The sessions themselves are told in the same rhythm, and later than the first round of the rates.
-    await until(async () => (await two!.core.sessions.elsewhere.list(10)).length === 1);
+    await until(
+      'the session is known elsewhere',
+      async () => (await two!.core.sessions.elsewhere.list(10)).length === 1,
+    );
     assert.deepEqual(await one!.store.list(REQUEST_RATES, { limit: 10 }), []);
   });
 });

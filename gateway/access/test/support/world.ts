@@ -9,6 +9,7 @@ import { AccessConfig } from '../../../../schemas/config/access.ts';
 import { ControlStoreConfig } from '../../../../schemas/config/control-store.ts';
 import { GatewayConfig } from '../../../../schemas/config/gateway.ts';
 import { createControlView } from '../../../control/control-view.ts';
+import { playRelay } from '../../../control/test/play-relay.ts';
 import { createControlWriter } from '../../../control/control-writer.ts';
 import { createAccess, type OwnAccess } from '../../create-access.ts';
 import { createExchanger } from '../../exchange/exchanger.ts';
@@ -70,16 +71,7 @@ export function openWorld(t: TestContext, options: WorldOptions) {
     return { access, exchanger };
   };
   const { access, exchanger } = openGateway();
-  /** Plays outbox, log and reader. */
-  const relay = async (): Promise<void> => {
-    const entries = await store.outbox(1000);
-    for (const { key, value } of entries) {
-      const read = codec.decode(value!);
-      assert.ok(read.ok);
-      view.apply(key, read.value);
-    }
-    if (entries.length > 0) await store.acknowledgeOutbox(entries.at(-1)!.sequence);
-  };
+  const relay = async (): Promise<void> => void (await playRelay(store, view));
   t.after(async () => {
     issuers.close();
     await store.close();

@@ -4,6 +4,7 @@ import { connect as dial } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
+import { connectDirectly } from '../../../../test/servers/postgres-client.ts';
 import { decodeError } from '../wire/decode.ts';
 import { FLUSH, message, parse, query, startup, SYNC } from '../wire/messages.ts';
 import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
@@ -19,14 +20,7 @@ before(async () => {
     target,
     credential: { username: target.user, password: target.password },
   });
-  direct = new pg.Client({
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    password: target.password,
-    database: 'postgres',
-  });
-  await direct.connect();
+  direct = await connectDirectly(target);
 });
 after(async () => {
   await direct?.end();

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { after, before, beforeEach } from 'node:test';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
+import { connectDirectly } from '../../../../test/servers/postgres-client.ts';
 import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 import type { SeenSession } from '../../test/test-sessions.ts';
@@ -58,14 +59,7 @@ export async function session<T>(
 }
 
 export async function direct(sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    password: target.password,
-    database: 'postgres',
-  });
-  await client.connect();
+  const client = await connectDirectly(target);
   try {
     return (await client.query(sql)).rows as Record<string, unknown>[];
   } finally {

@@ -1,8 +1,9 @@
 /** What a command does through objects of the target, on a real server. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import pg from 'pg';
+import type pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../../test/servers/postgres.ts';
+import { connectDirectly } from '../../../../../test/servers/postgres-client.ts';
 import { askCatalogue, summary, type Asked } from './catalogue-of.ts';
 
 let target: TestPostgres;
@@ -87,14 +88,7 @@ const MORE = `
 
 before(async () => {
   target = await startPostgres();
-  direct = new pg.Client({
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    password: target.password,
-    database: 'postgres',
-  });
-  await direct.connect();
+  direct = await connectDirectly(target);
   const schema = SCHEMA.slice(0, SCHEMA.indexOf('  create operator'));
   await direct.query(`set check_function_bodies = off; ${schema}`);
   const [fn, op, eq] = OPERATORS.split(';\n');

@@ -4,19 +4,14 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import pg from 'pg';
 import { createManualClock } from '../../../../../platform/clock/manual-clock.ts';
 import { startPostgres, type TestPostgres } from '../../../../../test/servers/postgres.ts';
+import { connectDirectly } from '../../../../../test/servers/postgres-client.ts';
 import { askCatalogue, SETTINGS, summary, type Asked } from './catalogue-of.ts';
 
 let target: TestPostgres;
 let direct: pg.Client;
 before(async () => {
   target = await startPostgres();
-  direct = new pg.Client({
-    ...address(),
-    user: target.user,
-    password: target.password,
-    database: 'postgres',
-  });
-  await direct.connect();
+  direct = await connectDirectly(target);
 });
 after(async () => {
   await direct?.end();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../../test/servers/postgres.ts';
+import { connectDirectly } from '../../../../../test/servers/postgres-client.ts';
 import { askCatalogue, type Asked } from './catalogue-of.ts';
 
 let target: TestPostgres;
@@ -10,9 +11,7 @@ let direct: pg.Client;
 let asked: Asked;
 before(async () => {
   target = await startPostgres();
-  const { host, port, user, password } = target;
-  direct = new pg.Client({ host, port, user, password, database: 'postgres' });
-  await direct.connect();
+  direct = await connectDirectly(target);
   await direct.query(`
     create table public.orders as select i id, repeat('x', 10) note from generate_series(1, 123456) i;
     create table public.few as select 1 n;

@@ -1,8 +1,9 @@
 /** What a session changes before others can see it: another name, another place, switched on, taken over. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import pg from 'pg';
+import type pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../../test/servers/postgres.ts';
+import { connectDirectly } from '../../../../../test/servers/postgres-client.ts';
 import { askCatalogue, SETTINGS, summary, type Asked } from './catalogue-of.ts';
 
 let target: TestPostgres;
@@ -11,14 +12,7 @@ let asked: Asked;
 let session: ReturnType<Asked['session']>;
 before(async () => {
   target = await startPostgres();
-  direct = new pg.Client({
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    password: target.password,
-    database: 'postgres',
-  });
-  await direct.connect();
+  direct = await connectDirectly(target);
   await direct.query(`
     create schema app;
     create table public.victim (id int, secret text); create table public.plain (id int);
