@@ -134,13 +134,18 @@ export function createAsk(deps: AskDeps, config: AskConfig): (ask: ApprovalAsk) 
       else if (state === 'refused') deny(approvalError('APPROVAL_REFUSED', { approvalId }));
       else if (!claiming) deny(approvalError('APPROVAL_ENDED', { approvalId, state }));
     };
+    /** It may have ended while the policy was asked. */
+    const stands = (grantId: string | undefined): boolean => {
+      const grant = grantId === undefined ? undefined : view.grant(grantId);
+      return grant !== undefined && grant.endedAt === null && grant.endsAt > clock.now();
+    };
     /** Asks the policy again, with the grants of now. */
     const weigh = (): void => {
       if (settled || claiming || ask.underGrant === undefined) return;
       const mine = Symbol('weighing');
       weighing = mine;
       const weighed = (decision: PolicyDecision | undefined): void => {
-        if (decision !== undefined && !claiming && !settled) {
+        if (decision !== undefined && !claiming && !settled && stands(decision.grantId)) {
           covered = true;
           settle({ outcome: 'covered', decision });
           withdraw();
