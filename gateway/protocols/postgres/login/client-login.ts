@@ -32,6 +32,7 @@ import { shakeHands, type Handshake } from './handshake.ts';
 import type { PendingLogins } from '../../clients/pending-logins.ts';
 import { reportRefusal } from '../../clients/report-refusal.ts';
 import { filterStartup, isAsciiSafe } from './startup-parameters.ts';
+import { readLoginName } from './login-name.ts';
 import type { LoginThrottle } from '../../clients/throttle.ts';
 
 export interface LoginContext {
@@ -166,9 +167,14 @@ class ClientLogin {
       this.#socket.write(negotiateProtocolVersion(Math.min(PROTOCOL_3_2, 0x30000 + minor), unknown));
 
     const stream = new MessageStream(this.#socket, PASSWORD_BYTES_MAX, hands.early);
-    const [name = '', ...rest] = (parameters.get('database') ?? user).split('/');
-    const proof = await authenticate(deps, stream, this.#socket, {
+    const named = readLoginName(
       user,
+      parameters.get('database'),
+      (one) => deps.connection(one) !== undefined,
+    );
+    const name = named.connection;
+    const proof = await authenticate(deps, stream, this.#socket, {
+      user: named.user,
       channelBinding: hands.tls ? this.#context.channelBinding : null,
       context: { connection: name, clientIp: ip },
       issuer: config.oauthIssuer,
@@ -196,7 +202,7 @@ class ClientLogin {
     if (connection === undefined)
       return this.#refuse(postgresError('POSTGRES_CONNECTION_UNKNOWN', { connection: name }));
     const connector = this.#context.connector(connection);
-    const database = rest.length === 0 ? connector.options.database : rest.join('/');
+    const database = named.database ?? connector.options.database;
     this.#target = {
       connection: name,
       protocol: 'postgres',

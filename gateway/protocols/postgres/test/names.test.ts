@@ -229,3 +229,23 @@ describe('a function call by object id', () => {
     client.socket.destroy();
   });
 });
+
+describe('a schema that another session changes', () => {
+  it('behind a prepared statement: it is decided anew', async () => {
+    gateway.decide = (input) =>
+      input.actions.some(({ object }) => object === 'public.secrets') ? 'deny' : 'allow';
+    await direct.query('create table secrets (s text); create table plain (s text)');
+    const config = { host: gateway.host, port: gateway.port, user: USER, password: TOKEN, database: 'main' };
+    const [one, other] = [new pg.Client(config), new pg.Client(config)];
+    await Promise.all([one.connect(), other.connect()]);
+    await other.query('create view shown as select s from plain');
+    const asked = { name: 'asked', text: 'select s from shown where s = $1', values: ['x'] };
+    assert.equal((await one.query(asked)).rowCount, 0);
+    gateway.decide = () => 'allow';
+    await other.query('create or replace view shown as select s from secrets');
+    gateway.decide = (input) =>
+      input.actions.some(({ object }) => object === 'public.secrets') ? 'deny' : 'allow';
+    await assert.rejects(one.query(asked), { code: '42501' });
+    await Promise.all([one.end(), other.end()]);
+  });
+});
