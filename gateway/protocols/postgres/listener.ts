@@ -1,5 +1,5 @@
 /** Listens for PostgreSQL clients. The analyser is loaded before the first client is taken, and closed after the last. */
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { ConnectionConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
 import type { HostAddress, PostgresListenerConfig } from './options.ts';
@@ -7,6 +7,7 @@ import type { Analyser } from './analysis/analyser.ts';
 import { createCancelKeys } from './login/cancel-keys.ts';
 import { serveClient, type LoginContext } from './login/client-login.ts';
 import { createPendingLogins } from '../clients/pending-logins.ts';
+import { createServerSocket } from '../clients/server-socket.ts';
 import { serverEndPoint } from './login/server-end-point.ts';
 import { createLoginThrottle } from '../clients/throttle.ts';
 import type { Relay } from './relay/relay.ts';
@@ -76,35 +77,15 @@ export function createPostgresListener(
     // Never rejects.
     serveClient(context, socket).catch(() => socket.destroy());
   });
+  const serverSocket = createServerSocket(deps.clock, config, server, { sockets, relays });
   return {
     async start() {
       analyser ??= await loadAnalyser();
-      return await new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
-          server.off('error', reject);
-          const { address, port } = server.address() as AddressInfo;
-          resolve({ host: address, port, trust: { tls: tls !== null, ca: tls?.certificatePem ?? null } });
-        });
-      });
+      const address = await serverSocket.start();
+      return { ...address, trust: { tls: tls !== null, ca: tls?.certificatePem ?? null } };
     },
     async stop(graceMs) {
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      const grace = deps.clock.after(graceMs, () => {
-        for (const relay of relays) relay.shutDown();
-        // Whoever has not logged in is not waited for.
-        const hurry = deps.clock.after(100, () => {
-          for (const socket of sockets) socket.destroy();
-        });
-        closed.then(
-          () => hurry.cancel(),
-          () => hurry.cancel(),
-        );
-      });
-      await closed;
-      grace.cancel();
+      await serverSocket.stop(graceMs);
       for (const ender of enders.values()) ender.close();
       for (const catalogue of catalogues.values()) catalogue.close();
       await analyser?.close?.();

@@ -1,8 +1,9 @@
 /** Listens for SSH clients, with a server socket of its own: the library has no bound on what has not logged in. */
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Connection } from 'ssh2';
 import type { ListenerConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
 import { createPendingLogins } from '../clients/pending-logins.ts';
+import { createServerSocket } from '../clients/server-socket.ts';
 import { createLoginThrottle } from '../clients/throttle.ts';
 import type { SshAnalysis } from './analysis.ts';
 import { makeCertificate } from './keys/certificate.ts';
@@ -83,41 +84,20 @@ export async function createSshListener(
     socket.once('close', () => sockets.delete(socket));
     library.injectSocket(socket);
   });
+  const serverSocket = createServerSocket(deps.clock, config, server, { sockets, relays });
   return {
     async start() {
       analysis ??= await loadAnalysis();
-      return await new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
-          server.off('error', reject);
-          const { address, port } = server.address() as AddressInfo;
-          const hostKeys = [
-            ...keys.hostBlobs.map(lineOf),
-            `@cert-authority ${lineOf(keys.hostAuthority.publicBlob)}`,
-          ];
-          resolve({
-            host: address,
-            port,
-            trust: { tls: false, ca: null, hostKeys, userAuthority: lineOf(keys.targetAuthority.publicBlob) },
-          });
-        });
-      });
+      const address = await serverSocket.start();
+      const hostKeys = [
+        ...keys.hostBlobs.map(lineOf),
+        `@cert-authority ${lineOf(keys.hostAuthority.publicBlob)}`,
+      ];
+      const userAuthority = lineOf(keys.targetAuthority.publicBlob);
+      return { ...address, trust: { tls: false, ca: null, hostKeys, userAuthority } };
     },
     async stop(graceMs) {
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      const grace = deps.clock.after(graceMs, () => {
-        for (const relay of relays) relay.shutDown();
-        // Whoever has not logged in is not waited for.
-        const hurry = deps.clock.after(100, () => {
-          for (const socket of sockets.keys()) socket.destroy();
-        });
-        const calm = (): void => hurry.cancel();
-        closed.then(calm, calm);
-      });
-      await closed;
-      grace.cancel();
+      await serverSocket.stop(graceMs);
       connectors.close();
       await analysis?.commands.close?.();
     },

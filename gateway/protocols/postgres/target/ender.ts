@@ -3,7 +3,8 @@
  * hands. Kept while sessions are open on the target and a little longer; without it the caller logs in anew.
  */
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../../../../platform/clock/clock.ts';
+import type { Clock } from '../../../../platform/clock/clock.ts';
+import { createAttachments } from '../../targets/attachments.ts';
 import { BACKEND } from '../wire/message-types.ts';
 import { MessageStream } from '../wire/message-stream.ts';
 import { query, TERMINATE } from '../wire/messages.ts';
@@ -42,8 +43,6 @@ export function createEnder({
   let link: Link | undefined;
   let opening = false;
   let triedAtUs = Number.NEGATIVE_INFINITY;
-  let sessions = 0;
-  let linger: Timer | undefined;
   let closed = false;
 
   const drop = (of: Link): void => {
@@ -69,7 +68,7 @@ export function createEnder({
     if (!result.ok) return;
     const { socket } = result.link;
     socket.on('error', ignore);
-    if (closed || sessions === 0) {
+    if (closed || !sessions.any()) {
       socket.end(TERMINATE);
       return;
     }
@@ -83,19 +82,13 @@ export function createEnder({
     link?.socket.end(TERMINATE);
     link = undefined;
   };
+  const sessions = createAttachments(clock, LINGER_MS, leave);
   return {
     attach() {
-      sessions += 1;
-      linger?.cancel();
+      const detach = sessions.attach();
       // Without it the caller's own login does the work.
       open().catch(() => undefined);
-      let attached = true;
-      return () => {
-        if (!attached) return;
-        attached = false;
-        sessions -= 1;
-        if (sessions === 0) linger = clock.after(LINGER_MS, leave, { background: true });
-      };
+      return detach;
     },
     run(sql) {
       const of = link;
@@ -111,7 +104,7 @@ export function createEnder({
     },
     close() {
       closed = true;
-      linger?.cancel();
+      sessions.close();
       leave();
     },
   };

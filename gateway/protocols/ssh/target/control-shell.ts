@@ -3,7 +3,8 @@
  * attacker's program must not run on while we shake hands. One for each account of a connection.
  */
 import type { ClientChannel } from 'ssh2';
-import type { Clock, Timer } from '../../../../platform/clock/clock.ts';
+import type { Clock } from '../../../../platform/clock/clock.ts';
+import { createAttachments } from '../../targets/attachments.ts';
 import type { Dialled, TargetLink } from './dial.ts';
 import { callOf, PROGRAM, readRemains, type SessionRemains } from './process-script.ts';
 
@@ -34,8 +35,6 @@ export function createControlShell(clock: Clock, dial: () => Promise<Dialled>): 
   let ready: Ready | undefined;
   let opening: Promise<Ready | undefined> | undefined;
   let triedAtUs = Number.NEGATIVE_INFINITY;
-  let sessions = 0;
-  let linger: Timer | undefined;
   let closed = false;
 
   const drop = (of: Ready): void => {
@@ -116,19 +115,13 @@ export function createControlShell(clock: Clock, dial: () => Promise<Dialled>): 
     of.channel.end();
     of.link.client.end();
   };
+  const sessions = createAttachments(clock, LINGER_MS, leave);
   return {
     attach() {
-      sessions += 1;
-      linger?.cancel();
+      const detach = sessions.attach();
       // Without it `end` logs in itself.
       ensure().catch(() => undefined);
-      let attached = true;
-      return () => {
-        if (!attached) return;
-        attached = false;
-        sessions -= 1;
-        if (sessions === 0) linger = clock.after(LINGER_MS, leave, { background: true });
-      };
+      return detach;
     },
     async end(marker, variable) {
       const call = callOf(marker, variable);
@@ -146,7 +139,7 @@ export function createControlShell(clock: Clock, dial: () => Promise<Dialled>): 
     },
     close() {
       closed = true;
-      linger?.cancel();
+      sessions.close();
       leave();
     },
   };
