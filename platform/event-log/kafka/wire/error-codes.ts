@@ -1,4 +1,6 @@
 /** Error codes of Kafka's protocol that mean something to us (https://kafka.apache.org/protocol#protocol_error_codes). */
+import type { ByteReader } from './bytes.ts';
+
 export const CODE = {
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
@@ -116,4 +118,16 @@ export class KafkaConnectionError extends Error {
 /** Throws unless the code says all is well. */
 export function check(code: number, what: string): void {
   if (code !== CODE.NONE) throw new KafkaAnswerError(code, what);
+}
+
+/** Reads what many requests are answered with, a code for each partition of each topic, and throws the first that is not well. */
+export function checkPartitions(answer: ByteReader, what: string): void {
+  const codes = answer.array(() => {
+    answer.string();
+    return answer.array(() => {
+      answer.int32();
+      return answer.int16();
+    });
+  });
+  for (const code of codes.flat()) check(code, what);
 }

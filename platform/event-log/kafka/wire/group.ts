@@ -1,7 +1,7 @@
 /** The classic group protocol: JoinGroup 5, SyncGroup 2, Heartbeat 2, LeaveGroup 2, OffsetCommit 5, OffsetFetch 4. */
 import { createReader, createWriter } from './bytes.ts';
 import type { Channel } from './channel.ts';
-import { check, CODE, KafkaAnswerError } from './error-codes.ts';
+import { check, checkPartitions, CODE, KafkaAnswerError } from './error-codes.ts';
 
 const JOIN = { key: 11, name: 'JoinGroup' };
 const HEARTBEAT = { key: 12, name: 'Heartbeat' };
@@ -113,14 +113,7 @@ export async function commitOffsets(
   });
   const answer = createReader(await channel.send({ api: OFFSET_COMMIT, version: 5, body: body.done() }));
   answer.int32();
-  const codes = answer.array(() => {
-    answer.string();
-    return answer.array(() => {
-      answer.int32();
-      return answer.int16();
-    });
-  });
-  for (const code of codes.flat()) check(code, `group ${group}`);
+  checkPartitions(answer, `group ${group}`);
 }
 
 /** Committed offsets; -1 where there is none. */

@@ -1,6 +1,6 @@
 import { createReader, createWriter } from './bytes.ts';
 import type { Channel } from './channel.ts';
-import { check } from './error-codes.ts';
+import { check, checkPartitions } from './error-codes.ts';
 
 const INIT_PRODUCER_ID = { key: 22, name: 'InitProducerId' };
 const ADD_PARTITIONS = { key: 24, name: 'AddPartitionsToTxn' };
@@ -40,14 +40,7 @@ export async function addPartitions(
   });
   const answer = createReader(await channel.send({ api: ADD_PARTITIONS, version: 1, body: body.done() }));
   answer.int32();
-  const codes = answer.array(() => {
-    answer.string();
-    return answer.array(() => {
-      answer.int32();
-      return answer.int16();
-    });
-  });
-  for (const code of codes.flat()) check(code, `writer ${transactionalId}`);
+  checkPartitions(answer, `writer ${transactionalId}`);
 }
 
 /** EndTxn, version 1, as an abort: there is nothing in it but the partitions' names. */
