@@ -9,7 +9,8 @@ import type { IncidentAnswer } from '../../schemas/api/incidents.ts';
 import type { ReloadAnswer } from '../../schemas/api/reload.ts';
 import type { SessionSummary } from '../../schemas/api/sessions.ts';
 import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
-import { eventually, readLines, start, startInstallation, type Ended, type Installation } from './support.ts';
+import { until } from '../../test/support/until.ts';
+import { PATIENCE, readLines, start, startInstallation, type Ended, type Installation } from './support.ts';
 
 const split = (words: string): string[] => words.split(' ');
 const NO_STACK = /\n\s+at .+:\d+/;
@@ -181,12 +182,13 @@ describe('cli: commands', { timeout: 600_000 }, () => {
 
   it('session and event', async () => {
     await sql('select 41 + 1 as answer', '--subject', 'dora');
-    const session = await eventually(
+    const session = await until(
+      'the session is in the index',
       async () =>
         (await here.json<SessionSummary[]>('session', 'ls', '--identity', 'dora')).find(
           ({ state }) => state === 'closed',
         ),
-      'the session in the index',
+      PATIENCE,
     );
     const id = session.sessionId;
     await says(['session', 'ls', '--limit', '1'], /^SESSION.*\n\S+\s+(closed|live)/);
@@ -220,11 +222,12 @@ describe('cli: commands', { timeout: 600_000 }, () => {
     const following = here.start(['session', 'tail', '--identity', 'eve']);
     let told = '';
     following.child.stderr!.on('data', (text: string) => (told += text));
-    await eventually(() => (told.includes('Following') ? true : undefined), 'the tail');
+    await until('the tail has begun', () => told.includes('Following'), PATIENCE);
     const sleeper = here.start(['sql', 'sample', '--subject', 'eve', '-c', 'select pg_sleep(600)']);
-    await eventually(
-      () => (following.printed().includes('select pg_sleep') ? true : undefined),
-      'the request in the tail',
+    await until(
+      'the request is in the tail',
+      () => following.printed().includes('select pg_sleep'),
+      PATIENCE,
     );
     const [live] = await here.json<SessionSummary[]>('session', 'ls', '--live', '--identity', 'eve');
     await says(['session', 'kill', live!.sessionId, '--reason', 'enough'], /is ended/);
@@ -309,12 +312,13 @@ describe('cli: commands', { timeout: 600_000 }, () => {
     const { code, out, err } = await here.run(['exercise', 'run', 'impersonation', '--seed', '7']);
     assert.equal(code, 0, out + err);
     assert.match(out, /As it should be\.\n/);
-    const incident = await eventually(
+    const incident = await until(
+      'the incident is contained',
       async () =>
         (await here.json<IncidentAnswer[]>('incident', 'ls', '--open')).find(
           ({ state }) => state === 'contained',
         ),
-      'the incident',
+      PATIENCE,
     );
     await says(['detection', 'ls', '--identity', incident.identities[0]!], /source-network/);
     const shown = await says(
@@ -351,9 +355,10 @@ describe('cli: commands', { timeout: 600_000 }, () => {
 
     here.configure(`${policy(allow)}gateway:\n  holdMs: 1234\n`);
     process.kill(here.pid, 'SIGHUP');
-    await eventually(
-      async () => ((await sql('drop table if exists nothing_at_all')).code === 0 ? true : undefined),
-      'the policy that SIGHUP read',
+    await until(
+      'the policy that SIGHUP read is in force',
+      async () => (await sql('drop table if exists nothing_at_all')).code === 0,
+      PATIENCE,
     );
     await says(['reload'], /Wait for a restart: gateway\.holdMs/);
 

@@ -12,9 +12,10 @@ import { lacking } from '../../test/servers/available.ts';
 import { visit } from '../../test/servers/identity/browser.ts';
 import { startOidcProvider, type OidcProvider } from '../../test/servers/identity/oidc-provider.ts';
 import { startSshd, type TestSshd } from '../../test/servers/sshd/sshd.ts';
+import { until } from '../../test/support/until.ts';
 import {
   cleanEnvironment,
-  eventually,
+  PATIENCE,
   start,
   startInstallation,
   type Ended,
@@ -162,11 +163,15 @@ describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 
     const hello = await tool('ssh', '-F', configFile, '-o', 'BatchMode=yes', 'web', 'echo hello from $0');
     assert.equal(hello.code, 0, hello.err);
     assert.match(hello.out, /^hello from/);
-    await eventually(async () => {
-      const { out } = await here.run(['session', 'ls', '--identity', 'idp/alice', '--json']);
-      const found = (JSON.parse(out) as Record<string, unknown>[]).map(({ connection }) => connection);
-      return found.includes('orders') && found.includes('web') ? true : undefined;
-    }, 'both sessions in the list');
+    await until(
+      'both sessions are in the list',
+      async () => {
+        const { out } = await here.run(['session', 'ls', '--identity', 'idp/alice', '--json']);
+        const found = (JSON.parse(out) as Record<string, unknown>[]).map(({ connection }) => connection);
+        return found.includes('orders') && found.includes('web');
+      },
+      PATIENCE,
+    );
     assert.match(readFileSync(join(home, 'ssh_config_of_mine'), 'utf8'), /Host elsewhere/);
     await says('connect orders --remove', /gone/);
     await says('connect web --remove', /gone/);
@@ -205,13 +210,17 @@ describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 
   it('logout ends the token everywhere, sessions that it opened included', async () => {
     await says('connect orders', /psql/);
     const asking = tool('psql', '-X', '-w', '-c', 'select pg_sleep(600)', 'service=orders');
-    await eventually(async () => {
-      const sessions = JSON.parse((await here.run(['session', 'ls', '--live', '--json'])).out) as Record<
-        string,
-        unknown
-      >[];
-      return sessions.find(({ identityId, state }) => identityId === 'idp/alice' && state === 'live');
-    }, 'the session');
+    await until(
+      'the session is live',
+      async () => {
+        const sessions = JSON.parse((await here.run(['session', 'ls', '--live', '--json'])).out) as Record<
+          string,
+          unknown
+        >[];
+        return sessions.find(({ identityId, state }) => identityId === 'idp/alice' && state === 'live');
+      },
+      PATIENCE,
+    );
     const before = login();
     await says('logout', /idp\/alice is logged out/);
     const ended = await asking;
@@ -233,7 +242,11 @@ describe('cli: people log in', { skip: lacking('psql', 'ssh', 'sshd'), timeout: 
     });
     let told = '';
     waiting.child.stderr!.on('data', (piece) => (told += String(piece)));
-    const url = await eventually(() => /Open (\S+) and enter the code/.exec(told)?.[1], 'the code');
+    const url = await until(
+      'the code is told',
+      () => /Open (\S+) and enter the code/.exec(told)?.[1],
+      PATIENCE,
+    );
     const page = await visit(url);
     assert.match(page.text, /success|Sign-in Success/i);
     const { code, out, err } = await waiting.ended;

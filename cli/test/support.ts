@@ -4,11 +4,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSystemClock } from '../../platform/clock/system-clock.ts';
+import { until, type Patience } from '../../test/support/until.ts';
 
 const PROGRAM = new URL('../../main/countersign.ts', import.meta.url).pathname;
-const clock = createSystemClock();
-const PATIENCE_MS = 120_000;
+/** A look may be a command of its own. */
+export const PATIENCE: Patience = { mostMs: 120_000, pauseMs: 100 };
 
 export interface Ended {
   readonly code: number | null;
@@ -55,20 +55,6 @@ export function start(words: readonly string[], { input, environment, cwd }: Run
   return { child, printed: () => out, ended };
 }
 
-/** Waits until `look` finds something; fails with what it saw last. */
-export async function eventually<T>(
-  look: () => T | undefined | Promise<T | undefined>,
-  what: string,
-): Promise<T> {
-  const deadline = clock.monotonicUs() + PATIENCE_MS * 1000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    assert.ok(clock.monotonicUs() < deadline, `still waiting for ${what}`);
-    await clock.sleep(100);
-  }
-}
-
 export interface Installation {
   readonly folder: string;
   readonly configFile: string;
@@ -95,10 +81,14 @@ export async function startInstallation(text = ''): Promise<Installation> {
   const service = start(['up', '--config', configFile], { environment });
   let over: Ended | undefined;
   service.ended.then((ended) => (over = ended)).catch(() => undefined);
-  await eventually(() => {
-    assert.equal(over, undefined, 'the installation ended while it started');
-    return service.printed().includes('Ctrl-C ends it') ? true : undefined;
-  }, 'the installation');
+  await until(
+    'the installation has started',
+    () => {
+      assert.equal(over, undefined, 'the installation ended while it started');
+      return service.printed().includes('Ctrl-C ends it');
+    },
+    PATIENCE,
+  );
   const begin = (words: readonly string[], options: RunOptions = {}): Started =>
     start(words, { ...options, environment: { ...environment, ...options.environment } });
   return {

@@ -5,7 +5,8 @@ import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { cleanEnvironment, eventually, start, type Ended } from '../../cli/test/support.ts';
+import { cleanEnvironment, PATIENCE, start, type Ended } from '../../cli/test/support.ts';
+import { until } from '../../test/support/until.ts';
 
 const PROGRAM = new URL('../start.ts', import.meta.url).pathname;
 const LINES_MAX = 40;
@@ -45,10 +46,14 @@ describe('npm start', { timeout: 300_000 }, () => {
         resolve({ code, out, err });
       }),
     );
-    await eventually(() => {
-      assert.ok(!over, `it ended: ${out}${err}`);
-      return out.includes('Ctrl-C ends everything.') ? true : undefined;
-    }, 'npm start');
+    await until(
+      'npm start has started everything',
+      () => {
+        assert.ok(!over, `it ended: ${out}${err}`);
+        return out.includes('Ctrl-C ends everything.');
+      },
+      PATIENCE,
+    );
     const [pidFile] = globSync(join(folder, '**/postmaster.pid'));
     assert.ok(pidFile !== undefined, 'a PostgreSQL server runs');
     const server = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);

@@ -1,20 +1,11 @@
-/**
- * HTTP POST signed as Standard Webhooks 1.0 has it (standardwebhooks.com):
- *
- *   webhook-id: ID    webhook-timestamp: seconds    webhook-signature: v1,base64(HMAC-SHA256(secret, ID.timestamp.body))
- */
-import { createHmac } from 'node:crypto';
+/** HTTP POST signed as Standard Webhooks 1.0 has it, with one symmetric key. */
 import type { Clock } from '../../platform/clock/clock.ts';
+import { signatures } from '../../platform/webhooks/signing.ts';
 import type { JsonClient } from '../http/json-client.ts';
 import { respondersError } from '../errors.ts';
 import type { Notifier } from './notifier.ts';
 
 const SECRET_PREFIX = 'whsec_';
-
-/** The signature's value for the header `webhook-signature`. */
-export function signWebhook(key: Uint8Array, id: string, seconds: number, body: string): string {
-  return `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`;
-}
 
 /** Reads `whsec_BASE64`; 24 to 64 bytes as the specification asks. Throws RESPONDERS_NOTIFIER_INVALID. */
 export function readWebhookSecret(name: string, secret: string): Buffer {
@@ -29,7 +20,7 @@ export function readWebhookSecret(name: string, secret: string): Buffer {
 
 export function createWebhookNotifier(
   dependencies: { readonly http: JsonClient; readonly clock: Clock },
-  options: { readonly name: string; readonly url: string; readonly key: Uint8Array },
+  options: { readonly name: string; readonly url: string; readonly key: Buffer },
 ): Notifier {
   const url = new URL(options.url);
   return {
@@ -48,7 +39,12 @@ export function createWebhookNotifier(
         {
           'webhook-id': id,
           'webhook-timestamp': String(seconds),
-          'webhook-signature': signWebhook(options.key, id, seconds, body),
+          'webhook-signature': signatures(
+            [{ scheme: 'v1', key: options.key }],
+            id,
+            seconds,
+            Buffer.from(body),
+          ),
         },
         signal,
       );

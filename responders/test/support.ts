@@ -11,6 +11,7 @@ import { createSystemClock, createSystemRandom } from '../../platform/clock/syst
 import { createDeadLetters } from '../../platform/dead-letters/dead-letters.ts';
 import { createNodeDisk } from '../../platform/disk/node-disk.ts';
 import { createEmbeddedEventLog } from '../../platform/event-log/embedded/embedded-event-log.ts';
+import { allTopics } from '../../platform/event-log/test/all-topics.ts';
 import type { EventLog, NewRecord } from '../../platform/event-log/event-log.ts';
 import { silentLogger } from '../../platform/log/pino-logger.ts';
 import { createPromMetrics } from '../../platform/metrics/prom-metrics.ts';
@@ -80,13 +81,7 @@ export async function openWorld(t: TestContext): Promise<World> {
     { disk: createNodeDisk(), clock, random, log: silentLogger, metrics },
     { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder },
   );
-  await log.ensureTopics(
-    Object.values(TOPICS).map(({ name, partitions, cleanup }) => ({
-      name,
-      partitions: partitions === 'single' ? 1 : 4,
-      cleanup: cleanup === 'compact' ? 'compact' : 'delete',
-    })),
-  );
+  await log.ensureTopics(allTopics(4));
   const waiting = new Set<{ condition: () => boolean; resolve: () => void }>();
   const look = (): void => {
     for (const each of waiting)

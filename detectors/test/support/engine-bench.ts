@@ -1,5 +1,6 @@
 /** A partition engine on a real embedded log, fed by hand, so that a test decides when it dies. */
 import { openEmbedded, type EmbeddedHarness } from '../../../platform/event-log/embedded/test/harness.ts';
+import { allTopics } from '../../../platform/event-log/test/all-topics.ts';
 import type { LogRecord, LogWriter } from '../../../platform/event-log/event-log.ts';
 import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createPromMetrics } from '../../../platform/metrics/prom-metrics.ts';
@@ -56,13 +57,7 @@ export async function createEngineBench(
 ): Promise<EngineBench> {
   const harness = openEmbedded({ segmentBytesMax: 1 << 22, tailBytesMax: 1 << 20, readBytesMax: 1 << 20 });
   const config = { ...(Value.Default(DetectorsConfig, {}) as DetectorsConfig), ...given };
-  await harness.log.ensureTopics(
-    Object.values(TOPICS).map(({ name, cleanup }) => ({
-      name,
-      partitions: 1,
-      cleanup: cleanup === 'compact' ? ('compact' as const) : ('delete' as const),
-    })),
-  );
+  await harness.log.ensureTopics(allTopics(1));
   const source = await harness.log.writer('gateway');
   const target = await harness.log.writer('detectors');
   const appendsLeft = { count: Infinity };

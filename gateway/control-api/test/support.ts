@@ -11,6 +11,7 @@ import type { ControlStore } from '../../../platform/control-store/control-store
 import { createInProcessControlStore } from '../../../platform/control-store/sqlite/sqlite-control-store.ts';
 import { createNodeDisk } from '../../../platform/disk/node-disk.ts';
 import { createEmbeddedEventLog } from '../../../platform/event-log/embedded/embedded-event-log.ts';
+import { allTopics } from '../../../platform/event-log/test/all-topics.ts';
 import type { EventLog } from '../../../platform/event-log/event-log.ts';
 import { silentLogger } from '../../../platform/log/pino-logger.ts';
 import { createPromMetrics } from '../../../platform/metrics/prom-metrics.ts';
@@ -23,7 +24,6 @@ import { ControlStoreConfig } from '../../../schemas/config/control-store.ts';
 import { EventLogConfig } from '../../../schemas/config/event-log.ts';
 import { GatewayConfig } from '../../../schemas/config/gateway.ts';
 import type { SessionSummary } from '../../../schemas/api/sessions.ts';
-import { TOPICS } from '../../../schemas/topics.ts';
 import type { ControlAction } from '../../../schemas/types.ts';
 import { createAccess, type OwnAccess } from '../../access/create-access.ts';
 import { createExchanger } from '../../access/exchange/exchanger.ts';
@@ -115,13 +115,7 @@ export async function openWorld(
     { disk: createNodeDisk(), clock, random, log: silentLogger, metrics },
     { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder },
   );
-  await log.ensureTopics(
-    Object.values(TOPICS).map(({ name, partitions, cleanup }) => ({
-      name,
-      partitions: partitions === 'single' ? 1 : 2,
-      cleanup: cleanup === 'compact' ? 'compact' : 'delete',
-    })),
-  );
+  await log.ensureTopics(allTopics(2));
   const store = createInProcessControlStore(
     { clock },
     { ...(Value.Default(ControlStoreConfig, {}) as ControlStoreConfig), file: ':memory:' },

@@ -11,12 +11,12 @@ import { createSharedOutboxRelay } from '../../../platform/control-store/shared-
 import type { OutboxRelay } from '../../../platform/control-store/outbox-relay.ts';
 import { createNodeDisk } from '../../../platform/disk/node-disk.ts';
 import { createEmbeddedEventLog } from '../../../platform/event-log/embedded/embedded-event-log.ts';
+import { allTopics } from '../../../platform/event-log/test/all-topics.ts';
 import type { EventLog } from '../../../platform/event-log/event-log.ts';
 import { createFolderRecordingStore } from '../../../platform/recording-store/folder/folder-recording-store.ts';
 import { ApprovalsConfig } from '../../../schemas/config/approvals.ts';
 import { EventLogConfig } from '../../../schemas/config/event-log.ts';
 import type { GatewayConfig } from '../../../schemas/config/gateway.ts';
-import { TOPICS } from '../../../schemas/topics.ts';
 import { createEmbeddedVault, type EmbeddedVault } from '../../credentials/embedded-vault.ts';
 import type { Policy } from '../../policy/decision.ts';
 import { createGatewayCore, loadSharedKey, type GatewayCore } from '../../sessions/gateway-core.ts';
@@ -147,13 +147,7 @@ export async function startCluster(
     { disk, clock: system, random, log: silentLogger, metrics: quietMetrics },
     { ...(Value.Default(EventLogConfig, {}) as EventLogConfig), folder: join(folder, 'log') },
   );
-  await eventLog.ensureTopics(
-    Object.values(TOPICS).map(({ name, partitions, cleanup }) => ({
-      name,
-      partitions: partitions === 'single' ? 1 : 4,
-      cleanup: cleanup === 'compact' ? ('compact' as const) : ('delete' as const),
-    })),
-  );
+  await eventLog.ensureTopics(allTopics(4));
   const schema = own.newSchema();
   const members = new Set<Member>();
   let spools = 0;
