@@ -69,6 +69,8 @@ export interface Made {
   /** Qualified, or `pg_temp.NAME`. */
   readonly name: string;
   readonly effects: Effects;
+  /** Of a view: what writing to it may write to. */
+  readonly beneath?: readonly string[];
 }
 
 /** All of them together. */

@@ -15,12 +15,15 @@ export function mergeEffects(context: Context, effects: Effects, restricted = fa
   context.forcedDenial ??= effects.forcedDenial === null ? null : { ...effects.forcedDenial };
 }
 
+/** Views over views of one command. */
+const VIEWS_MAX = 16;
+
 /** A relation as resolved, and whatever else its name may mean. */
 export function runRelation(
   context: Context,
   name: string,
   use: RelationUse,
-  { whole = true, only = false }: { whole?: boolean; only?: boolean } = {},
+  { whole = true, only = false, views = 0 }: { whole?: boolean; only?: boolean; views?: number } = {},
 ): void {
   const { catalogue, alternatives } = context;
   if (catalogue === undefined) return;
@@ -32,7 +35,14 @@ export function runRelation(
     context.unknownName = true;
     return opaque(context, 'relation', name);
   }
-  for (const { effects } of own) mergeEffects(context, effects, !whole);
+  for (const one of own) {
+    mergeEffects(context, one.effects, !whole);
+    for (const beneath of writtenBeneath(one, use)) {
+      mergeEffects(context, effectsOfWrite(beneath, use));
+      if (views >= VIEWS_MAX) return opaque(context, 'relation', name);
+      if (beneath !== name) runRelation(context, beneath, use, { views: views + 1 });
+    }
+  }
   for (const { effects } of answers) mergeEffects(context, effects, !whole);
 }
 
@@ -100,6 +110,18 @@ export function madeBy(context: Context, kind: Made['kind'], name: string, walk:
 /** What is there cannot be told for now; only where somebody could tell at all. */
 export function runUnknown(context: Context, objectKind: string): void {
   if (context.catalogue !== undefined) opaque(context, objectKind, 'renamed');
+}
+
+/** What a change of a view that somebody has just made is a change of. */
+export const writtenBeneath = ({ beneath = [] }: Made, use: RelationUse): readonly string[] =>
+  use === 'insert' || use === 'update' || use === 'delete' ? beneath : [];
+
+/** Such a change itself. */
+export function effectsOfWrite(name: string, use: RelationUse): Effects {
+  const action = use === 'delete' ? 'delete' : 'write';
+  const { risk } = ACTIONS[action];
+  const actions = [{ action, objectKind: 'table', object: name, columns: [], whole: false }];
+  return { ...effectsOfRead(name), actions, risk, riskRestricted: risk };
 }
 
 /** Reading a relation under another name. */

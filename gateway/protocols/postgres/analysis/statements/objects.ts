@@ -7,6 +7,7 @@ import { bodyOf, listOf, nameParts, nodeOf, stringNode, tagged, textOf, type Tre
 import type { ActionKind } from '../actions.ts';
 import { createFrom } from './queries.ts';
 import { attached, inheritedFrom, isOfServer, noteRename, unsettling } from './renames.ts';
+import { overSources } from './views.ts';
 
 const SCHEMALESS = new Set(
   'schema database role tablespace extension language foreign_server fdw event_trigger publication subscription access_method cast transform'.split(
@@ -172,7 +173,7 @@ export const objects: Handlers = {
     if (range !== undefined) createFrom(context, range);
     walk(node['query']);
   },
-  ViewStmt: onRelation('create', 'view', 'view', ['query']),
+  ViewStmt: overSources(onRelation('create', 'view', 'view', ['query'])),
   RefreshMatViewStmt(context, node) {
     const name = targetName(context, nodeOf(node, 'relation'));
     add(context, 'maintain', 'matview', name);

@@ -39,6 +39,7 @@ before(async () => {
     create operator class public.sorts default for type public.sorted using btree as function 1 public.sorts(public.sorted, public.sorted);
     create table public.to_sort (s public.sorted);
     create procedure public.gives(a int, out b int) language plpgsql as $$ begin b := a; end $$;
+    create function public.fills() returns int language plpgsql as $$ begin insert into plain values (1); return 1; end $$;
     alter table public.unproved add constraint c check (public.wipe(a) > 0) not valid;
   `);
   asked = await askCatalogue(target);
@@ -166,5 +167,44 @@ describe('catalogue: changed by the session itself', () => {
       (await last('select * from pg_toast.pg_toast_1260')).includes('opaque_code pg_toast.pg_toast_1260'),
     );
     assert.ok((await last('select * from information_schema.odd')).includes('read public.victim!'));
+  });
+});
+
+describe('catalogue: views of the session', () => {
+  const writes = async (...steps: string[]): Promise<string[]> =>
+    (await last(...steps)).filter((one) => /^(write|delete) public\.victim/.test(one));
+
+  it('pass what changes them on to what lies beneath', async () => {
+    assert.deepEqual(await writes('create temp view v as select * from victim', 'insert into v values (1)'), [
+      'write public.victim',
+    ]);
+    session = asked.session();
+    assert.deepEqual(
+      await writes('begin', 'create view v as select * from victim', 'delete from v where id = 1'),
+      ['delete public.victim'],
+    );
+    session = asked.session();
+    assert.deepEqual(
+      await writes('create temp view v as select * from victim; update v set id = 1 where id = 2'),
+      ['write public.victim'],
+    );
+    session = asked.session();
+    const over = ['create temp view v as select * from victim', 'create temp view w as select * from v'];
+    assert.deepEqual(await writes(...over, 'insert into w values (1)'), ['write public.victim']);
+    // Made anew over itself: no end is looked for.
+    assert.deepEqual(
+      await writes('create or replace temp view v as select * from w', 'delete from w where id = 1'),
+      ['delete public.victim'],
+    );
+    session = asked.session();
+    assert.deepEqual(await writes('create temp view v as select * from victim', 'select * from v'), []);
+  });
+
+  it('stand for the tables that they hide, in stored code, too', async () => {
+    assert.deepEqual(await writes('select fills()'), []);
+    const found = await writes('create temp view plain as select * from victim', 'select fills()');
+    assert.ok(found.includes('write public.victim'), found.join());
+    session = asked.session();
+    assert.deepEqual(await writes('create temp table plain (a int)', 'select fills()'), []);
   });
 });
