@@ -1,8 +1,13 @@
 /** What names that are not there, and functions named by their object id, come to where the catalogue knows. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
+import { lacking } from '../../../../test/servers/available.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
@@ -247,5 +252,34 @@ describe('a schema that another session changes', () => {
       input.actions.some(({ object }) => object === 'public.secrets') ? 'deny' : 'allow';
     await assert.rejects(one.query(asked), { code: '42501' });
     await Promise.all([one.end(), other.end()]);
+  });
+});
+
+describe('large objects, which libpq handles by function calls', { skip: lacking('psql') }, () => {
+  it('go in and out where opaque code is denied', async () => {
+    gateway.decide = (input) => (isOpaque({ input }) ? 'deny' : 'allow');
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-large-objects-'));
+    const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+    writeFileSync(from, 'what is large\n'.repeat(10_000));
+    const ran = await new Promise<string>((resolve) => {
+      const words = ['-X', '-At', '-v', 'ON_ERROR_STOP=1', '-c', `\\lo_import '${from}'`, '-c'];
+      const out = `\\lo_export :LASTOID '${to}'`;
+      const at = `host=${gateway.host} port=${gateway.port} user=${USER} dbname=main`;
+      execFile(
+        'psql',
+        [...words, out, at],
+        { env: { ...process.env, PGPASSWORD: TOKEN } },
+        (_, stdout, stderr) => resolve(stdout + stderr),
+      );
+    });
+    assert.match(ran, /^lo_import \d+\nlo_export\n$/);
+    assert.ok(readFileSync(to).equals(readFileSync(from)));
+    rmSync(folder, { recursive: true });
+    const calls = gateway.sessions.at(-1)!.requests.filter(({ input }) => input.verb === 'function_call');
+    assert.ok(
+      calls.some(({ input }) => input.text.includes('"lowrite"')),
+      'it went by function calls',
+    );
+    assert.ok(calls.every(({ outcome }) => outcome === 'allow'));
   });
 });
