@@ -22,5 +22,8 @@ export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"'
 /** May the text make a statement name mean something else? Only an SQL-level PREPARE can. */
 export const mayPrepare = (sql: string): boolean => /prepare/i.test(sql);
 
+/** May it read COPY data from the client? Keywords have no other spelling. */
+export const mayReadCopy = (sql: string): boolean => /copy/i.test(sql);
+
 /** May it end a transaction, or a part of one, and so take settings back? */
 export const mayRollBack = (sql: string): boolean => /rollback|abort|release|commit|end|prepare/i.test(sql);

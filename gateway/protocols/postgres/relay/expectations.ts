@@ -13,8 +13,6 @@ export type ExpectedKind =
   | 'execute'
   | 'close'
   | 'sync'
-  /** CopyDone or CopyFail: owed nothing; marks which Syncs a COPY swallows. */
-  | 'copy-end'
   /** Owed nothing; its `done` tells that all before it is answered. */
   | 'marker'
   /** The gateway's own questions about settings; the client never sees the answers. */
@@ -98,13 +96,7 @@ export class Expectations {
   }
 
   push(item: Expected): void {
-    if (this.#copyIn) {
-      if (item.kind === 'sync') return;
-      if (item.kind === 'copy-end') {
-        this.#copyIn = false;
-        return;
-      }
-    }
+    if (this.#copyIn && item.kind === 'sync') return;
     if (this.#skipping) {
       if (item.kind !== 'sync') {
         this.#skip([item]);
@@ -163,18 +155,10 @@ export class Expectations {
     this.#skip(gone);
   }
 
-  /** The target asks for COPY data. False where the client has sent what a COPY does not take. */
+  /** The target asks for COPY data. False where something was sent behind that command: nobody could tell what of it a COPY swallows. */
   startCopyIn(): boolean {
-    let at = this.#at + 1;
-    while (at < this.#items.length) {
-      const { kind } = this.#items[at]!;
-      if (kind !== 'sync' && kind !== 'copy-end') return false;
-      this.#items.splice(at, 1);
-      if (kind === 'copy-end') return true;
-    }
-    at = this.#at;
-    this.#copyIn = true;
-    return true;
+    this.#copyIn = this.size === 1;
+    return this.#copyIn;
   }
 
   endCopyIn(): void {
@@ -201,4 +185,4 @@ export class Expectations {
   }
 }
 
-const isOwedNothing = (item: Expected): boolean => item.kind === 'copy-end' || item.kind === 'marker';
+const isOwedNothing = (item: Expected): boolean => item.kind === 'marker';

@@ -4,8 +4,8 @@
  */
 import type { StatementAnalysis } from '../analysis/analyser.ts';
 import { decodeBind, decodeExecute, decodeNamed, decodeParse, type BindMessage } from '../wire/decode.ts';
-import { parse as buildParse } from '../wire/messages.ts';
-import { eitherAnalysis, mayPrepare, quoteIdentifier } from './analyse.ts';
+import { FLUSH, parse as buildParse } from '../wire/messages.ts';
+import { eitherAnalysis, mayPrepare, mayReadCopy, quoteIdentifier } from './analyse.ts';
 import type { RelayContext } from './context.ts';
 import { deniedParse } from './denial.ts';
 import { expected, type Denial } from './expectations.ts';
@@ -71,6 +71,7 @@ export class ExtendedQuery {
         names,
         confirmed: false,
         segment: this.segment,
+        mayReadCopy: mayReadCopy(sql),
         tainted: false,
       };
       const undo = this.#statements.replace(name, entry);
@@ -122,6 +123,7 @@ export class ExtendedQuery {
           : this.#context.hmac(buffer.subarray(message.parametersStart, message.parametersEnd));
       const portal: Portal = {
         analysis,
+        mayReadCopy: entry?.mayReadCopy ?? true,
         request: null,
         parameterCount: message.parameterCount,
         parametersDigest: digest,
@@ -211,11 +213,11 @@ export class ExtendedQuery {
     const first = portal.request;
     if (first !== null && !first.settled) {
       portal.request = null;
-      this.#run(first, portal.analysis, buffer, start, end);
+      this.#run(first, portal, buffer, start, end);
       return;
     }
     this.#judge('execute', portal.analysis, portal, (ruling) => {
-      if (ruling.allowed) this.#run(ruling.request, portal.analysis, buffer, start, end);
+      if (ruling.allowed) this.#run(ruling.request, portal, buffer, start, end);
       else this.#deny(ruling.denial);
     });
   }
@@ -226,7 +228,7 @@ export class ExtendedQuery {
     const sql = `FETCH ALL FROM ${quoteIdentifier(name)}`;
     this.#turn.later(analyser.analyse(sql, settings.current, analyserSession), (analysis) =>
       this.#judge('execute', analysis, null, (ruling) => {
-        if (ruling.allowed) this.#run(ruling.request, analysis, buffer, start, end);
+        if (ruling.allowed) this.#run(ruling.request, { analysis, mayReadCopy: false }, buffer, start, end);
         else this.#deny(ruling.denial);
       }),
     );
@@ -234,14 +236,16 @@ export class ExtendedQuery {
 
   #run(
     request: RunningRequest,
-    analysis: StatementAnalysis,
+    { analysis, mayReadCopy: mayRead }: Pick<Portal, 'analysis' | 'mayReadCopy'>,
     buffer: Buffer,
     start: number,
     end: number,
   ): void {
     request.startedUs = this.#context.clock.monotonicUs();
     this.#context.upstream.forward(buffer, start, end);
-    this.#context.expectations.push(expected('execute', { request }));
+    if (mayRead) this.#context.upstream.insert(FLUSH);
+    const done = mayRead ? this.#turn.untilCopyIsKnown() : null;
+    this.#context.expectations.push(expected('execute', { request, done }));
     if (analysis.changesSessionState) this.#pipeline.settingsTouched();
     if (analysis.changesCatalogue) this.#context.analyserSession.catalogueTouched();
   }

@@ -16,6 +16,8 @@ export interface PreparedStatement {
   /** State of what names mean that it was analysed under. */
   names: unknown;
   confirmed: boolean;
+  /** It may read COPY data from the client. */
+  readonly mayReadCopy: boolean;
   /** Number of Syncs sent before it. */
   readonly segment: number;
   /** An SQL-level PREPARE came after it: the name may stand for something else. */
@@ -24,6 +26,7 @@ export interface PreparedStatement {
 
 export interface Portal {
   readonly analysis: StatementAnalysis;
+  readonly mayReadCopy: boolean;
   /** The request made at Bind, until its first Execute. */
   request: RunningRequest | null;
   readonly parameterCount: number;

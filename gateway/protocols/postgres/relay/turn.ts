@@ -15,6 +15,8 @@ export class Turn {
   #blocks = 0;
   /** Ends waiting for the target's answer. */
   #release: (() => void) | undefined;
+  /** Ends waiting for whether a command reads COPY data. */
+  #copyKnown: (() => void) | undefined;
 
   /** `pump` goes on with the messages behind. */
   constructor(context: RelayContext, pump: () => void) {
@@ -34,6 +36,18 @@ export class Turn {
       if (!this.#context.isOver()) this.#pump();
     };
     work.then(done, done);
+  }
+
+  /**
+   * The command that is sent now may read COPY data: the messages behind wait until the target says that it does, or has ended it.
+   * A Sync that is sent sooner is swallowed by a COPY or answered, whichever the target comes to first, and nobody here could tell.
+   * Returns what is to be called when it has ended.
+   */
+  untilCopyIsKnown(): () => void {
+    let known = (): void => undefined;
+    this.block(new Promise<void>((resolve) => (known = resolve)));
+    this.#copyKnown = known;
+    return known;
   }
 
   /** Goes on with a value, at once or when it comes; the messages behind wait for it. */
@@ -89,6 +103,7 @@ export class Turn {
 
   /** The target wants COPY data from the client: its messages may not wait for the end of that statement. */
   releaseForCopy(): void {
+    this.#copyKnown?.();
     this.#release?.();
   }
 

@@ -6,7 +6,7 @@ import type { ResolvedOptions } from '../options.ts';
 import { FrameReader, type FrameRules } from '../wire/frame-reader.ts';
 import { FRONTEND } from '../wire/message-types.ts';
 import { query, SYNC } from '../wire/messages.ts';
-import { mayPrepare, mayRollBack } from './analyse.ts';
+import { mayPrepare, mayReadCopy, mayRollBack } from './analyse.ts';
 import type { RelayContext } from './context.ts';
 import { askedForNames, deniedQuery, mayAskForNames } from './denial.ts';
 import { expected, type Expected } from './expectations.ts';
@@ -192,7 +192,7 @@ export class Upstream implements Pipeline {
     if (type !== FRONTEND.copyData) this.#syncWithheld = false;
     const request = expectations.current()?.id ?? null;
     requests.recordIn(request, buffer.subarray(start, end));
-    if (type !== FRONTEND.copyData) expectations.push(expected('copy-end'));
+    if (type !== FRONTEND.copyData) expectations.endCopyIn();
   }
 
   /**
@@ -226,9 +226,17 @@ export class Upstream implements Pipeline {
       expectations.push(item);
       return;
     }
+    const { done: before } = item;
     this.turn.waitFor(
       () => this.#afterReady(refresh),
-      (done) => expectations.push({ ...item, done }),
+      (done) =>
+        expectations.push({
+          ...item,
+          done() {
+            before?.();
+            done();
+          },
+        }),
     );
   }
 
@@ -307,8 +315,9 @@ export class Upstream implements Pipeline {
     if (mayPrepare(sql)) this.#extended.taint();
     if (analysis.changesSessionState) this.#context.settings.dirty = true;
     if (analysis.changesCatalogue) this.#context.analyserSession.catalogueTouched();
+    const done = mayReadCopy(sql) ? this.turn.untilCopyIsKnown() : null;
     this.#synced(
-      expected('query', { request: ruling.request, boundary }),
+      expected('query', { request: ruling.request, boundary, done }),
       analysis.changesSessionState || mayRollBack(sql),
     );
   }
