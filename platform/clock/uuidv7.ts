@@ -1,5 +1,7 @@
 const DIGITS = Buffer.from('0123456789abcdef');
 const CHARS = 36;
+const NODE_BYTES = 8;
+const POOL_BYTES = 64 * NODE_BYTES;
 /** Where the hexadecimal digits of the random bytes stand. */
 const NODE_AT = [19, 21, 24, 26, 28, 30, 32, 34];
 
@@ -13,6 +15,9 @@ export function createUuidv7(bytes: (length: number) => Uint8Array): (nowMs: num
   // An id is made several times for each request: in one place, and one string of it.
   const text = Buffer.alloc(CHARS, '-');
   let prefixMs = -1;
+  // Bytes for many ids at once: a view of them for each costs more than its digits.
+  let random: Uint8Array = new Uint8Array();
+  let used = 0;
   return (nowMs) => {
     if (nowMs > lastMs) {
       lastMs = nowMs;
@@ -29,16 +34,21 @@ export function createUuidv7(bytes: (length: number) => Uint8Array): (nowMs: num
       text.write(`${hex.slice(0, 8)}-${hex.slice(8)}-7`, 0, 'latin1');
       prefixMs = lastMs;
     }
-    const random = bytes(8);
+    if (used === random.length) {
+      random = bytes(POOL_BYTES);
+      used = 0;
+    }
     text[15] = DIGITS[counter >> 8]!;
     text[16] = DIGITS[(counter >> 4) & 15]!;
     text[17] = DIGITS[counter & 15]!;
-    for (let index = 0; index < 8; index += 1) {
-      const byte = index === 0 ? 0x80 | (random[0]! & 0x3f) : random[index]!;
+    for (let index = 0; index < NODE_BYTES; index += 1) {
+      const drawn = random[used + index]!;
+      const byte = index === 0 ? 0x80 | (drawn & 0x3f) : drawn;
       const at = NODE_AT[index]!;
       text[at] = DIGITS[byte >> 4]!;
       text[at + 1] = DIGITS[byte & 15]!;
     }
+    used += NODE_BYTES;
     return text.toString('latin1');
   };
 }
