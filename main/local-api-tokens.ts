@@ -1,9 +1,9 @@
 /** Tokens of the control API for this machine's own use: one for whoever may read the data folder, one for the responders here. */
-import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../platform/digest/sha256.ts';
 import type { Random } from '../platform/clock/clock.ts';
 import type { ApiTokenConfig } from '../schemas/config/control-api.ts';
+import { replaceFile } from './whole-file.ts';
 
 export interface LocalApiTokens {
   /** May do everything; stands in DATA_FOLDER/api.json, which only its owner reads. */
@@ -35,7 +35,5 @@ export function createLocalApiTokens(random: Random): LocalApiTokens {
 
 /** Tells `countersign` on this machine where the API is. */
 export function writeApiFile(folder: string, api: { readonly url: string; readonly token: string }): void {
-  const path = join(folder, 'api.json');
-  writeFileSync(`${path}.new`, JSON.stringify(api), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  replaceFile(join(folder, 'api.json'), JSON.stringify(api), 0o600);
 }

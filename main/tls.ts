@@ -1,7 +1,9 @@
 /** A certificate for listeners on loopback, made once and kept: clients can pin it. Outside loopback a real one must be configured. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
+import { replaceFile } from './whole-file.ts';
 
 export interface TlsFiles {
   readonly certificatePem: string;
@@ -36,19 +38,31 @@ export async function makeLoopbackCertificate(
   return { certificatePem: made.cert, privateKeyPem: made.private };
 }
 
+/** Whether both can be read, belong together and still hold: a process may have been killed while it made them. */
+function isUsable(certificatePem: string, privateKeyPem: string, nowMs: number): boolean {
+  try {
+    const certificate = new X509Certificate(certificatePem);
+    return (
+      certificate.checkPrivateKey(createPrivateKey(privateKeyPem)) && Date.parse(certificate.validTo) > nowMs
+    );
+  } catch {
+    return false;
+  }
+}
+
+const readIfThere = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+
 /** Takes up the certificate in a folder, or makes one there. */
 export async function loopbackCertificate(folder: string, nowMs: number): Promise<TlsFiles> {
   const certificateFile = join(folder, 'loopback.crt');
   const keyFile = join(folder, 'loopback.key');
-  if (!existsSync(certificateFile) || !existsSync(keyFile)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const made = await makeLoopbackCertificate(nowMs);
-    writeFileSync(keyFile, made.privateKeyPem, { mode: 0o600 });
-    writeFileSync(certificateFile, made.certificatePem, { mode: 0o644 });
-  }
-  return {
-    certificatePem: readFileSync(certificateFile, 'utf8'),
-    privateKeyPem: readFileSync(keyFile, 'utf8'),
-    certificateFile,
-  };
+  const certificatePem = readIfThere(certificateFile);
+  const privateKeyPem = readIfThere(keyFile);
+  if (isUsable(certificatePem, privateKeyPem, nowMs))
+    return { certificatePem, privateKeyPem, certificateFile };
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const made = await makeLoopbackCertificate(nowMs);
+  replaceFile(keyFile, made.privateKeyPem, 0o600);
+  replaceFile(certificateFile, made.certificatePem, 0o644);
+  return { ...made, certificateFile };
 }

@@ -1,9 +1,10 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readVaultKey } from '../gateway/credentials/vault-key.ts';
 import type { Random } from '../platform/clock/clock.ts';
 import type { Config } from '../schemas/config/config.ts';
 import type { Environment } from './config.ts';
+import { makeFile } from './whole-file.ts';
 
 /** The vault's key from where the configuration says, else from DATA_FOLDER/vault.key, which the first start makes. */
 export async function loadVaultKey(
@@ -19,6 +20,6 @@ export async function loadVaultKey(
     );
   }
   const file = join(config.dataFolder, 'vault.key');
-  if (!existsSync(file)) writeFileSync(file, random.bytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+  if (!existsSync(file)) makeFile(file, random.bytes(32).toString('hex'), 0o600);
   return readVaultKey({ file }, environment);
 }

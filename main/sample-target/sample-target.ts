@@ -1,11 +1,12 @@
 /** The sample target as a connection: started in the data folder, filled, its credential in the vault. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../../platform/digest/sha256.ts';
 import type { Vault } from '../../gateway/credentials/vault.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 import { createSystemRandom } from '../../platform/clock/system-clock.ts';
 import type { ConnectionEntry } from '../../schemas/config/connection.ts';
+import { makeFile } from '../whole-file.ts';
 import { canReach, findPostgres } from './postgres-binaries.ts';
 import { startPostgresServer } from './postgres-server.ts';
 import { prepareSampleDatabase, SAMPLE_DATABASE } from './sample-database.ts';
@@ -32,7 +33,7 @@ export async function startSampleTarget(clock: Clock, dataFolder: string): Promi
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const secretFile = join(dataFolder, 'sample-superuser');
   if (!existsSync(secretFile))
-    writeFileSync(secretFile, createSystemRandom().bytes(24).toString('base64url'), { mode: 0o600 });
+    makeFile(secretFile, createSystemRandom().bytes(24).toString('base64url'), 0o600);
   const superuser = { name: 'postgres', password: readFileSync(secretFile, 'utf8') };
   const server = await startPostgresServer(clock, { folder: serverFolder(dataFolder), port: 0, superuser });
   // A new one at each start: nobody but the vault keeps it.
