@@ -449,3 +449,37 @@ test('a parameter is a value of the type that Parse names by object id', async (
   assert.equal(await stateOf(attacked.direct), before, 'the target changed');
   await attacked.direct.query('drop domain victim_domain; create domain victim_domain as text');
 });
+
+test('what a Parse runs by itself, the input of literals, is decided before it', async () => {
+  await attacked.direct.query(
+    `drop domain if exists victim_domain cascade; create or replace function victim_w(text) returns int language sql as 'delete from public.victim; select 1'; create domain victim_domain as text check (public.victim_w(value) > 0); create table if not exists lure_2 (v victim_domain[])`,
+  );
+  const before = await stateOf(attacked.direct);
+  const client = await attacked.raw(thief);
+  client.send(query(`comment on table lure is 'x'`));
+  await client.ready(1);
+  const texts = [
+    `select '{x}'::victim_domain[]`,
+    `insert into lure_2 values ('{x}')`,
+    `select 1 from lure_2 where v = '{x}'`,
+    `select '{x}'::victim_domain[], nothing_there(1)`,
+  ];
+  for (const [index, text] of texts.entries()) {
+    client.send(parse('', text), SYNC);
+    await client.ready(index + 2);
+  }
+  client.send(query(texts[3]!));
+  await client.ready(texts.length + 2);
+  assert.equal(await stateOf(attacked.direct), before, 'the target changed');
+  assert.deepEqual(
+    client.errors().map(({ sqlState }) => sqlState),
+    ['42501', '42501', '42501', '42501', '42501'],
+  );
+  client.send(parse('', 'select 1'), bind('', ''), execute(''), SYNC);
+  await client.ready(texts.length + 3);
+  assert.equal(client.errors().length, 5, 'the session is usable');
+  client.socket.destroy();
+  await attacked.direct.query(
+    'drop domain victim_domain cascade; drop table lure_2; create domain victim_domain as text',
+  );
+});

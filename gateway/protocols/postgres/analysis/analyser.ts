@@ -31,9 +31,11 @@ export interface StatementAnalysis {
   changesCatalogue: boolean;
   /**
    * One statement that names what the catalogue does not have, of a kind whose names the target looks up when it parses: so it
-   * can say itself that they are not there, without running anything.
+   * can say itself that they are not there, without running anything unless `atParse` says so.
    */
   unknownName?: true;
+  /** Some of it may run at a Parse, before any Bind: values of types that run something. */
+  atParse?: true;
   /** What it makes, for the session's own later commands. */
   made?: readonly Made[];
 }

@@ -43,6 +43,8 @@ export interface Context {
   changesCatalogue: boolean;
   /** Something was named that the catalogue does not have. */
   unknownName: boolean;
+  /** Some of it may run when the command is parsed. */
+  atParse: boolean;
   /** The walk is over what is stored in the target, not over what the client sent. */
   readonly stored: boolean;
   forcedDenial: { rule: string; reason: string } | null;

@@ -17,6 +17,8 @@ export interface Effects {
   readonly changesSessionState: boolean;
   readonly changesCatalogue: boolean;
   readonly forcedDenial: { readonly rule: string; readonly reason: string } | null;
+  /** Some of it may run when the command is parsed: the target reads literals then, and with them what types check. */
+  readonly atParse?: true;
 }
 
 export const NO_EFFECTS: Effects = {
@@ -92,8 +94,13 @@ export function uniteEffects(list: readonly Effects[]): Effects {
     changesSessionState: some.some((one) => one.changesSessionState),
     changesCatalogue: some.some((one) => one.changesCatalogue),
     forcedDenial: some.find((one) => one.forcedDenial !== null)?.forcedDenial ?? null,
+    ...(some.some((one) => one.atParse === true) ? { atParse: true as const } : {}),
   };
 }
+
+/** The same, of the types of values. */
+export const atParse = (effects: Effects): Effects =>
+  effects === NO_EFFECTS || effects.atParse === true ? effects : { ...effects, atParse: true };
 
 /** One synchronous look: what it lacked is fetched, and then looked at again. */
 export interface Attempt {

@@ -2,7 +2,7 @@
 import type { SessionSettings, StatementAnalysis } from './analyser.ts';
 import { forbid, mergeActions, opaque, type Context, type SecretMark } from './context.ts';
 import { addAlternatives, noteAlternatives } from './alternatives.ts';
-import type { CatalogueView, Effects } from './effects.ts';
+import { atParse, type CatalogueView, type Effects } from './effects.ts';
 import type { ObjectResolver } from './objects.ts';
 import { fingerprintOf, parseSql, type ParsedStatement } from './parser.ts';
 import { runSchemaChange, runType } from './runs.ts';
@@ -110,6 +110,7 @@ function outcome(
       changesSessionState,
       changesCatalogue,
       ...(context.unknownName ? { unknownName: true as const } : {}),
+      ...(context.atParse ? { atParse: true as const } : {}),
       ...(context.made.length === 0 ? {} : { made: context.made }),
     },
     parsed: state.parsed,
@@ -141,7 +142,8 @@ export function runStored(
   if (code.hidden !== null) opaque(context, 'function', object);
   addAlternatives(context);
   const { actions, risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial } = context;
-  return { actions, risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial };
+  const effects = { actions, risk, riskRestricted, changesSessionState, changesCatalogue, forcedDenial };
+  return context.atParse ? atParse(effects) : effects;
 }
 
 const pick = (view: CatalogueView): Omit<ObjectResolver, 'version'> => ({
@@ -187,6 +189,7 @@ function createWalk(
     changesSessionState: false,
     changesCatalogue: false,
     unknownName: false,
+    atParse: false,
     cacheable: true,
     binding: new Set(),
     secrets: [],

@@ -1,7 +1,7 @@
 /** Adds to a command what the objects that it names run by themselves. Without a catalogue nothing is added. */
 import { mergeActions, opaque, type Context } from './context.ts';
 import { ACTIONS } from './actions.ts';
-import type { Answer, Effects, Made, RelationUse } from './effects.ts';
+import { atParse, type Answer, type Effects, type Made, type RelationUse } from './effects.ts';
 
 /** `restricted`: the command around restricts the rows. */
 export function mergeEffects(context: Context, effects: Effects, restricted = false): void {
@@ -12,6 +12,7 @@ export function mergeEffects(context: Context, effects: Effects, restricted = fa
   mergeActions(context, actions, risk, effects.riskRestricted);
   context.changesSessionState ||= effects.changesSessionState;
   context.changesCatalogue ||= effects.changesCatalogue;
+  context.atParse ||= effects.atParse === true;
   context.forcedDenial ??= effects.forcedDenial === null ? null : { ...effects.forcedDenial };
 }
 
@@ -104,7 +105,8 @@ export function madeBy(context: Context, kind: Made['kind'], name: string, walk:
   context.changesSessionState = before.changesSessionState;
   context.changesCatalogue = before.changesCatalogue;
   mergeEffects(context, effects);
-  return [{ kind, name, effects: { ...effects, actions: actions.map((one) => ({ ...one })) } }];
+  const made = { ...effects, actions: actions.map((one) => ({ ...one })) };
+  return [{ kind, name, effects: context.atParse ? atParse(made) : made }];
 }
 
 /** What is there cannot be told for now; only where somebody could tell at all. */

@@ -1,6 +1,7 @@
 /** What calling a function comes to. */
 import { BUILTIN_FUNCTIONS } from '../analysis/data/builtin-functions.ts';
 import {
+  atParse,
   NO_EFFECTS,
   uniteEffects,
   type CatalogueView,
@@ -100,18 +101,20 @@ export function typeEffectsOf(work: Work, view: CatalogueView, oid: Oid): Effect
   );
   const type = skeleton.types.get(oid);
   if (type === undefined && casts.length === 0) return NO_EFFECTS;
-  return work.once(`t ${oid}`, type?.name ?? `type ${oid}`, () =>
-    uniteEffects([
-      ...casts.map((cast) => castEffects(work, view, cast)),
-      ...(type === undefined
-        ? []
-        : [
-            work.run(view, checkCode(type.check), QUALIFIED, `${type.schema}.${type.name}`),
-            ...type.functions.map((called) => functionEffects(work, view, called, QUALIFIED)),
-            ...(type.base === 0 ? [] : [typeEffectsOf(work, view, type.base)]),
-            ...(type.relation === 0 ? [] : [rowEffectsOf(work, view, type.relation)]),
-          ]),
-    ]),
+  return atParse(
+    work.once(`t ${oid}`, type?.name ?? `type ${oid}`, () =>
+      uniteEffects([
+        ...casts.map((cast) => castEffects(work, view, cast)),
+        ...(type === undefined
+          ? []
+          : [
+              work.run(view, checkCode(type.check), QUALIFIED, `${type.schema}.${type.name}`),
+              ...type.functions.map((called) => functionEffects(work, view, called, QUALIFIED)),
+              ...(type.base === 0 ? [] : [typeEffectsOf(work, view, type.base)]),
+              ...(type.relation === 0 ? [] : [rowEffectsOf(work, view, type.relation)]),
+            ]),
+      ]),
+    ),
   );
 }
 

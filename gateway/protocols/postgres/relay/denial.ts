@@ -34,7 +34,7 @@ export function createCancellation(requestId: string): Denial {
 }
 
 /**
- * A denied query that names what is not there: the target looks its names up, which runs nothing, and says so as it would to
+ * A denied query that names what is not there: the target looks its names up, which runs nothing (the caller sees to `atParse`), and says so as it would to
  * anybody. Where the names have come into being meanwhile, what follows fails for the denial, and takes the unnamed statement
  * away, as a query does. `text` with its zero byte.
  */

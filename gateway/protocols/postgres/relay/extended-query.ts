@@ -3,7 +3,14 @@
  * the first Execute of its portal are one request; each further Execute of the portal is one more.
  */
 import type { StatementAnalysis } from '../analysis/analyser.ts';
-import { decodeBind, decodeExecute, decodeNamed, decodeParse, type BindMessage } from '../wire/decode.ts';
+import {
+  decodeBind,
+  decodeExecute,
+  decodeNamed,
+  decodeParse,
+  type BindMessage,
+  type ParseMessage,
+} from '../wire/decode.ts';
 import { FLUSH, parse as buildParse } from '../wire/messages.ts';
 import { eitherAnalysis, mayPrepare, mayReadCopy, quoteIdentifier } from './analyse.ts';
 import type { RelayContext } from './context.ts';
@@ -55,42 +62,64 @@ export class ExtendedQuery {
       this.#turn.violation(message === undefined ? 'a malformed Parse' : 'too many prepared statements');
       return;
     }
-    const { name, sql, types } = message;
+    const { sql, types } = message;
     const settingsVersion = settings.version;
     this.#turn.later(analyser.analyse(sql, settings.current, analyserSession, types), (analysis) => {
       if (analysis.forcedDenial !== null) {
         this.#judge('parse', analysis, null, (ruling) => this.#refuseParse(ruling));
         return;
       }
-      const names = analyserSession.state;
-      const entry: PreparedStatement = {
-        sql,
-        types,
-        analysis,
-        settingsVersion,
-        names,
-        confirmed: false,
-        segment: this.segment,
-        mayReadCopy: mayReadCopy(sql),
-        tainted: false,
-      };
-      const undo = this.#statements.replace(name, entry);
-      this.#unbound.add(entry);
-      const { upstream, expectations } = this.#context;
-      upstream.forward(buffer, start, end);
-      this.#record(
-        null,
-        analysis.secretsLifted ? buildParse(name, analysis.text) : buffer.subarray(start, end),
-      );
-      expectations.push(
-        expected('parse', {
-          undo,
-          confirm: () => {
-            entry.confirmed = true;
-          },
-        }),
-      );
+      if (analysis.atParse !== true) {
+        this.#parsed(message, analysis, settingsVersion, null, buffer, start, end);
+        return;
+      }
+      this.#judge('parse', analysis, null, (ruling) => {
+        if (ruling.allowed)
+          this.#parsed(message, analysis, settingsVersion, ruling.request, buffer, start, end);
+        else this.#deny(ruling.denial);
+      });
     });
+  }
+
+  /** `request`: where the Parse alone may run something, and was decided. */
+  #parsed(
+    { name, sql, types }: ParseMessage,
+    analysis: StatementAnalysis,
+    settingsVersion: number,
+    request: RunningRequest | null,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const { analyserSession, upstream, expectations, requests } = this.#context;
+    const entry: PreparedStatement = {
+      sql,
+      types,
+      analysis,
+      settingsVersion,
+      names: analyserSession.state,
+      confirmed: false,
+      segment: this.segment,
+      mayReadCopy: mayReadCopy(sql),
+      tainted: false,
+    };
+    const undo = this.#statements.replace(name, entry);
+    if (request === null) this.#unbound.add(entry);
+    upstream.forward(buffer, start, end);
+    this.#record(
+      request?.id ?? null,
+      analysis.secretsLifted ? buildParse(name, analysis.text) : buffer.subarray(start, end),
+    );
+    expectations.push(
+      expected('parse', {
+        undo,
+        request,
+        confirm: () => {
+          entry.confirmed = true;
+        },
+        done: request === null ? null : () => requests.settle(request, 'ok'),
+      }),
+    );
   }
 
   bind(buffer: Buffer, start: number, end: number): void {

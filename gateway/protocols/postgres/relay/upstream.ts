@@ -304,7 +304,10 @@ export class Upstream implements Pipeline {
     if (!ruling.allowed) {
       const { denial } = ruling;
       const asked =
-        analysis.unknownName === true && mayAskForNames(denial) && this.#context.expectations.unskipped;
+        analysis.unknownName === true &&
+        analysis.atParse !== true &&
+        mayAskForNames(denial) &&
+        this.#context.expectations.unskipped;
       const text = buffer.subarray(start + 5, end);
       this.#context.upstream.insert(asked ? askedForNames(denial, text) : deniedQuery(denial));
       this.#synced(expected('query', { denial, boundary }), false);
