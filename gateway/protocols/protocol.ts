@@ -82,6 +82,8 @@ export interface ListenerConfig {
   readonly pendingLoginsMax: number;
   readonly loginTimeoutMs: number;
   readonly sessionsMax: number;
+  /** The process stays awake for so long after the last message, microseconds. */
+  readonly busyPollUs?: number;
 }
 
 /** Where a listener is, and what its clients trust it by. */

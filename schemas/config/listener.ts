@@ -34,6 +34,13 @@ export const ListenerConfig = Type.Object(
       minimum: 100,
       maximum: 600_000,
     }),
+    busyPollUs: Type.Integer({
+      description:
+        'After the last message of any session the gateway looks for the next one for so long before it sleeps, microseconds: answers come sooner where few clients are at work, for processor time. 0: never.',
+      default: 300,
+      minimum: 0,
+      maximum: 10_000,
+    }),
     sessionsMax: Type.Integer({
       description: 'Sessions of this listener at a time.',
       default: 10_000,

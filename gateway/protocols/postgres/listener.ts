@@ -1,6 +1,7 @@
 /** Listens for PostgreSQL clients. The analyser is loaded before the first client is taken, and closed after the last. */
 import { createServer, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { createBusyPoll } from '../../../platform/clock/busy-poll.ts';
 import type { ConnectionConfig, ProtocolDeps, ProtocolListener } from '../protocol.ts';
 import type { HostAddress, PostgresListenerConfig } from './options.ts';
 import type { Analyser } from './analysis/analyser.ts';
@@ -52,6 +53,7 @@ export function createPostgresListener(
         ? null
         : createSecureContext({ cert: tls.certificatePem, key: tls.privateKeyPem, minVersion: 'TLSv1.2' }),
     channelBinding: tls === null ? null : serverEndPoint(tls.certificatePem),
+    awake: createBusyPoll(deps.clock, config.busyPollUs ?? 0),
     pending: createPendingLogins(config.pendingLoginsMax),
     throttle: createLoginThrottle(deps.clock),
     cancelKeys: createCancelKeys(deps.random),

@@ -42,6 +42,8 @@ export interface LoginContext {
   readonly secureContext: SecureContext | null;
   /** tls-server-end-point of the listener's certificate. */
   readonly channelBinding: Buffer | null;
+  /** Something has come: more may come soon. */
+  readonly awake: () => void;
   readonly pending: PendingLogins;
   readonly throttle: LoginThrottle;
   readonly cancelKeys: CancelKeys;
@@ -280,7 +282,7 @@ class ClientLogin {
     dropped: readonly string[];
     relies: readonly string[];
   }): void {
-    const { deps, relays, cancelKeys, analyser } = this.#context;
+    const { deps, relays, cancelKeys, analyser, awake } = this.#context;
     const { link, connector } = ready;
     const detach = connector.attach(link);
     const reader = this.#reader(connector);
@@ -290,6 +292,7 @@ class ClientLogin {
         clock: deps.clock,
         random: deps.random,
         log: deps.log,
+        awake,
         analyser,
         connector,
         catalogue: this.#catalogue(reader, connector),

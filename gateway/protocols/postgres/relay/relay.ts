@@ -37,6 +37,8 @@ export interface RelayDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Something has come: more may come soon. */
+  readonly awake: () => void;
   readonly analyser: Analyser;
   readonly connector: Connector;
   /** What names mean in the session's database; undefined where nobody says. */
@@ -258,8 +260,20 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       target.on('end', () => rounds.take(0, targetLost));
       client.on('drain', flow);
       target.on('drain', flow);
-      client.on('data', (chunk: Buffer) => rounds.take(chunk.length, () => guarded(() => up.push(chunk))));
-      target.on('data', (chunk: Buffer) => rounds.take(chunk.length, () => guarded(() => down.push(chunk))));
+      const arrives =
+        (push: (chunk: Buffer) => void) =>
+        (chunk: Buffer): void => {
+          deps.awake();
+          rounds.take(chunk.length, () => guarded(() => push(chunk)));
+        };
+      client.on(
+        'data',
+        arrives((chunk) => up.push(chunk)),
+      );
+      target.on(
+        'data',
+        arrives((chunk) => down.push(chunk)),
+      );
       if (client.destroyed) clientLost();
       else if (target.destroyed) targetLost();
       else {

@@ -4,30 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 import { lacking } from '../../../../test/servers/available.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
-import { TOKEN } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
+import { collect, exec, logIn, type Ran } from './library-client.ts';
 import { startStage, type Stage } from './support.ts';
 
-const logIn = ({ gateway }: Stage): Promise<Client> =>
-  new Promise((resolve, reject) => {
-    const client = new ssh2.Client();
-    client.once('error', reject);
-    client.once('ready', () => {
-      client.on('error', () => undefined);
-      resolve(client);
-    });
-    client.connect({ host: gateway.host, port: gateway.port, username: 'main', password: TOKEN });
-  });
-const run = (client: Client, command: string): Promise<{ out: string; err: string; code: number | null }> =>
-  new Promise((resolve, reject) => {
-    client.exec(command, (error, channel) => {
-      if (error !== undefined) return reject(error);
-      let [out, err] = ['', ''];
-      channel.on('data', (bytes: Buffer) => (out += bytes.toString()));
-      channel.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()));
-      channel.once('close', (code: number | null) => resolve({ out, err, code }));
-    });
-  });
+const run = async (client: Client, command: string): Promise<Ran> => collect(await exec(client, command));
 
 describe('ssh: the data path with the real analysis', { skip: lacking('sshd', 'ssh') }, () => {
   let denying: Stage;

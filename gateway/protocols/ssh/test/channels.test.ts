@@ -2,36 +2,12 @@ import assert from 'node:assert/strict';
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import ssh2, { type Client, type ClientChannel } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import { freePorts } from '../../../../test/servers/free-ports.ts';
 import { lacking } from '../../../../test/servers/available.ts';
-import { TOKEN } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
+import { collect, exec, logIn } from './library-client.ts';
 import { noTerminals, startStage, type Stage } from './support.ts';
-
-const logIn = ({ gateway }: Stage): Promise<Client> =>
-  new Promise((resolve, reject) => {
-    const client = new ssh2.Client();
-    client.once('error', reject);
-    client.once('ready', () => {
-      client.on('error', () => undefined);
-      resolve(client);
-    });
-    client.connect({ host: gateway.host, port: gateway.port, username: 'main', password: TOKEN });
-  });
-const collect = (channel: ClientChannel): Promise<{ out: string; err: string; code: number | null }> =>
-  new Promise((resolve) => {
-    let [out, err] = ['', ''];
-    channel.on('data', (bytes: Buffer) => (out += bytes.toString()));
-    channel.stderr.on('data', (bytes: Buffer) => (err += bytes.toString()));
-    channel.once('close', (code: number | null) => resolve({ out, err, code }));
-  });
-const exec = (client: Client, command: string, options = {}): Promise<ClientChannel> =>
-  new Promise((resolve, reject) => {
-    client.exec(command, options, (error, channel) =>
-      error === undefined ? resolve(channel) : reject(error),
-    );
-  });
 
 describe('ssh: channels', { skip: lacking('sshd', 'ssh') }, () => {
   let stage: Stage;
