@@ -2,11 +2,12 @@
  * `npm run bench -- kill --protocol ssh [--kills N]`: from the call of the control API that locks an identity out to its client's socket
  * closed and to its process gone from the target, on a whole installation.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atMost, option, percentile, round, type Bench } from './bench.ts';
+import { enrolKey } from '../main/test/support/ssh-key.ts';
 import { startSshStage, type SshStage } from './support/ssh-stage.ts';
 
 const P99_MS = 25;
@@ -51,21 +52,7 @@ async function killOne(stage: SshStage, index: number): Promise<{ socketMs: numb
   const subject = `victim-${index}`;
   const identityId = `countersign/${subject}`;
   const key = join(stage.folder, subject);
-  spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
-  const shown = spawnSync('ssh-keygen', ['-l', '-f', `${key}.pub`], { encoding: 'utf8' }).stdout;
-  await api.send('PUT', '/v1/identities', {
-    id: identityId,
-    kind: 'human',
-    displayName: subject,
-    groups: [],
-    attributes: {},
-  });
-  await api.send('POST', '/v1/tokens', {
-    identityId,
-    connections: ['web'],
-    ttlMs: 3_600_000,
-    attributes: { ssh_key: shown.split(' ')[1]! },
-  });
+  await enrolKey(api, key, subject);
   const command = `sleep ${930_000 + index}`;
   const child = spawn('ssh', ['-F', stage.config, '-o', `IdentityFile=${key}`, 'gateway', command], {
     stdio: 'ignore',

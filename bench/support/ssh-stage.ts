@@ -1,9 +1,9 @@
 /** A real sshd, a whole installation in front of it, and ssh's configuration for three ways: direct, jump (ssh -J), gateway. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestInstallation, type TestInstallation } from '../../main/test/support/installation.ts';
+import { enrolKey } from '../../main/test/support/ssh-key.ts';
 import { startSshd, type TestSshd } from '../../test/servers/sshd/sshd.ts';
 
 export const WAYS = ['direct', 'jump', 'gateway'] as const;
@@ -32,24 +32,8 @@ export async function startSshStage(): Promise<SshStage> {
     },
     credential: { username: sshd.user, privateKey: sshd.privateKey } as never,
   });
-  const { api } = installation;
   const key = join(folder, 'key');
-  spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
-  const shown = spawnSync('ssh-keygen', ['-l', '-f', `${key}.pub`], { encoding: 'utf8' }).stdout;
-  const identityId = 'countersign/bench';
-  await api.send('PUT', '/v1/identities', {
-    id: identityId,
-    kind: 'human',
-    displayName: 'b',
-    groups: [],
-    attributes: {},
-  });
-  await api.send('POST', '/v1/tokens', {
-    identityId,
-    connections: ['web'],
-    ttlMs: 3_600_000,
-    attributes: { ssh_key: shown.split(' ')[1]! },
-  });
+  await enrolKey(installation.api, key, 'bench');
   const targetKey = join(folder, 'target-key');
   writeFileSync(targetKey, sshd.privateKey, { mode: 0o600 });
   const listener = installation.installation.gateway.listener('ssh')!;

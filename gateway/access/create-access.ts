@@ -68,15 +68,9 @@ function personOf(account: StoredIdentity): Identity {
 }
 
 function identityOf(token: StoredToken, account: StoredIdentity): Identity {
-  const slash = account.id.indexOf('/');
   const ends = [token.expiresAt, account.expiresAt ?? null].filter((end) => end !== null);
   return {
-    id: account.id,
-    issuer: account.id.slice(0, slash),
-    subject: account.id.slice(slash + 1),
-    kind: account.kind,
-    displayName: account.displayName,
-    groups: [...account.groups],
+    ...personOf(account),
     credentialSource: token.credentialSource,
     tokenId: token.tokenId,
     issuedAt: token.issuedAt,

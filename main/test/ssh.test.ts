@@ -9,6 +9,7 @@ import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { lacking } from '../../test/servers/available.ts';
 import { startSshd, type TestSshd } from '../../test/servers/sshd/sshd.ts';
 import { startTestInstallation, type TestInstallation } from './support/installation.ts';
+import { enrolKey } from './support/ssh-key.ts';
 import { until } from '../../test/support/until.ts';
 
 interface Page<T> {
@@ -44,25 +45,7 @@ describe('ssh on a whole installation', { skip: lacking('sshd', 'ssh'), timeout:
   /** An identity with a key of its own; the token is bound to it. */
   const enrol = async (subject: string, kind: 'human' | 'service_account'): Promise<string> => {
     const key = join(folder, subject);
-    spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
-    const fingerprint = spawnSync('ssh-keygen', ['-l', '-f', `${key}.pub`], {
-      encoding: 'utf8',
-    }).stdout.split(' ')[1]!;
-    const identityId = `countersign/${subject}`;
-    const { api } = installation;
-    await api.send('PUT', '/v1/identities', {
-      id: identityId,
-      kind,
-      displayName: subject,
-      groups: [],
-      attributes: {},
-    });
-    await api.send<IssueTokenAnswer>('POST', '/v1/tokens', {
-      identityId,
-      connections: ['web'],
-      ttlMs: 3_600_000,
-      attributes: { ssh_key: fingerprint },
-    });
+    await enrolKey(installation.api, key, subject, kind);
     return key;
   };
   const ssh = (

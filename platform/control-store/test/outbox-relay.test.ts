@@ -6,7 +6,7 @@ import type { LogWriter, NewRecord } from '../../event-log/event-log.ts';
 import { silentLogger } from '../../log/pino-logger.ts';
 import { createPromMetrics } from '../../metrics/prom-metrics.ts';
 import { createOutboxRelay } from '../outbox-relay.ts';
-import { createInProcessControlStore } from '../sqlite/sqlite-control-store.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 const fenced = defineErrors({ EVENT_LOG_FENCED: { message: 'fenced', hint: '', status: 500 } });
 
@@ -56,17 +56,7 @@ function createFlakyWriter() {
 
 function setUp() {
   const clock = createManualClock();
-  const store = createInProcessControlStore(
-    { clock },
-    {
-      file: ':memory:',
-      transactionTimeoutMs: 1e9,
-      transactionsWaitingMax: 2000,
-      foreignPollMs: 0,
-      busyTimeoutMs: 0,
-      outboxEntriesMax: 10_000,
-    },
-  );
+  const store = createMemoryStore(clock);
   const log = createFlakyWriter();
   const relay = createOutboxRelay({
     store,

@@ -8,7 +8,7 @@ import { silentLogger } from '../../log/pino-logger.ts';
 import { createPromMetrics } from '../../metrics/prom-metrics.ts';
 import type { ControlStore } from '../control-store.ts';
 import { createSharedOutboxRelay } from '../shared-outbox-relay.ts';
-import { createInProcessControlStore } from '../sqlite/sqlite-control-store.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 const fenced = defineErrors({ EVENT_LOG_FENCED: { message: 'fenced', hint: '', status: 500 } });
 
@@ -35,17 +35,7 @@ function createLog() {
 
 function setUp() {
   const clock = createManualClock();
-  const store = createInProcessControlStore(
-    { clock },
-    {
-      file: ':memory:',
-      transactionTimeoutMs: 1e9,
-      transactionsWaitingMax: 2000,
-      foreignPollMs: 0,
-      busyTimeoutMs: 0,
-      outboxEntriesMax: 10_000,
-    },
-  );
+  const store = createMemoryStore(clock);
   const log = createLog();
   let seed = 0;
   /** Processes whose end the store knows of. */

@@ -14,6 +14,7 @@ import { silentLogger } from '../../../log/pino-logger.ts';
 import { createPromMetrics } from '../../../metrics/prom-metrics.ts';
 import type { ControlStore } from '../../control-store.ts';
 import { createPostgresControlStore } from '../postgres-control-store.ts';
+import { countOnce } from './count-once.ts';
 
 const clock = createSystemClock();
 const superuser = { name: 'postgres', password: 'postgres-of-the-tests' };
@@ -63,15 +64,7 @@ async function startPair(folder: string): Promise<{ primary: PostgresServer; sta
 async function work(store: ControlStore, name: string, until: () => boolean): Promise<number> {
   let done = 0;
   while (!until()) {
-    await store.transact(async (tx) => {
-      const [own, shared] = await Promise.all([
-        tx.get<{ n: number }>('own', name),
-        tx.get<{ n: number }>('shared', 'n'),
-      ]);
-      await tx.put('own', name, { n: (own?.value.n ?? 0) + 1 });
-      await tx.put('shared', 'n', { n: (shared?.value.n ?? 0) + 1 });
-      await tx.publish('topic', name, Buffer.from(String(tx.revision)));
-    });
+    await countOnce(store, name);
     done += 1;
   }
   return done;

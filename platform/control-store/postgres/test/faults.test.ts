@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import type { ControlStore } from '../../control-store.ts';
+import { countOnce } from './count-once.ts';
 import { startStoreServer, type StoreServer } from './support.ts';
 
 const code = (name: string) => (error: unknown) => (error as { code?: string }).code === name;
@@ -14,15 +15,7 @@ async function work(store: ControlStore, name: string, until: () => boolean): Pr
   let done = 0;
   while (!until()) {
     try {
-      await store.transact(async (tx) => {
-        const [own, shared] = await Promise.all([
-          tx.get<{ n: number }>('own', name),
-          tx.get<{ n: number }>('shared', 'n'),
-        ]);
-        await tx.put('own', name, { n: (own?.value.n ?? 0) + 1 });
-        await tx.put('shared', 'n', { n: (shared?.value.n ?? 0) + 1 });
-        await tx.publish('topic', name, Buffer.from(String(tx.revision)));
-      });
+      await countOnce(store, name);
       done += 1;
     } catch (error) {
       assert.match((error as { code: string }).code, /^CONTROL_STORE_(UNAVAILABLE|CONFLICT)$/);
