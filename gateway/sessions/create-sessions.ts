@@ -126,13 +126,19 @@ export function createSessions(deps: SessionsDeps, config: GatewayConfig): Gatew
   const written = (draft: EventDraft): void => {
     if (draft.session !== null) advanced.set(draft.session.id, draft.session.chain);
     if (draft.body.kind !== 'session_closed' || draft.session === null) return;
-    records.delete(draft.session.id);
-    try {
-      journal.closed(draft.session.id);
-    } catch (error) {
-      // The spool has its end; the next start sees it there.
-      log.warn({ error }, 'the journal of open sessions could not be written');
-    }
+    const { id } = draft.session;
+    records.delete(id);
+    const close = (): void => {
+      try {
+        journal.closed(id);
+      } catch (error) {
+        // The spool has its end; the next start sees it there.
+        log.warn({ error }, 'the journal of open sessions could not be written');
+      }
+    };
+    // A power cut must not leave the journal's line and take the session's end: nobody would write it again.
+    if (config.durability === 'power') spool.sync().then(close, () => undefined);
+    else close();
   };
   const deferred = createDeferredWrites({ writer, clock, onWritten: written });
   const services: SessionServices = {

@@ -35,6 +35,10 @@ const REGRESSIONS: readonly { readonly seed: number; readonly was: string }[] = 
     was: 'durability async: the log knew events that the spool had not written, and chains forked',
   },
   {
+    seed: 32,
+    was: "a power cut took a session's end from the spool and left the journal's line of it: nobody closed the session",
+  },
+  {
     seed: 93,
     was: 'a disk that failed while the spool was read back ended the drain with an unhandled error',
   },

@@ -1,5 +1,6 @@
 /** One session: joins the client's socket and the target's, holds back whichever outruns the other, and ends exactly once. */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Clock, Random } from '../../../../platform/clock/clock.ts';
 import { atTurnEnd } from '../../../../platform/clock/turn-end.ts';
 import type { CountersignError } from '../../../../platform/errors/errors.ts';
@@ -29,6 +30,9 @@ const BACKLOG_BYTES_MAX = 256 * 1024;
 const WAITING_BYTES_MAX = 64 * 1024;
 /** A client that does not take its last message is not waited for longer. */
 const FAREWELL_MS = 2_000;
+/** What may still be on its way to a client whose session is ended at once, and for how long. */
+const LAST_WORDS_BYTES_MAX = 16 * 1024;
+const LAST_WORDS_MS = 50;
 
 /** All sessions of the process share its event loop, and so its rounds. */
 const rounds = createRounds(atTurnEnd);
@@ -112,6 +116,25 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
     if (partial || downstream?.fatalSeen === true) client.end();
     else client.end(fatalResponse(error, sqlState));
     deps.clock.after(FAREWELL_MS, () => client.destroy(), { background: true });
+  };
+
+  /** Says why, where that can go out at once, and closes the client's socket. */
+  const lastWords = (fatal: Buffer): void => {
+    const waiting = client.writableLength;
+    const partial = downstream?.reader.midMessage === true;
+    if (partial || client.destroyed || waiting > LAST_WORDS_BYTES_MAX) {
+      client.destroy();
+      return;
+    }
+    // TLS gives out what was written (a notice, just now) with the next turn only, and the reason stands behind it.
+    if (waiting > 0 && client instanceof TLSSocket) {
+      client.write(fatal);
+      client.destroySoon();
+      deps.clock.after(LAST_WORDS_MS, () => client.destroy(), { background: true });
+      return;
+    }
+    if (waiting === 0) client.write(fatal);
+    client.destroy();
   };
 
   const fail = (error: CountersignError, reason: CloseReason): void => {
@@ -293,10 +316,7 @@ export function createRelay(deps: RelayDeps, client: Socket, link: TargetLink): 
       if (over) return;
       over = true;
       // First what counts, then the books: nothing more goes to the client, and the target is told.
-      const partial = downstream?.reader.midMessage === true;
-      if (!partial && client.writableLength === 0 && !client.destroyed)
-        client.write(fatalResponse(order.error, '57P01'));
-      client.destroy();
+      lastWords(fatalResponse(order.error, '57P01'));
       endBackend();
       // The one who orders the end closes the session's events himself, with the reason he knows; ours is ignored then.
       conclude(order.reason, 'cut_off', order.error.message);
