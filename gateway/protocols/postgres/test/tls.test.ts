@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +55,38 @@ function psql(connection: string, sql: string): Promise<{ out: string; err: stri
 }
 
 const SSL = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()';
+
+describe('a session that is ended right behind a notice', () => {
+  it('still hears why', async () => {
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port: gateway.port,
+      user: USER,
+      password: TOKEN,
+      database: 'main',
+      ssl: { ca: readFileSync(join(folder, 'ca.pem'), 'utf8'), servername: 'localhost' },
+    });
+    client.on('error', () => undefined);
+    const notices: string[] = [];
+    client.on('notice', ({ message }) => notices.push(message ?? ''));
+    await client.connect();
+    const session = gateway.sessions.at(-1)!;
+    gateway.decide = (input) =>
+      new Promise(() => {
+        setImmediate(() => {
+          input.notify?.('a person must decide');
+          session.end();
+        });
+      });
+    try {
+      await assert.rejects(client.query('select 1'), /killed by the test/);
+      assert.deepEqual(notices, ['a person must decide']);
+    } finally {
+      gateway.decide = () => 'allow';
+      await client.end().catch(() => undefined);
+    }
+  });
+});
 
 describe('TLS on both sides', { skip: lacking('psql') }, () => {
   it('psql with verify-full and channel binding required; the target is reached by TLS, too', async () => {
