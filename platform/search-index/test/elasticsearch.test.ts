@@ -113,13 +113,20 @@ for (const version of ['9.5', '8.19'] as const) {
     it('writes and reads compressed where that is asked for', async () => {
       const encodings: (string | undefined)[] = [];
       const between = http.createServer((request, response) => {
-        const { method, headers, url: path } = request;
+        const { method, url: path } = request;
+        // A connection for each: one that the server is about to close would take the next request with it.
+        const headers = { ...request.headers, connection: 'close' };
         if (path!.includes('_bulk')) encodings.push(headers['content-encoding']);
-        const onward = http.request(`${server.url}${path}`, { method: method!, headers }, (answer) => {
-          if (path!.includes('_search')) encodings.push(answer.headers['content-encoding']);
-          response.writeHead(answer.statusCode!, answer.headers);
-          answer.pipe(response);
-        });
+        const onward = http.request(
+          `${server.url}${path}`,
+          { agent: false, method: method!, headers },
+          (answer) => {
+            if (path!.includes('_search')) encodings.push(answer.headers['content-encoding']);
+            response.writeHead(answer.statusCode!, answer.headers);
+            answer.pipe(response);
+          },
+        );
+        onward.once('error', (error) => response.destroy(error));
         request.pipe(onward);
       });
       between.listen(0, '127.0.0.1');

@@ -1,7 +1,13 @@
 /** What tests ask a running Kafka, and change in it, past its security. */
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
-import { type AclEntry, type Admin, Kafka, logLevel } from 'kafkajs';
-import { alterUserScramCredentialsV0, Connection, describeQuorumV2 } from '@platformatic/kafka';
+import { type AclEntry, type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import {
+  alterUserScramCredentialsV0,
+  Connection,
+  describeAclsV3,
+  describeQuorumV2,
+} from '@platformatic/kafka';
+import { until } from '../../support/until.ts';
 
 const SCRAM = [
   { mechanism: 1, digest: 'sha256', bytes: 32 },
@@ -69,7 +75,57 @@ export function partitionLeader(
   });
 }
 
-/** Allows what the entries say; whatever no entry names stays forbidden. */
-export async function addAcls(brokers: readonly string[], acl: readonly AclEntry[]): Promise<void> {
-  await withAdmin(brokers, (admin) => admin.createAcls({ acl: [...acl] }));
+const ANY = 1;
+
+/** What a broker goes by, in words that can be compared. */
+function rightsInForce(address: Address): Promise<Set<string>> {
+  return withConnection(address, async (connection) => {
+    const { resources } = await describeAclsV3.api.async(connection, {
+      resourceType: ANY,
+      resourcePatternType: ANY,
+      operation: ANY,
+      permissionType: ANY,
+      resourceName: null,
+      principal: null,
+      host: null,
+    });
+    return new Set(
+      resources.flatMap((resource) =>
+        resource.acls.map((permission) => words({ ...resource, ...permission })),
+      ),
+    );
+  });
+}
+
+function words(entry: { readonly [Part in keyof AclEntry]: AclEntry[Part] | number }): string {
+  const { resourceType, resourceName, resourcePatternType, principal, host, operation, permissionType } =
+    entry;
+  return [resourceType, resourceName, resourcePatternType, principal, host, operation, permissionType].join(
+    ' ',
+  );
+}
+
+/** Allows what the entries say; whatever no entry names stays forbidden. Resolves when every broker given goes by it. */
+export async function addAcls(brokers: readonly Address[], acl: readonly AclEntry[]): Promise<void> {
+  const addresses = brokers.map(({ host, port }) => `${host}:${port}`);
+  await withAdmin(addresses, (admin) => admin.createAcls({ acl: [...acl] }));
+  for (const broker of brokers)
+    // The controller has them when it answers; brokers read them from its log.
+    await until('a broker goes by its ACLs', async () => {
+      const inForce = await rightsInForce(broker);
+      return acl.every((entry) => inForce.has(words(entry)));
+    });
+}
+
+/** Resolves when a broker knows the password: it too comes from the controller's log. */
+export async function untilLoginPasses(config: Omit<KafkaConfig, 'logLevel' | 'retry'>): Promise<void> {
+  await until('a user can log in', async () => {
+    const admin = new Kafka({ ...config, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+    const passed = await admin.connect().then(
+      () => true,
+      () => false,
+    );
+    await admin.disconnect();
+    return passed;
+  });
 }

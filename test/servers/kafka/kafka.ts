@@ -6,7 +6,7 @@ import type { AclEntry } from 'kafkajs';
 import { makeLoopbackCertificate } from '../../../main/tls.ts';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
 import { freePorts } from '../free-ports.ts';
-import { addAcls, addScramUser, partitionLeader, quorumLeader } from './administration.ts';
+import { addAcls, addScramUser, partitionLeader, quorumLeader, untilLoginPasses } from './administration.ts';
 import { writeBrokerConfig, type BrokerPorts } from './broker-config.ts';
 import { formatBroker, launchBroker, type Broker, type BrokerFiles } from './broker.ts';
 
@@ -41,8 +41,9 @@ export interface TestKafka {
   leaderOf(topic: string, partition: number): Promise<number>;
   /** Node that is the active controller. */
   controller(): Promise<number>;
-  /** A user for SCRAM-SHA-256 and SCRAM-SHA-512; an existing one gets this password. */
+  /** With `secure`: a user for SCRAM-SHA-256 and SCRAM-SHA-512; an existing one gets this password. It can log in when this resolves. */
   addUser(name: string, password: string): Promise<void>;
+  /** Brokers go by them when it resolves. */
   addAcls(entries: readonly AclEntry[]): Promise<void>;
   /** SIGKILL on broker n (counted from 1). */
   kill9(n: number): Promise<void>;
@@ -125,11 +126,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
   const addresses = (port: (one: BrokerPorts) => number): string[] =>
     ports.map((one) => `127.0.0.1:${port(one)}`);
   const internalBrokers = addresses((one) => one.plain);
-  /** One that lives. */
-  const any = (): { host: string; port: number } => {
-    const index = running.findIndex((broker) => !broker.ended);
-    return { host: '127.0.0.1', port: ports[index]!.plain };
-  };
+  const living = (): { host: string; port: number; sasl: string }[] =>
+    ports
+      .map(({ plain, sasl }) => ({ host: '127.0.0.1', port: plain, sasl: `127.0.0.1:${sasl}` }))
+      .filter((_, index) => !running[index]!.ended);
+  const any = (): { host: string; port: number } => living()[0]!;
   return {
     brokers: options.secure === true ? addresses((one) => one.sasl) : internalBrokers,
     certificateBrokers: options.secure === true ? addresses((one) => one.ssl) : [],
@@ -141,8 +142,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka>
     logFile: (n) => running[n - 1]!.logFile,
     leaderOf: (topic, partition) => partitionLeader([`127.0.0.1:${any().port}`], topic, partition),
     controller: () => quorumLeader(any()),
-    addUser: (name, password) => addScramUser(any(), name, password),
-    addAcls: (entries) => addAcls(internalBrokers, entries),
+    async addUser(username, password) {
+      await addScramUser(any(), username, password);
+      const sasl = { mechanism: 'scram-sha-512', username, password } as const;
+      for (const broker of living())
+        await untilLoginPasses({ brokers: [broker.sasl], ssl: { ca: tls.certificatePem }, sasl });
+    },
+    addAcls: (entries) => addAcls(living(), entries),
     kill9: (n) => running[n - 1]!.kill(),
     freeze: (n, frozen) => running[n - 1]!.freeze(frozen),
     async restart(n) {
