@@ -12,9 +12,8 @@ import {
   type OwnedAnalyser,
 } from '../../gateway/protocols/postgres/analysis/create-analyser.ts';
 import {
+  libraryClient,
   startGateway,
-  TOKEN,
-  USER,
   type TestGateway,
 } from '../../gateway/protocols/postgres/test/gateway.ts';
 import { identity } from '../../gateway/protocols/test/robot.ts';
@@ -75,14 +74,7 @@ after(async () => {
 });
 
 async function connect(): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: gateway.host,
-    port: gateway.port,
-    user: USER,
-    password: TOKEN,
-    database: 'main',
-  });
-  client.on('error', () => undefined);
+  const client = libraryClient(gateway);
   await client.connect();
   return client;
 }

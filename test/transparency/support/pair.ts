@@ -53,6 +53,7 @@ export async function startPair(): Promise<Pair> {
     },
     async stop() {
       await gateway.stop();
+      await analyser.close();
       await server.stop();
     },
   };

@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
-import pg from 'pg';
 import { makeLoopbackCertificate } from '../../../../main/tls.ts';
 import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { lacking } from '../../../../test/servers/available.ts';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { bearerOf } from '../login/bearer.ts';
 import { saslInitialResponse, saslResponse, startup } from '../wire/messages.ts';
-import { JWT, startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { JWT, libraryClient, startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 
 const ISSUER = 'https://login.example/tenant';
@@ -124,14 +123,7 @@ describe('PostgreSQL: a token shown as a password', { skip: lacking('psql') }, (
 
   it('is taken from node-postgres, and one of the gateway’s own too', async () => {
     for (const password of [JWT, TOKEN]) {
-      const client = new pg.Client({
-        host: gateway.host,
-        port: gateway.port,
-        user: 'jwt',
-        password,
-        database: 'main',
-        ssl: { ca },
-      });
+      const client = libraryClient(gateway, { user: 'jwt', password, ssl: { ca } });
       await client.connect();
       assert.deepEqual((await client.query('select 41 + 1 as n')).rows, [{ n: 42 }]);
       await client.end();

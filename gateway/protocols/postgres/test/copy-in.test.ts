@@ -1,39 +1,20 @@
 /** COPY from the client, and what is sent in one write with it: the target swallows a Sync or answers it, and the gateway must know which. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
-import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
-import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
 import { bind, execute, message, parse, query, SYNC } from '../wire/messages.ts';
-import { startGateway, type TestGateway } from './gateway.ts';
+import { startAnalysedGateway, type AnalysedGateway } from './analysed-gateway.ts';
 import { rawLogin } from './raw-client.ts';
 
 const ROUNDS = 20;
 const copyData = (text: string): Buffer => message(0x64, Buffer.from(text));
 const close = (name: string): Buffer => message(0x43, Buffer.from(`S${name}\0`));
 
-let target: TestPostgres;
-let gateway: TestGateway;
-let analyser: OwnedAnalyser;
+let analysed: AnalysedGateway;
 
 before(async () => {
-  target = await startPostgres();
-  analyser = await createAnalyser({
-    clock: createSystemClock(),
-    hmac: (secret) => createHmac('sha256', 'key of the tests').update(secret).digest(),
-  });
-  gateway = await startGateway({
-    target,
-    credential: { username: target.user, password: target.password },
-    analyser,
-  });
+  analysed = await startAnalysedGateway();
 });
-after(async () => {
-  await gateway?.stop();
-  await analyser?.close();
-  await target?.stop();
-});
+after(() => analysed?.stop());
 
 describe('copy in and a Sync in one write', () => {
   for (const [way, copy] of [
@@ -41,7 +22,7 @@ describe('copy in and a Sync in one write', () => {
     ['simple', query('copy numbers from stdin')],
   ] as const)
     it(`${way}: what is prepared behind a COPY that failed is what is decided when it runs`, async () => {
-      const client = await rawLogin(gateway);
+      const client = await rawLogin(analysed.gateway);
       client.send(query('create temp table numbers (n int)'));
       await client.ready(1);
       let readies = 1;
@@ -55,7 +36,7 @@ describe('copy in and a Sync in one write', () => {
         readies += 3;
         await client.ready(readies);
         const row = client.messages.findLast(({ type }) => type === 'D')!.body.toString('latin1');
-        const { requests } = gateway.sessions.at(-1)!;
+        const { requests } = analysed.gateway.sessions.at(-1)!;
         const ran = requests.findLast(({ input }) => input.verb === 'execute')!.input.text;
         assert.ok(row.endsWith('new'), row);
         assert.equal(ran, "select 'new'");

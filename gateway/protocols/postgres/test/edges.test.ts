@@ -7,7 +7,7 @@ import { startPostgres, type TestPostgres } from '../../../../test/servers/postg
 import { connectDirectly } from '../../../../test/servers/postgres-client.ts';
 import { decodeError } from '../wire/decode.ts';
 import { FLUSH, message, parse, query, startup, SYNC } from '../wire/messages.ts';
-import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { libraryClient, startGateway, USER, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
@@ -237,20 +237,9 @@ describe('failover in a transaction', () => {
       credential: { username: other.user, password: other.password },
       options: { hosts: [{ host: target.host, port: target.port }] },
     });
-    const make = (): pg.Client => {
-      const client = new pg.Client({
-        host: through.host,
-        port: through.port,
-        user: USER,
-        password: TOKEN,
-        database: 'main',
-      });
-      client.on('error', () => undefined);
-      return client;
-    };
     await direct.query(`alter role ${target.user} password '${other.password}'`);
     try {
-      const client = make();
+      const client = libraryClient(through);
       await client.connect();
       await client.query('create table moved (i int)');
       await client.query('begin');
@@ -264,7 +253,7 @@ describe('failover in a transaction', () => {
       assert.equal(seen.closes[0]!.reason, 'target_closed');
       assert.equal(seen.requests[3]!.responses.length, 1);
       assert.notEqual(seen.requests[3]!.responses[0]!.status, 'ok');
-      const next = make();
+      const next = libraryClient(through);
       await next.connect();
       assert.equal(through.sessions[1]!.opening.target.port, target.port);
       // Nothing of the transaction is there, and no memory of it.

@@ -1,5 +1,6 @@
 /** The protocol's listener with an Access and Sessions of the test: the gate's outcomes are told by the test, all is written down. */
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import pg from 'pg';
 import { createSystemClock, createSystemRandom } from '../../../../platform/clock/system-clock.ts';
 import { defineErrors } from '../../../../platform/errors/errors.ts';
 import type { Access, ScramVerifier, TokenRecord } from '../../../access/access.ts';
@@ -108,4 +109,14 @@ export async function startGateway(config: TestGatewayConfig): Promise<TestGatew
   );
   const address = await listener.start();
   return Object.assign(seen, { ...address, deps, stop: () => listener.stop(0) });
+}
+
+/** node-postgres to the gateway, to be connected; that its connection is taken away fails no test by itself. */
+export function libraryClient(
+  { host, port }: { readonly host: string; readonly port: number },
+  settings: pg.ClientConfig = {},
+): pg.Client {
+  const client = new pg.Client({ host, port, user: USER, password: TOKEN, database: 'main', ...settings });
+  client.on('error', () => undefined);
+  return client;
 }

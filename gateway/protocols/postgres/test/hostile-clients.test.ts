@@ -5,7 +5,7 @@ import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { decodeError } from '../wire/decode.ts';
 import { message, startup } from '../wire/messages.ts';
-import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { libraryClient, startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 
 let target: TestPostgres;
@@ -42,8 +42,7 @@ function dial(port = gateway.port): Raw {
 }
 
 async function client(port = gateway.port): Promise<pg.Client> {
-  const made = new pg.Client({ host: gateway.host, port, user: USER, password: TOKEN, database: 'main' });
-  made.on('error', () => {});
+  const made = libraryClient({ host: gateway.host, port });
   await made.connect();
   return made;
 }
@@ -112,8 +111,7 @@ describe('before a login', () => {
       credential: { username: target.user, password: target.password },
     });
     const attempt = async (user: string, password: string): Promise<pg.DatabaseError | undefined> => {
-      const bad = new pg.Client({ host: own.host, port: own.port, user, password, database: 'main' });
-      bad.on('error', () => {});
+      const bad = libraryClient(own, { user, password });
       try {
         await bad.connect();
         await bad.end();
@@ -148,15 +146,7 @@ describe('before a login', () => {
 
   it('replication and encodings that are not ASCII-safe are refused, other parameters are filtered', async () => {
     const attempt = async (parameters: Record<string, string>): Promise<string> => {
-      const made = new pg.Client({
-        host: gateway.host,
-        port: gateway.port,
-        user: USER,
-        password: TOKEN,
-        database: 'main',
-        ...parameters,
-      });
-      made.on('error', () => {});
+      const made = libraryClient(gateway, parameters);
       try {
         await made.connect();
         const { rows } = await made.query(

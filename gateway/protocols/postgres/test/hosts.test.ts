@@ -9,14 +9,11 @@ import { startPostgres, type TestPostgres } from '../../../../test/servers/postg
 import type { TargetSessionAttrs } from '../options.ts';
 import { postgresProtocol } from '../protocol.ts';
 import { parseTargetSession } from '../target/target-session.ts';
-import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { libraryClient, startGateway, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 
-const client = (gateway: TestGateway): pg.Client =>
-  new pg.Client({ host: gateway.host, port: gateway.port, user: USER, password: TOKEN, database: 'main' });
-
 async function ask(gateway: TestGateway, sql: string): Promise<unknown> {
-  const connection = client(gateway);
+  const connection = libraryClient(gateway);
   await connection.connect();
   try {
     return Object.values((await connection.query<Record<string, unknown>>(sql)).rows[0]!)[0];
@@ -88,16 +85,16 @@ describe('several servers of one connection', () => {
 
   it('says so where none is', async () => {
     const gateway = await through([standby, readOnly, NOBODY], 'read-write');
-    await assert.rejects(client(gateway).connect(), { code: '08001' });
+    await assert.rejects(libraryClient(gateway).connect(), { code: '08001' });
     assert.equal(gateway.refusals[0]!.code, 'POSTGRES_TARGET_UNSUITABLE');
     const away = await through([NOBODY, NOBODY], 'any');
-    await assert.rejects(client(away).connect(), { code: '08001' });
+    await assert.rejects(libraryClient(away).connect(), { code: '08001' });
     assert.equal(away.refusals[0]!.code, 'POSTGRES_TARGET_UNREACHABLE');
   });
 
   it('tries a refused credential nowhere else', async () => {
     const gateway = await through([primary, readOnly], 'any', 'wrong');
-    await assert.rejects(client(gateway).connect());
+    await assert.rejects(libraryClient(gateway).connect());
     assert.equal(gateway.refusals[0]!.code, 'POSTGRES_TARGET_LOGIN_FAILED');
   });
 
@@ -114,7 +111,7 @@ describe('several servers of one connection', () => {
         )
       ).rows.map(({ query }) => query);
     try {
-      const killed = client(gateway);
+      const killed = libraryClient(gateway);
       killed.on('error', () => undefined);
       await killed.connect();
       const gone = killed.query("select pg_sleep(600), 'killed'").catch((error: Error) => error);
@@ -123,7 +120,7 @@ describe('several servers of one connection', () => {
       await until('its backend has gone', async () => !(await running("'killed'")));
       assert.ok((await gone) instanceof Error);
 
-      const left = client(gateway);
+      const left = libraryClient(gateway);
       left.on('error', () => undefined);
       await left.connect();
       const cut = left.query("select pg_sleep(600), 'left'").catch((error: Error) => error);
@@ -202,7 +199,7 @@ describe('a target that asks for a certificate', () => {
       [await through(other), 'POSTGRES_TARGET_LOGIN_FAILED'],
       [await through(own, other.private), 'POSTGRES_TARGET_TLS_FAILED'],
     ] as const) {
-      await assert.rejects(client(gateway).connect());
+      await assert.rejects(libraryClient(gateway).connect());
       assert.match(gateway.refusals[0]!.code, /^POSTGRES_TARGET_(LOGIN|TLS)_FAILED$/);
       if (code === 'POSTGRES_TARGET_TLS_FAILED') assert.equal(gateway.refusals[0]!.code, code);
       await gateway.stop();
@@ -216,7 +213,7 @@ describe('a target that asks for a certificate', () => {
     );
     await target.restart();
     const alone = await through(own);
-    await assert.rejects(client(alone).connect(), /certificate alone/);
+    await assert.rejects(libraryClient(alone).connect(), /certificate alone/);
     await alone.stop();
     const both = await startGateway({
       target,

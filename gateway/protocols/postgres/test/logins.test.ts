@@ -165,52 +165,34 @@ describe('the name of the connection', { skip: lacking('psql') }, () => {
   });
 });
 
+const FIRST_MESSAGE = startup(
+  0x30000,
+  new Map([
+    ['user', USER],
+    ['database', 'main'],
+  ]),
+);
+
 describe('a login that takes too long', () => {
+  const beginScram = (socket: Socket): void => {
+    socket.write(FIRST_MESSAGE);
+    socket.write(saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonce-of-the-tests'));
+  };
   const stages: [string, (socket: Socket) => void][] = [
     ['says nothing', () => undefined],
     ['sends half of its first message', (socket) => void socket.write(Buffer.from([0, 0, 0]))],
     ['asks for encryption, and goes no further', (socket) => void socket.write(requestCode(80_877_103))],
-    [
-      'stops before SCRAM',
-      (socket) =>
-        void socket.write(
-          startup(
-            0x30000,
-            new Map([
-              ['user', USER],
-              ['database', 'main'],
-            ]),
-          ),
-        ),
-    ],
+    ['stops before SCRAM', (socket) => void socket.write(FIRST_MESSAGE)],
     [
       'stops in the middle of SCRAM',
       (socket) => {
-        socket.write(
-          startup(
-            0x30000,
-            new Map([
-              ['user', USER],
-              ['database', 'main'],
-            ]),
-          ),
-        );
-        socket.write(saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonce-of-the-tests'));
+        beginScram(socket);
       },
     ],
     [
       'sends a byte of its proof now and then',
       (socket) => {
-        socket.write(
-          startup(
-            0x30000,
-            new Map([
-              ['user', USER],
-              ['database', 'main'],
-            ]),
-          ),
-        );
-        socket.write(saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=nonce-of-the-tests'));
+        beginScram(socket);
         socket.write(Buffer.from([0x70]));
         socket.on('data', () => socket.write(Buffer.from([0])));
       },
@@ -316,19 +298,7 @@ describe('messages of a login in the wrong order', () => {
     socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
     socket.on('close', () => (closed = true));
     const sessions = gateway.sessions.length;
-    socket.write(
-      Buffer.concat([
-        startup(
-          0x30000,
-          new Map([
-            ['user', USER],
-            ['database', 'main'],
-          ]),
-        ),
-        query('select 1'),
-        message(0x70, Buffer.from('x\0')),
-      ]),
-    );
+    socket.write(Buffer.concat([FIRST_MESSAGE, query('select 1'), message(0x70, Buffer.from('x\0'))]));
     await until('it is closed', () => closed);
     assert.match(received, /a SASL response was expected/);
     assert.equal(gateway.sessions.length, sessions);

@@ -1,51 +1,38 @@
 /** What names that are not there, and functions named by their object id, come to where the catalogue knows. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { lacking } from '../../../../test/servers/available.ts';
-import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
-import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
-import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
+import type { TestPostgres } from '../../../../test/servers/postgres.ts';
 import { bind, execute, message, parse, query, SYNC } from '../wire/messages.ts';
-import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { startAnalysedGateway, type AnalysedGateway } from './analysed-gateway.ts';
+import { libraryClient, TOKEN, USER, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 import type { SeenRequest } from '../../test/test-sessions.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
+let analysed: AnalysedGateway;
 let target: TestPostgres;
 let gateway: TestGateway;
-let analyser: OwnedAnalyser;
 let direct: pg.Client;
 
 const isOpaque = ({ input }: Pick<SeenRequest, 'input'>): boolean =>
   input.actions.some(({ action }) => action === 'opaque_code');
 
 before(async () => {
-  target = await startPostgres();
-  analyser = await createAnalyser({
-    clock: createSystemClock(),
-    hmac: (secret) => createHmac('sha256', 'key of the tests').update(secret).digest(),
-  });
-  gateway = await startGateway({
-    target,
-    credential: { username: target.user, password: target.password },
-    analyser,
-    options: { catalogue: 'on', catalogueAgeMsMax: 600_000 },
-  });
+  analysed = await startAnalysedGateway({ catalogue: 'on', catalogueAgeMsMax: 600_000 });
+  ({ target, gateway } = analysed);
   gateway.decide = (input) => (isOpaque({ input }) ? 'deny' : 'allow');
   direct = new pg.Client({ ...target, database: 'postgres' });
   await direct.connect();
 });
 after(async () => {
-  await direct.end();
-  await gateway.stop();
-  await analyser.close();
-  await target.stop();
+  await direct?.end();
+  await analysed?.stop();
 });
 
 const login = async (): Promise<{ client: RawClient; requests: SeenRequest[] }> => {
@@ -94,13 +81,7 @@ describe('a name that is not there, where opaque code is denied', () => {
   });
 
   it('is said to node-postgres, simple and with parameters', async () => {
-    const client = new pg.Client({
-      host: gateway.host,
-      port: gateway.port,
-      user: USER,
-      password: TOKEN,
-      database: 'main',
-    });
+    const client = libraryClient(gateway);
     await client.connect();
     await assert.rejects(client.query('select * from nowhere'), { code: '42P01', position: '15' });
     await assert.rejects(client.query('select * from nowhere where a = $1', [1]), { code: '42P01' });

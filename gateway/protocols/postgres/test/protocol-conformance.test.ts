@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
 import { protocolConformance, type ConformanceClient, type Stage } from '../../test/conformance.ts';
-import { startGateway, TOKEN, USER } from './gateway.ts';
+import { libraryClient, startGateway, TOKEN } from './gateway.ts';
 
 let shared: Promise<TestPostgres> | undefined;
 let users = 0;
@@ -20,8 +20,7 @@ async function start(sessionsMax?: number): Promise<Stage> {
   admin.on('error', () => undefined);
   await admin.connect();
   const connect = async (database: string, password: string): Promise<pg.Client> => {
-    const client = new pg.Client({ host: gateway.host, port: gateway.port, user: USER, password, database });
-    client.on('error', () => undefined);
+    const client = libraryClient(gateway, { password, database });
     await client.connect();
     return client;
   };

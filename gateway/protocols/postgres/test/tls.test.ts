@@ -13,7 +13,7 @@ import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
 import { requestCode, startup } from '../wire/messages.ts';
 import { postgresProtocol } from '../protocol.ts';
 import { rawLogin } from './raw-client.ts';
-import { startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
+import { libraryClient, startGateway, TOKEN, USER, type TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 
 let target: TestPostgres;
@@ -58,15 +58,10 @@ const SSL = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()';
 
 describe('a session that is ended right behind a notice', () => {
   it('still hears why', async () => {
-    const client = new pg.Client({
-      host: '127.0.0.1',
-      port: gateway.port,
-      user: USER,
-      password: TOKEN,
-      database: 'main',
-      ssl: { ca: readFileSync(join(folder, 'ca.pem'), 'utf8'), servername: 'localhost' },
-    });
-    client.on('error', () => undefined);
+    const client = libraryClient(
+      { host: '127.0.0.1', port: gateway.port },
+      { ssl: { ca: readFileSync(join(folder, 'ca.pem'), 'utf8'), servername: 'localhost' } },
+    );
     const notices: string[] = [];
     client.on('notice', ({ message }) => notices.push(message ?? ''));
     await client.connect();
@@ -142,15 +137,7 @@ describe('TLS on both sides', { skip: lacking('psql') }, () => {
   });
 
   it('kills over TLS: client closed, backend gone', async () => {
-    const client = new pg.Client({
-      host: gateway.host,
-      port: gateway.port,
-      user: USER,
-      password: TOKEN,
-      database: 'main',
-      ssl: { rejectUnauthorized: false },
-    });
-    client.on('error', () => {});
+    const client = libraryClient(gateway, { ssl: { rejectUnauthorized: false } });
     await client.connect();
     const seen = gateway.sessions.at(-1)!;
     const ended = client.query('select pg_sleep(64)').then(
@@ -176,14 +163,7 @@ describe('TLS on both sides', { skip: lacking('psql') }, () => {
 describe('a target', () => {
   const attempt = async (config: Parameters<typeof startGateway>[0]): Promise<string> => {
     const own = await startGateway(config);
-    const client = new pg.Client({
-      host: own.host,
-      port: own.port,
-      user: USER,
-      password: TOKEN,
-      database: 'main',
-    });
-    client.on('error', () => {});
+    const client = libraryClient(own);
     const result = await client.connect().then(
       () => 'connected',
       (error: pg.DatabaseError) => `${error.code} ${error.message}`,
@@ -240,13 +220,7 @@ describe('a target', () => {
   });
 
   it('loses what an earlier gateway left running, by pid and start', async () => {
-    const client = new pg.Client({
-      host: target.host,
-      port: target.port,
-      user: target.user,
-      password: target.password,
-      database: 'postgres',
-    });
+    const client = new pg.Client({ ...target, database: 'postgres' });
     let lost = false;
     client.on('error', () => {
       lost = true;

@@ -1,38 +1,22 @@
 /** Relay and the real analysis together: the gate decides by actions, whatever way a statement takes. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { startPostgres, type TestPostgres } from '../../../../test/servers/postgres.ts';
-import { createSystemClock } from '../../../../platform/clock/system-clock.ts';
-import { createAnalyser, type OwnedAnalyser } from '../analysis/create-analyser.ts';
 import { bind, execute, parse, query, SYNC } from '../wire/messages.ts';
-import { startGateway, type TestGateway } from './gateway.ts';
+import { startAnalysedGateway, type AnalysedGateway } from './analysed-gateway.ts';
+import type { TestGateway } from './gateway.ts';
 import { until } from '../../../../test/support/until.ts';
 import { rawLogin, type RawClient } from './raw-client.ts';
 
-let target: TestPostgres;
+let analysed: AnalysedGateway;
 let gateway: TestGateway;
-let analyser: OwnedAnalyser;
 
 before(async () => {
-  target = await startPostgres();
-  analyser = await createAnalyser({
-    clock: createSystemClock(),
-    hmac: (secret) => createHmac('sha256', 'key of the tests').update(secret).digest(),
-  });
-  gateway = await startGateway({
-    target,
-    credential: { username: target.user, password: target.password },
-    analyser,
-  });
+  analysed = await startAnalysedGateway();
+  ({ gateway } = analysed);
   gateway.decide = (input) =>
     input.actions.some(({ action }) => action === 'drop' || action === 'opaque_code') ? 'deny' : 'allow';
 });
-after(async () => {
-  await gateway.stop();
-  await analyser.close();
-  await target.stop();
-});
+after(() => analysed?.stop());
 
 const states = (client: RawClient): string[] => client.errors().map(({ sqlState }) => sqlState);
 
