@@ -10,20 +10,23 @@ export interface Patience {
 
 const clock = createSystemClock();
 
+/** What is waited for; asked at the end where it can tell more then. */
+type What = string | (() => string);
+
 /** Waits until something is so; the failure names what. */
 export async function until(
-  what: string,
+  what: What,
   so: () => boolean | Promise<boolean>,
   patience?: Patience,
 ): Promise<void>;
 /** Resolves with the first value that is neither undefined nor false. */
 export async function until<T>(
-  what: string,
+  what: What,
   look: () => Promise<T | undefined | false> | T | undefined | false,
   patience?: Patience,
 ): Promise<T>;
 export async function until<T>(
-  what: string,
+  what: What,
   look: () => Promise<T | undefined | false> | T | undefined | false,
   { mostMs = 60_000, pauseMs = 10 }: Patience = {},
 ): Promise<T> {
@@ -31,7 +34,8 @@ export async function until<T>(
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (clock.monotonicUs() > endUs) throw new Error(`waited in vain until ${what}`);
+    if (clock.monotonicUs() > endUs)
+      throw new Error(`waited in vain until ${typeof what === 'string' ? what : what()}`);
     await clock.sleep(pauseMs);
   }
 }

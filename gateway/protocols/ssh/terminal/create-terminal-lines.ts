@@ -222,12 +222,17 @@ export const createTerminalLines: CreateTerminalLines = (
     get discard() {
       carried = last.carried;
       again = last.begun;
+      settle.input();
       return DISCARD;
     },
     get prompt() {
       return last.begun?.prompt ?? '';
     },
-    settled: () => settle.wait(() => false, true),
+    settled() {
+      const { begun } = last;
+      if (begun === null) return settle.wait(() => false, true);
+      return settle.insist(() => settle.echoed() && emulator.line().beforeCursor === begun.prompt);
+    },
     close() {
       settle.close();
       emulator.close();

@@ -100,7 +100,11 @@ describe('ssh: channels', { skip: lacking('sshd', 'ssh') }, () => {
       channel.write('echo for""bidden-shown; echo forbidden\r');
       await until('the denial is shown', () => screen.includes('denied by policy'));
       channel.write('echo go""es-on\r');
-      await until('the shell goes on', () => screen.includes('goes-on'));
+      await until(
+        () =>
+          `the shell goes on: ${JSON.stringify([screen, session().requests.map(({ input }) => input.text)])}`,
+        () => screen.includes('goes-on'),
+      );
       assert.ok(!screen.includes('forbidden-shown'));
       assert.deepEqual(
         session().requests.map(({ input }) => input.verb),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { createManualClock } from '../../../../../platform/clock/manual-clock.ts';
 import { lacking } from '../../../../../test/servers/available.ts';
+import { createTerminalLines } from '../create-terminal-lines.ts';
 import { startShell, type RealShell } from './real-shell.ts';
 
 const LEFT = '\u001b[D';
@@ -235,5 +237,53 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
     await shell.send('\r');
     assert.ok(shell.denied.includes('canary'));
     assert.equal(shell.ran(), false);
+  });
+});
+
+describe('ssh terminal: a denied line on a slow target', () => {
+  const prompt = 'ready$ ';
+  /** A line is typed, shown and denied; `settled` is under way. */
+  async function denied() {
+    const clock = createManualClock();
+    const terminal = createTerminalLines({ clock }, { columns: 80, rows: 24 });
+    const target = (text: string): void => terminal.output(Buffer.from(text));
+    target(prompt);
+    clock.advance(100);
+    terminal.input(Buffer.from('canary'));
+    clock.advance(1);
+    target('canary');
+    const [step] = terminal.input(Buffer.from('\r'));
+    assert.ok(step?.kind === 'submit');
+    const line = step.line(() => undefined);
+    clock.advance(100);
+    assert.equal((await line).text, 'canary');
+    assert.equal(terminal.prompt, prompt);
+    assert.ok(terminal.discard.length > 0);
+    let settled = false;
+    const settling = terminal.settled!().then(() => (settled = true));
+    const pass = async (ms: number): Promise<void> => {
+      clock.advance(ms);
+      await new Promise(setImmediate);
+    };
+    return { target, pass, settling, isSettled: () => settled, close: () => terminal.close() };
+  }
+
+  it('what is said to the client waits until the line is gone from the screen', async () => {
+    const { target, pass, settling, isSettled, close } = await denied();
+    await pass(900);
+    assert.equal(isSettled(), false);
+    target(`\r${prompt}\u001b[K`);
+    await pass(50);
+    assert.equal(isSettled(), true);
+    await settling;
+    close();
+  });
+
+  it('and no longer than a second', async () => {
+    const { pass, settling, isSettled, close } = await denied();
+    await pass(1100);
+    assert.equal(isSettled(), true);
+    await settling;
+    close();
   });
 });
