@@ -51,7 +51,7 @@ export const bench: Bench = async (args) => {
 };
 
 async function killOne(stage: SshStage, index: number): Promise<{ socketMs: number; processMs: number }> {
-  const { api } = stage.installation;
+  const { api } = stage;
   const subject = `victim-${index}`;
   const identityId = `countersign/${subject}`;
   const key = join(stage.folder, subject);
@@ -63,7 +63,7 @@ async function killOne(stage: SshStage, index: number): Promise<{ socketMs: numb
   const gone = new Promise<number>((resolve) => {
     child.once('exit', () => resolve(performance.now()));
   });
-  // It says its number itself: to look through all processes, here in the gateway's own, leaves garbage that is collected in the kill.
+  // It says its number itself: to look through all processes keeps a processor busy that the kill is to have.
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const pid = Number(line.toString());
   if (!isAlive(pid)) throw new Error(`no process ${pid}`);
