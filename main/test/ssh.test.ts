@@ -33,7 +33,7 @@ describe('ssh on a whole installation', { skip: lacking('sshd', 'ssh'), timeout:
         port: sshd.port,
         options: { hostKeys: [...sshd.hostKeys] },
       },
-      credential: { username: sshd.user, privateKey: sshd.privateKey } as never,
+      credential: { username: sshd.user, privateKey: sshd.privateKey },
     });
   });
   after(async () => {

@@ -1,8 +1,10 @@
 /** The child's side of installation-process.ts: runs an installation until it is told to stop, or killed. */
+import { once } from 'node:events';
 import { startTestInstallation } from './installation.ts';
 import type { HostOrder, HostReady } from './installation-process.ts';
 
-const order = JSON.parse(process.argv[2]!) as HostOrder;
+// As a message: credentials are nobody's to read in the list of processes.
+const [order] = (await once(process, 'message')) as [HostOrder];
 const running = await startTestInstallation(order.target, order.settings, {
   dataFolder: order.dataFolder,
 });

@@ -1,13 +1,13 @@
-/** A whole installation in a process of its own, so that it can be killed. */
+/** A whole installation in a process of its own, so that it can be killed, and that what measures it takes no part in it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createApiClient, type ApiAddress, type ApiClient } from '../../../cli/api-client.ts';
 import type { ListenerAnswer } from '../../../gateway/control-api/services.ts';
-import type { TestTarget } from './target.ts';
+import type { InstallationTarget } from './installation.ts';
 
 export interface HostOrder {
   readonly dataFolder: string;
-  readonly target: Pick<TestTarget, 'connection' | 'credential'>;
+  readonly target: InstallationTarget;
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -35,16 +35,19 @@ export interface StartingProcess {
 const HOST = fileURLToPath(new URL('installation-host.ts', import.meta.url));
 
 export function spawnInstallation(
-  target: Pick<TestTarget, 'connection' | 'credential'>,
+  target: InstallationTarget,
   dataFolder: string,
   settings: Readonly<Record<string, string>> = {},
 ): StartingProcess {
   const { connection, credential } = target;
   const order: HostOrder = { dataFolder, target: { connection, credential }, settings };
-  const child: ChildProcess = fork(HOST, [JSON.stringify(order)], {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+  const child: ChildProcess = fork(HOST, {
+    // As main/launch.mjs starts one.
+    execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  // A child that has ended already tells that by its exit.
+  child.send(order, () => undefined);
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const told = new Promise<HostReady>((resolve, reject) => {
     child.once('message', (message) => resolve(message as HostReady));

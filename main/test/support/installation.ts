@@ -4,13 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApiClient, type ApiClient } from '../../../cli/api-client.ts';
 import type { ListenerAnswer } from '../../../gateway/control-api/services.ts';
+import type { TargetCredential } from '../../../gateway/protocols/protocol.ts';
+import type { ConnectionEntry } from '../../../schemas/config/connection.ts';
 import { loadConfig } from '../../config.ts';
 import { runInstallation, type Running } from '../../run-installation.ts';
 import type { RoleName } from '../../roles.ts';
-import type { TestTarget } from './target.ts';
+
+/** What a session reaches, and what the gateway's vault holds for it. */
+export interface InstallationTarget {
+  readonly connection: ConnectionEntry;
+  readonly credential: TargetCredential;
+}
 
 export interface TestInstallation extends Running {
   readonly api: ApiClient;
+  /** Of the target's protocol. */
   readonly listener: ListenerAnswer;
   stop(): Promise<void>;
 }
@@ -33,7 +41,7 @@ export interface TestOptions {
 }
 
 export async function startTestInstallation(
-  target: Pick<TestTarget, 'connection' | 'credential'>,
+  target: InstallationTarget,
   settings: Readonly<Record<string, string>> = {},
   { dataFolder, roles }: TestOptions = {},
 ): Promise<TestInstallation> {
@@ -51,7 +59,7 @@ export async function startTestInstallation(
   return {
     ...running,
     api: createApiClient({ url: installation.gateway.api().url, token: installation.tokens.admin }),
-    listener: installation.gateway.listener('postgres')!,
+    listener: installation.gateway.listener(target.connection.protocol)!,
     async stop() {
       await installation.stop(500);
       if (dataFolder === undefined) rmSync(folder, { recursive: true, force: true });
