@@ -26,33 +26,44 @@ export interface SessionRemains {
   readonly found: readonly string[];
 }
 
-/** POSIX sh; reads calls of cs_end on its standard input. */
+/** What begins anew while it is looked for is looked for again, so many times. */
+const PASSES_MAX = 100;
+
+/**
+ * POSIX sh; reads calls of cs_end on its standard input. What is found is stopped at once, while the search goes on: a process that
+ * lives for a few milliseconds and leaves another one behind would be gone when it is described and ended.
+ */
 export const PROGRAM = `exec 2>/dev/null
 PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
 if printf 'a\\0b\\0' | grep -qzxE b; then
-  g=1
+  b= ; printf 'a\\n' | grep -q --line-buffered a && b=--line-buffered
+  cs_list() { grep -lzxE $b -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" /proc/[0-9]*/environ; }
 else
   cs_list() { for e in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$e | grep -qxE -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" && echo $e; done; }
 fi
 cs_end() {
   m=$1 i=$2 n=0
-  while [ $n -lt 20 ]; do
-    n=$((n+1)) l=
-    if [ -n "$g" ]; then f=$(grep -lzxE -e "SSH_CONNECTION=$m" -e "COUNTERSIGN_SESSION=$i(\\.[0-9]+)?" /proc/[0-9]*/environ)
-    else f=$(cs_list "$m" "$i"); fi
-    for e in $f; do
-      p=\${e#/proc/} p=\${p%/environ}
-      s= ; read -r s </proc/$p/stat || continue
-      s=\${s##*) }
-      case $s in Z*|X*) continue ;; esac
-      c=$(tr '\\0\\n' '  ' </proc/$p/cmdline)
-      kill -9 $p || continue
-      set -- $s
-      l=1
-      printf 'P %s %s %.200s\\n' "$p" "$4" "$c"
-    done
-    [ -z "$l" ] && break
+  while [ $n -lt ${PASSES_MAX} ]; do
+    n=$((n+1))
+    cs_list "$m" "$i" | {
+      l= q=
+      while read -r e; do
+        p=\${e#/proc/} p=\${p%/environ} l=1
+        kill -STOP $p && q="$q $p"
+      done
+      for p in $q; do
+        s= ; read -r s </proc/$p/stat || continue
+        s=\${s##*) }
+        case $s in Z*|X*) continue ;; esac
+        c=$(tr '\\0\\n' '  ' </proc/$p/cmdline)
+        kill -9 $p || continue
+        set -- $s
+        printf 'P %s %s %.200s\\n' "$p" "$4" "$c"
+      done
+      [ -n "$l" ]
+    } || break
   done
+  [ $n -lt ${PASSES_MAX} ] || echo "F processes that begin anew faster than they can be ended"
   if command -v atq >/dev/null; then
     for j in $(atq | cut -f1); do
       at -c $j | tr -d '\\\\' | grep -qF -e "SSH_CONNECTION=$m" -e "COUNTERSIGN_SESSION=$i" && echo "F at job $j"
@@ -91,19 +102,20 @@ export function callOf(marker: string, variable: string): string | undefined {
 
 /** Lines of one answer, up to and without its E. */
 export function readRemains(lines: readonly string[]): SessionRemains {
-  const ended: LeftProcess[] = [];
+  /** By pid: one that has been told to end is found again until it has. */
+  const ended = new Map<number, LeftProcess>();
   const found: string[] = [];
   for (const line of lines) {
     const process = /^P (\d+) (\d+) ?(.*)$/.exec(line);
     if (process !== null)
-      ended.push({
+      ended.set(Number(process[1]), {
         pid: Number(process[1]),
         unixSession: Number(process[2]),
         command: process[3]!.trim(),
       });
     else if (line.startsWith('F ')) found.push(line.slice(2, 200));
   }
-  return { ended, found };
+  return { ended: [...ended.values()], found };
 }
 
 /** For the trail: what was found by the session's marks. */

@@ -61,6 +61,19 @@ describe('ssh: ending a session', { skip: lacking('sshd', 'ssh') }, () => {
     assert.ok(session().closes[0]!.evidence!.includes(escaped));
   });
 
+  it('many processes that begin others all the time are ended', async () => {
+    const child = sleeper();
+    const begetter = `setsid sh -c "while :; do ${child} & sleep 0.02; done" </dev/null >/dev/null 2>&1 &`;
+    const { gone } = await run(`${begetter.repeat(10)} ${sleeper()}`);
+    await until('there are many', () => alive(stage, child) > 60);
+    session().end('lockout');
+    await gone;
+    await until('the session has its end', () => session().closes.length === 1);
+    assert.equal(alive(stage, child), 0);
+    assert.match(session().closes[0]!.evidence ?? '', /ended on the target: /);
+    assert.doesNotMatch(session().closes[0]!.evidence!, /begin anew/);
+  });
+
   it('ends every job of a terminal', { skip: noTerminals }, async () => {
     const job = sleeper();
     const { child, gone } = await run(`sh -m -c '${job} & ${job}1'`, ['-tt']);
