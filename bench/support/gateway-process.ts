@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SERVING_FLAGS } from '../../main/test/support/installation-process.ts';
 import type { PolicyConfig } from '../../schemas/config/policy.ts';
 
 export interface Endpoint {
@@ -52,8 +53,7 @@ export async function startGatewayProcess(options: Omit<ChildOrder, 'dataFolder'
   const dataFolder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const order: ChildOrder = { ...options, dataFolder };
   const child = fork(join(import.meta.dirname, 'gateway-worker.ts'), [JSON.stringify(order)], {
-    // As main/launch.mjs starts one.
-    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'],
+    execArgv: ['--expose-gc', ...SERVING_FLAGS],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const { host, port, user, password } = await nextMessage<Omit<Endpoint, 'database'>>(child);

@@ -32,6 +32,9 @@ export interface StartingProcess {
   kill(): Promise<void>;
 }
 
+/** Node's flags for what serves, as main/launch.mjs gives them. */
+export const SERVING_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'] as const;
+
 const HOST = fileURLToPath(new URL('installation-host.ts', import.meta.url));
 
 export function spawnInstallation(
@@ -42,8 +45,7 @@ export function spawnInstallation(
   const { connection, credential } = target;
   const order: HostOrder = { dataFolder, target: { connection, credential }, settings };
   const child: ChildProcess = fork(HOST, {
-    // As main/launch.mjs starts one.
-    execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'],
+    execArgv: [...SERVING_FLAGS],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   // A child that has ended already tells that by its exit.

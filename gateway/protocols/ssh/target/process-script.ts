@@ -27,7 +27,7 @@ export interface SessionRemains {
 }
 
 /** What begins anew while it is looked for is looked for again, so many times. */
-const PASSES_MAX = 100;
+const PASSES_MAX = 20;
 
 /**
  * POSIX sh; reads calls of cs_end on its standard input. What is found is stopped at once, while the search goes on: a process that
@@ -41,29 +41,34 @@ if printf 'a\\0b\\0' | grep -qzxE b; then
 else
   cs_list() { for e in /proc/[0-9]*/environ; do tr '\\0' '\\n' <$e | grep -qxE -e "SSH_CONNECTION=$1" -e "COUNTERSIGN_SESSION=$2(\\.[0-9]+)?" && echo $e; done; }
 fi
+cs_pass() {
+  cs_list "$1" "$2" | {
+    l= q=
+    while read -r e; do
+      p=\${e#/proc/} p=\${p%/environ} l=1
+      kill -STOP $p && q="$q $p"
+    done
+    for p in $q; do
+      s= ; read -r s </proc/$p/stat || continue
+      s=\${s##*) }
+      case $s in Z*|X*) continue ;; esac
+      c=$(tr '\\0\\n' '  ' </proc/$p/cmdline)
+      kill -9 $p || continue
+      set -- $s
+      printf 'P %s %s %.200s\\n' "$p" "$4" "$c"
+    done
+    [ -n "$l" ]
+  }
+}
 cs_end() {
   m=$1 i=$2 n=0
-  while [ $n -lt ${PASSES_MAX} ]; do
+  while cs_pass "$m" "$i"; do
     n=$((n+1))
-    cs_list "$m" "$i" | {
-      l= q=
-      while read -r e; do
-        p=\${e#/proc/} p=\${p%/environ} l=1
-        kill -STOP $p && q="$q $p"
-      done
-      for p in $q; do
-        s= ; read -r s </proc/$p/stat || continue
-        s=\${s##*) }
-        case $s in Z*|X*) continue ;; esac
-        c=$(tr '\\0\\n' '  ' </proc/$p/cmdline)
-        kill -9 $p || continue
-        set -- $s
-        printf 'P %s %s %.200s\\n' "$p" "$4" "$c"
-      done
-      [ -n "$l" ]
-    } || break
+    if [ $n -ge ${PASSES_MAX} ]; then
+      echo "F processes that do not end, or begin anew as fast as they are ended"
+      break
+    fi
   done
-  [ $n -lt ${PASSES_MAX} ] || echo "F processes that begin anew faster than they can be ended"
   if command -v atq >/dev/null; then
     for j in $(atq | cut -f1); do
       at -c $j | tr -d '\\\\' | grep -qF -e "SSH_CONNECTION=$m" -e "COUNTERSIGN_SESSION=$i" && echo "F at job $j"
