@@ -7,6 +7,8 @@ import { startShell, type RealShell } from './real-shell.ts';
 
 const LEFT = '\u001b[D';
 const UP = '\u001b[A';
+/** Behind a command's output: the shell reads again. A key that edits and comes before is the terminal's, not the shell's. */
+const READY = '\r\n\u001b[?2004hready$ ';
 const CTRL = (letter: string): string => String.fromCharCode(letter.charCodeAt(0) & 31);
 
 describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => {
@@ -34,7 +36,7 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
   it('keys that edit: backspace, cursor, kill, yank, transposing', async () => {
     shell = await startShell();
     await shell.send(`echo abx\u007fc${LEFT}${LEFT}X\r`);
-    await shell.until('aXbc\r\n');
+    await shell.until(`aXbc${READY}`);
     assert.equal(last(), 'echo aXbc');
     await shell.send(`nary x${CTRL('a')}ca\r`);
     assert.deepEqual(shell.denied, ['canary x']);
@@ -47,12 +49,12 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
   it('history: recalled, searched, expanded', async () => {
     shell = await startShell();
     await shell.send('echo remember\r');
-    await shell.until('remember\r\n');
+    await shell.until(`remember${READY}`);
     await shell.send(`${UP}\r`);
-    await shell.until('remember\r\n');
+    await shell.until(`remember${READY}`);
     assert.equal(last(), 'echo remember');
     await shell.send(`${CTRL('r')}reme\r`);
-    await shell.until('remember\r\n');
+    await shell.until(`remember${READY}`);
     assert.equal(last(), 'echo remember');
     assert.equal(shell.lines.at(-1)?.certain, false);
     await shell.send('!!\r');
