@@ -13,7 +13,12 @@ export type Rows = readonly (readonly string[])[];
 
 export type LinkAnswer =
   | { readonly ok: true; readonly results: readonly Rows[] }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly reason: string; readonly failure: LinkFailure };
+
+/** `away`: nobody to ask, or no answer in time. `cut`: closed under the question. Else the SQLSTATE of the target's error. */
+export type LinkFailure =
+  | { readonly kind: 'away' | 'cut' }
+  | { readonly kind: 'error'; readonly sqlState: string };
 
 export interface CatalogueLink {
   /** Runs statements in one string; rows of each, in order. */
@@ -58,7 +63,7 @@ interface Waiting {
   readonly results: string[][][];
   current: string[][];
   bytes: number;
-  error: string | undefined;
+  error: (LinkAnswer & { readonly ok: false }) | undefined;
 }
 
 export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDeps): CatalogueLink {
@@ -67,12 +72,13 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
   let turn: Promise<unknown> = Promise.resolve();
   let closed = false;
 
-  const drop = (reason: string): void => {
+  const away = (reason: string): LinkAnswer => ({ ok: false, reason, failure: { kind: 'away' } });
+  const drop = (reason: string, kind: 'away' | 'cut' = 'away'): void => {
     socket?.destroy();
     socket = undefined;
     const left = waiting;
     waiting = undefined;
-    left?.resolve({ ok: false, reason });
+    left?.resolve({ ok: false, reason, failure: { kind } });
   };
 
   const take = (reader: FrameReader): void => {
@@ -87,11 +93,12 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
       waiting.current = [];
     } else if (type === BACKEND.errorResponse) {
       const { sqlState, message } = decodeError(buffer, start, end);
-      waiting.error = `${message} (SQLSTATE ${sqlState})`;
+      const reason = `${message} (SQLSTATE ${sqlState})`;
+      waiting.error = { ok: false, reason, failure: { kind: 'error', sqlState } };
     } else if (type === BACKEND.readyForQuery) {
       const { resolve, results, error } = waiting;
       waiting = undefined;
-      resolve(error === undefined ? { ok: true, results } : { ok: false, reason: error });
+      resolve(error ?? { ok: true, results });
     }
   };
 
@@ -99,7 +106,7 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
     const reader = new FrameReader({ lengthMax: () => MESSAGE_BYTES_MAX, streamed: () => false });
     opened.on('error', ignore);
     opened.on('close', () => {
-      if (socket === opened) drop('the target closed the connection');
+      if (socket === opened) drop('the target closed the connection', 'cut');
     });
     opened.on('data', (chunk: Buffer) => {
       reader.push(chunk);
@@ -129,7 +136,7 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
   };
 
   const once = async (statements: readonly string[]): Promise<LinkAnswer> => {
-    if (closed) return { ok: false, reason: 'the gateway stops' };
+    if (closed) return away('the gateway stops');
     const timer = clock.after(timeoutMs, () => drop(`no answer within ${timeoutMs} ms`), {
       background: true,
     });
@@ -137,7 +144,7 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
       const problem = await open();
       if (problem !== undefined || socket === undefined) {
         drop(problem ?? 'no connection');
-        return { ok: false, reason: problem ?? `no answer within ${timeoutMs} ms` };
+        return away(problem ?? `no answer within ${timeoutMs} ms`);
       }
       if (prepare !== undefined) return await send(statements);
       const answer = await send([...BEFORE, ...statements, 'commit']);
@@ -164,7 +171,7 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
       closed = true;
       socket?.end(TERMINATE);
       socket = undefined;
-      waiting?.resolve({ ok: false, reason: 'the gateway stops' });
+      waiting?.resolve(away('the gateway stops'));
       waiting = undefined;
     },
   };

@@ -13,7 +13,7 @@ import { functionSql, namedSql, relationSql } from './details-sql.ts';
 import { FINGERPRINT_SQL } from './fingerprint-sql.ts';
 import { createInstruments } from './instruments.ts';
 import type { Insight, Work } from './insight.ts';
-import type { CatalogueLink, Rows } from './link.ts';
+import type { CatalogueLink, LinkFailure, Rows } from './link.ts';
 import { estimateRows } from './row-estimates.ts';
 import { readSkeleton } from './skeleton.ts';
 import { skeletonSql } from './skeleton-sql.ts';
@@ -42,6 +42,10 @@ export interface CatalogueReader extends CatalogueSource {
 
 /** After a failure the target is not asked again for this long. */
 const RETRY_MS = 500;
+/** A question whose answer was an error, or whose connection was closed under it, is put so often: objects may have gone from beneath it. */
+const ATTEMPTS_MAX = 3;
+/** lock_not_available: it was waited for already. */
+const LOCKED = '55P03';
 /** A name that nobody knows makes the reader ask at most so often. */
 const RECHECK_MS = 200;
 /** A connection that nobody needs is kept for so long. */
@@ -89,13 +93,24 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
     return false;
   };
 
-  const ask = async (statements: readonly string[]): Promise<readonly Rows[] | undefined> => {
-    const startedUs = clock.monotonicUs();
-    const answer = await link.run(statements);
-    seconds.observe((clock.monotonicUs() - startedUs) / 1e6, { connection });
-    if (answer.ok) return answer.results;
-    failed(answer.reason);
-    return undefined;
+  const mayPass = (failure: LinkFailure): boolean =>
+    failure.kind === 'cut' || (failure.kind === 'error' && failure.sqlState !== LOCKED);
+
+  /** `ofOne`: what one command needs; where the target refuses that, the others go on. */
+  const ask = async (statements: readonly string[], ofOne = false): Promise<readonly Rows[] | undefined> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const startedUs = clock.monotonicUs();
+      const answer = await link.run(statements);
+      seconds.observe((clock.monotonicUs() - startedUs) / 1e6, { connection });
+      if (answer.ok) return answer.results;
+      const { reason, failure } = answer;
+      if (attempt < ATTEMPTS_MAX && mayPass(failure)) continue;
+      if (ofOne && failure.kind === 'error') {
+        reads.add(1, { connection, outcome: 'failed' });
+        log.debug({ connection, database: config.database, reason }, 'a definition cannot be read');
+      } else failed(reason);
+      return undefined;
+    }
   };
 
   const takeFingerprint = (rows: Rows | undefined): string => JSON.stringify(rows ?? []);
@@ -182,7 +197,7 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
       ...(relations.length === 0 ? [] : relationSql(relations.join(','))),
       ...(functions.length === 0 ? [] : functionSql(functions.join(','))),
     ];
-    const results = await ask(statements);
+    const results = await ask(statements, true);
     if (results === undefined) return false;
     reads.add(1, { connection, outcome: 'definitions' });
     const relationResults =
@@ -201,7 +216,7 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
     const of = insight!;
     const known = of.named.get(oid);
     if (known !== undefined) return known;
-    const [row] = (await ask([namedSql(oid)]))?.[0] ?? [];
+    const [row] = (await ask([namedSql(oid)], true))?.[0] ?? [];
     if (row === undefined) return undefined;
     const found = { schema: row[0]!, name: row[1]!, argumentCount: Number(row[2]) };
     if (of.named.size < NAMED_MAX) of.named.set(oid, found);

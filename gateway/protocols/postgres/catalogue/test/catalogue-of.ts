@@ -12,7 +12,7 @@ import { createAnalyser, type OwnedAnalyser } from '../../analysis/create-analys
 import { resolveOptions } from '../../options.ts';
 import { loginToTarget } from '../../target/login.ts';
 import { createSaltedPasswords } from '../../target/scram-client.ts';
-import { createCatalogueLink } from '../link.ts';
+import { createCatalogueLink, type CatalogueLink } from '../link.ts';
 import { createCatalogueReader, type CatalogueReader } from '../reader.ts';
 
 export const SETTINGS: SessionSettings = {
@@ -51,12 +51,15 @@ export async function askCatalogue(
     clock = createSystemClock(),
     config,
     timeoutMs = 10_000,
+    between = (link) => link,
   }: {
     user?: string;
     ageMsMax?: number;
     clock?: Clock;
     config?: Partial<AnalyserConfig>;
     timeoutMs?: number;
+    /** Stands between the reader and its connection. */
+    between?: (link: CatalogueLink) => CatalogueLink;
   } = {},
 ): Promise<Asked> {
   const told: Told = { lines: [], reads: {}, away: 0 };
@@ -91,7 +94,7 @@ export async function askCatalogue(
       ),
   });
   const source = createCatalogueReader(
-    { clock, log, metrics, link, user },
+    { clock, log, metrics, link: between(link), user },
     { connection: 'main', database: 'postgres', ageMsMax },
   );
   const hmac = (secret: string | Uint8Array): Buffer =>

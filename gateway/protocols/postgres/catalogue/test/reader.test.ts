@@ -5,6 +5,7 @@ import pg from 'pg';
 import { createManualClock } from '../../../../../platform/clock/manual-clock.ts';
 import { startPostgres, type TestPostgres } from '../../../../../test/servers/postgres.ts';
 import { connectDirectly } from '../../../../../test/servers/postgres-client.ts';
+import type { CatalogueLink, LinkFailure } from '../link.ts';
 import { askCatalogue, SETTINGS, summary, type Asked } from './catalogue-of.ts';
 
 let target: TestPostgres;
@@ -284,6 +285,57 @@ describe('catalogue: away', () => {
       assert.deepEqual([again.forcedDenial, summary(again)], [null, ['read public.plain!']]);
       assert.equal(asked.told.away, 0);
     });
+  });
+
+  it('what changes beneath a question is asked again at once', async () => {
+    const failures: LinkFailure[] = [];
+    const between = (link: CatalogueLink): CatalogueLink => ({
+      ...link,
+      async run(statements) {
+        const failure = failures.shift();
+        return failure === undefined ? link.run(statements) : { ok: false, reason: 'as told', failure };
+      },
+    });
+    const gone: LinkFailure = { kind: 'error', sqlState: 'XX000' };
+    await direct.query('create view late as table secrets');
+    await withCatalogue({ between }, async (asked) => {
+      failures.push(gone, { kind: 'cut' });
+      assert.deepEqual(summary(await asked.analyse('table plain')), ['read public.plain!']);
+      failures.push({ kind: 'cut' }, gone);
+      assert.deepEqual(summary(await asked.analyse('table late')), [
+        'read public.late!',
+        'read public.secrets!',
+      ]);
+      assert.deepEqual(failures, []);
+      assert.equal(asked.told.reads['failed'], undefined);
+    });
+    await withCatalogue({ between }, async (asked) => {
+      failures.push(gone, gone, gone);
+      assert.equal((await asked.analyse('table plain')).forcedDenial?.rule, 'POSTGRES_CATALOGUE_AWAY');
+      assert.equal(asked.told.away, 1);
+    });
+    await direct.query('drop view late');
+  });
+
+  it('a definition that cannot be read refuses the command that needs it, and no other', async () => {
+    const clock = createManualClock();
+    let isBroken = true;
+    const between = (link: CatalogueLink): CatalogueLink => ({
+      ...link,
+      run: async (statements) =>
+        isBroken && statements.some((sql) => sql.includes('pg_get_viewdef'))
+          ? { ok: false, reason: 'as told', failure: { kind: 'error', sqlState: 'XX000' } }
+          : link.run(statements),
+    });
+    await direct.query('create view late as table secrets');
+    await withCatalogue({ clock, ageMsMax: 100, between }, async (asked) => {
+      assert.equal((await asked.analyse('table late')).forcedDenial?.rule, 'POSTGRES_CATALOGUE_AWAY');
+      isBroken = false;
+      clock.advance(100);
+      assert.deepEqual(summary(await asked.analyse('table plain')), ['read public.plain!']);
+      assert.equal(asked.told.away, 0);
+    });
+    await direct.query('drop view late');
   });
 
   it('a definition that is locked is as if it were away', async () => {
