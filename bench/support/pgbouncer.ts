@@ -1,10 +1,11 @@
 /** pgbouncer (Debian: pgbouncer) in front of a target, session pooling, scram on both sides: what people put there today. */
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Endpoint, Usage } from './gateway-process.ts';
+import { freePorts } from '../../main/sample-target/free-ports.ts';
 
 export interface Pgbouncer {
   readonly endpoint: Endpoint;
@@ -13,14 +14,6 @@ export interface Pgbouncer {
 }
 
 export const hasPgbouncer = (): boolean => spawnSync('sh', ['-c', 'command -v pgbouncer']).status === 0;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -45,7 +38,7 @@ export async function startPgbouncer(
   poolMode: 'session' | 'transaction' = 'session',
 ): Promise<Pgbouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-pgbouncer-'));
-  const port = await freePort();
+  const port = (await freePorts(1))[0]!;
   const users = join(folder, 'users.txt');
   const settings = join(folder, 'pgbouncer.ini');
   writeFileSync(users, `"${target.user}" "${target.password}"\n`);

@@ -11,12 +11,12 @@ import {
   writeFileSync,
   rmSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../platform/clock/clock.ts';
 import { mainError } from '../errors.ts';
 import { endLeftoverServer } from './leftover-server.ts';
 import { findPostgres } from './postgres-binaries.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface PostgresServerConfig {
   /** Folder for its data, log and socketless configuration; made where absent, taken up again where it holds data. */
@@ -41,17 +41,6 @@ export interface PostgresServer {
 }
 
 const START_TIMEOUT_MS = 60_000;
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
-}
 
 /** Line of postmaster.pid that tells the state (PostgreSQL: src/include/utils/pidfile.h); pg_ctl waits for it too. */
 const PID_FILE_STATUS_LINE = 7;
@@ -108,7 +97,7 @@ export async function startPostgresServer(
       });
   }
 
-  const port = config.port === 0 ? await freePort() : config.port;
+  const port = config.port === 0 ? (await freePorts(1))[0]! : config.port;
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(port),

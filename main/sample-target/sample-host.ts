@@ -1,12 +1,13 @@
 /** The machine's own sshd as a second sample target: on loopback, as the current user, with keys and configuration of its own in the data folder. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Vault } from '../../gateway/credentials/vault.ts';
 import type { Clock } from '../../platform/clock/clock.ts';
 import type { ConnectionEntry } from '../../schemas/config/connection.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface SampleHost {
   readonly connection: ConnectionEntry;
@@ -39,7 +40,7 @@ export async function startSampleHost(
     makeKeys(file);
     // As root it shuts itself into an empty folder.
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-    const port = await freePort();
+    const port = (await freePorts(1))[0]!;
     writeFileSync(file('sshd_config'), configuration(file, port));
     const child = spawn(program, ['-D', '-e', '-f', file('sshd_config')], {
       stdio: ['ignore', 'ignore', 'ignore'],
@@ -114,17 +115,6 @@ const configuration = (file: (name: string) => string, port: number): string =>
     'Subsystem sftp internal-sftp',
     '',
   ].join('\n');
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 async function untilAnswers(clock: Clock, child: ChildProcess, port: number): Promise<void> {
   const deadlineUs = clock.monotonicUs() + READY_MS * 1000;

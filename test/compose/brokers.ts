@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
-import { freePorts } from '../servers/free-ports.ts';
+import { freePorts } from '../../main/sample-target/free-ports.ts';
 import { formatBroker, launchBroker, type Broker, type BrokerFiles } from '../servers/kafka/broker.ts';
 import type { Authority } from '../servers/rsyslog/authority.ts';
 import type { ComposeFile } from './compose-file.ts';

@@ -14,7 +14,7 @@ import type { IssueTokenAnswer } from '../../schemas/api/tokens.ts';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
 import { lacking } from '../servers/available.ts';
 import { startElasticsearch, type TestElasticsearch } from '../servers/elasticsearch/elasticsearch.ts';
-import { freePorts } from '../servers/free-ports.ts';
+import { freePorts } from '../../main/sample-target/free-ports.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
 import { startRegistry, type TestRegistry } from '../servers/registry/registry.ts';
 import { createAuthority } from '../servers/rsyslog/authority.ts';

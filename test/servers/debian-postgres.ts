@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, globSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../../main/sample-target/free-ports.ts';
 import { mayInstall, unpackPgbench } from './debian.ts';
 
 export interface DebianPostgres {

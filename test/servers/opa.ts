@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createSystemClock } from '../../platform/clock/system-clock.ts';
 import { cacheFolder } from './cache-folder.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../../main/sample-target/free-ports.ts';
 
 const VERSION = 'v1.22.2';
 const MODULE = `github.com/open-policy-agent/opa@${VERSION}`;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createApiClient, type ApiClient } from '../../../cli/api-client.ts';
 import type { ListenerAnswer } from '../../../gateway/control-api/services.ts';
-import { freePorts } from '../../../test/servers/free-ports.ts';
+import { freePorts } from '../../sample-target/free-ports.ts';
 import type { RoleName } from '../../roles.ts';
 import type { TestTarget } from './target.ts';
 

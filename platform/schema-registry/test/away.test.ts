@@ -11,7 +11,7 @@ import { makeLoopbackCertificate } from '../../../main/tls.ts';
 import { createCodec } from '../../../schemas/codec.ts';
 import { TOPICS } from '../../../schemas/topics.ts';
 import { lacking } from '../../../test/servers/available.ts';
-import { freePorts } from '../../../test/servers/free-ports.ts';
+import { freePorts } from '../../../main/sample-target/free-ports.ts';
 import { startRegistry, type TestRegistry } from '../../../test/servers/registry/registry.ts';
 import { isCountersignError } from '../../errors/errors.ts';
 import { frameForRegistry } from '../framed-event-log.ts';

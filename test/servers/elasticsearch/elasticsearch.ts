@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
 import { makeLoopbackCertificate } from '../../../main/tls.ts';
-import { freePorts } from '../free-ports.ts';
+import { freePorts } from '../../../main/sample-target/free-ports.ts';
 
 export const ELASTICSEARCH_VERSIONS = { '9.5': '9.5.3', '8.19': '8.19.21' } as const;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AclEntry } from 'kafkajs';
 import { makeLoopbackCertificate } from '../../../main/tls.ts';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
-import { freePorts } from '../free-ports.ts';
+import { freePorts } from '../../../main/sample-target/free-ports.ts';
 import { addAcls, addScramUser, partitionLeader, quorumLeader, untilLoginPasses } from './administration.ts';
 import { writeBrokerConfig, type BrokerPorts } from './broker-config.ts';
 import { formatBroker, launchBroker, type Broker, type BrokerFiles } from './broker.ts';

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
-import { freePorts } from '../free-ports.ts';
+import { freePorts } from '../../../main/sample-target/free-ports.ts';
 import { registryJar } from './jars.ts';
 
 export interface TestRegistry {

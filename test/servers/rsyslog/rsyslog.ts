@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
-import { freePorts } from '../free-ports.ts';
+import { freePorts } from '../../../main/sample-target/free-ports.ts';
 import { bringRsyslog } from './binaries.ts';
 
 /** A message as rsyslog parsed it. */

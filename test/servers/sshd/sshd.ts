@@ -13,7 +13,7 @@ import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '../../../platform/clock/system-clock.ts';
-import { freePorts } from '../free-ports.ts';
+import { freePorts } from '../../../main/sample-target/free-ports.ts';
 import { inNamespace, type NamespaceOptions } from './namespace.ts';
 
 export interface TestSshd {

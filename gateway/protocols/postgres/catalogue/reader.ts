@@ -13,7 +13,8 @@ import { functionSql, namedSql, relationSql } from './details-sql.ts';
 import { FINGERPRINT_SQL } from './fingerprint-sql.ts';
 import { createInstruments } from './instruments.ts';
 import type { Insight, Work } from './insight.ts';
-import type { CatalogueLink, LinkFailure, Rows } from './link.ts';
+import type { CatalogueLink, Rows } from './link.ts';
+import { createRepeatingLink } from './repeating-link.ts';
 import { estimateRows } from './row-estimates.ts';
 import { readSkeleton } from './skeleton.ts';
 import { skeletonSql } from './skeleton-sql.ts';
@@ -42,10 +43,6 @@ export interface CatalogueReader extends CatalogueSource {
 
 /** After a failure the target is not asked again for this long. */
 const RETRY_MS = 500;
-/** A question whose answer was an error, or whose connection was closed under it, is put so often: objects may have gone from beneath it. */
-const ATTEMPTS_MAX = 3;
-/** lock_not_available: it was waited for already. */
-const LOCKED = '55P03';
 /** A name that nobody knows makes the reader ask at most so often. */
 const RECHECK_MS = 200;
 /** A connection that nobody needs is kept for so long. */
@@ -58,11 +55,11 @@ const DETAILS_MAX = 2000;
 let readers = 0;
 
 export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): CatalogueReader {
-  const { clock, log, link } = deps;
+  const { clock, log } = deps;
+  const link = createRepeatingLink(deps.link);
   const { connection, ageMsMax } = config;
   const { reads, away, seconds } = createInstruments(deps.metrics);
-  readers += 1;
-  const id = readers;
+  const id = (readers += 1);
   let version = 0;
   let key = `${id}.0`;
   let fingerprint = '';
@@ -93,24 +90,15 @@ export function createCatalogueReader(deps: ReaderDeps, config: ReaderConfig): C
     return false;
   };
 
-  const mayPass = (failure: LinkFailure): boolean =>
-    failure.kind === 'cut' || (failure.kind === 'error' && failure.sqlState !== LOCKED);
-
   /** `ofOne`: what one command needs; where the target refuses that, the others go on. */
   const ask = async (statements: readonly string[], ofOne = false): Promise<readonly Rows[] | undefined> => {
-    for (let attempt = 1; ; attempt += 1) {
-      const startedUs = clock.monotonicUs();
-      const answer = await link.run(statements);
-      seconds.observe((clock.monotonicUs() - startedUs) / 1e6, { connection });
-      if (answer.ok) return answer.results;
-      const { reason, failure } = answer;
-      if (attempt < ATTEMPTS_MAX && mayPass(failure)) continue;
-      if (ofOne && failure.kind === 'error') {
-        reads.add(1, { connection, outcome: 'failed' });
-        log.debug({ connection, database: config.database, reason }, 'a definition cannot be read');
-      } else failed(reason);
-      return undefined;
-    }
+    const startedUs = clock.monotonicUs();
+    const answer = await link.run(statements);
+    seconds.observe((clock.monotonicUs() - startedUs) / 1e6, { connection });
+    if (answer.ok) return answer.results;
+    if (ofOne && answer.failure.kind === 'error') reads.add(1, { connection, outcome: 'failed' });
+    else failed(answer.reason);
+    return undefined;
   };
 
   const takeFingerprint = (rows: Rows | undefined): string => JSON.stringify(rows ?? []);

@@ -3,7 +3,7 @@ import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { ClientChannel } from 'ssh2';
-import { freePorts } from '../../../../test/servers/free-ports.ts';
+import { freePorts } from '../../../../main/sample-target/free-ports.ts';
 import { lacking } from '../../../../test/servers/available.ts';
 import { until } from '../../../../test/support/until.ts';
 import { collect, exec, logIn } from './library-client.ts';

@@ -14,7 +14,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { lacking } from '../../../../test/servers/available.ts';
-import { freePorts } from '../../../../test/servers/free-ports.ts';
+import { freePorts } from '../../../../main/sample-target/free-ports.ts';
 import { openssh10 } from '../../../../test/servers/sshd/openssh-10.ts';
 import { createSshAnalysis } from '../create-analysis.ts';
 import { listens } from './gateway.ts';
