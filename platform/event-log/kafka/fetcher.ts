@@ -70,7 +70,8 @@ export function createFetcher(
           .catch((error: unknown) => log.error({ error }, 'kafka fetcher failed'))
           .finally(() => {
             running.delete(leader);
-            if ([...lanes].some((one) => leaderOf(one) === leader)) kick();
+            // Its partitions have gone to others, or to nobody for now: whoever asked last for the leaders may have been another fetcher.
+            kick();
           });
       }
     }
