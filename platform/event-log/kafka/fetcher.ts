@@ -70,7 +70,6 @@ export function createFetcher(
           .catch((error: unknown) => log.error({ error }, 'kafka fetcher failed'))
           .finally(() => {
             running.delete(leader);
-            // Its partitions have gone to others, or to nobody for now: whoever asked last for the leaders may have been another fetcher.
             kick();
           });
       }
@@ -159,6 +158,8 @@ export function createFetcher(
     let waitMs = 0;
     while (!closed()) {
       const mine = [...lanes].filter((lane) => leaderOf(lane) === leader);
+      // A partition may have gone to another leader, or have none for now, without an answer that said so: another fetcher asked.
+      if (mine.length < lanes.size) kick();
       if (mine.length === 0) return;
       if (!mine.some((lane) => lane.hungry)) {
         await new Promise<void>((resolve) => {

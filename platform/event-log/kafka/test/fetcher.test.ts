@@ -23,15 +23,17 @@ function nothingNew(): Buffer {
   return answer.done();
 }
 
-/** Brokers that keep each fetch until it is answered here; `onRefresh` is asked who leads. */
-function openFetcher(t: TestContext, onRefresh: () => number) {
-  let leader = 1;
+type Leaders = readonly [ofFirst: number, ofSecond: number];
+
+/** Brokers that keep each fetch until it is answered here, for two partitions; `onRefresh` is asked who leads. */
+function openFetcher(t: TestContext, onRefresh: () => Leaders) {
+  let leaders: Leaders = [1, 1];
   const fetches: { readonly broker: number; answer(): void }[] = [];
   const cluster = {
     transport: {},
-    leaderOf: () => leader,
+    leaderOf: (_: string, partition: number) => leaders[partition],
     async refresh() {
-      leader = onRefresh();
+      leaders = onRefresh();
     },
     channelTo: async (_: unknown, broker: number) => ({
       usable: true,
@@ -46,33 +48,57 @@ function openFetcher(t: TestContext, onRefresh: () => number) {
   const config = kafkaConfig({ brokers: ['localhost:1'] });
   const fetcher = createFetcher({ cluster, clock: createSystemClock(), log: silentLogger }, config);
   t.after(() => fetcher.close());
-  fetcher.add([createFetchLane({ kafkaTopic: 't', topic: 't', partition: 0 }, 0, 1_000_000)]);
-  const nth = (count: number) => until(`fetch ${count}`, () => fetches[count - 1]);
+  fetcher.add(
+    [0, 1].map((partition) => createFetchLane({ kafkaTopic: 't', topic: 't', partition }, 0, 1_000_000)),
+  );
   return {
-    nth,
+    brokers: () => fetches.map(({ broker }) => broker),
+    nth: (count: number) => until(`fetch ${count}`, () => fetches[count - 1]),
     /** What another fetcher's question found. */
-    found(now: number) {
-      leader = now;
+    found(now: Leaders) {
+      leaders = now;
     },
   };
 }
 
 describe('kafka fetcher', () => {
-  it('looks for a leader where another found that there is none', async (t) => {
-    const leaders = [-1, -1, 1];
-    const { nth, found } = openFetcher(t, () => leaders.shift()!);
+  it('looks for leaders where another found that there are none', async (t) => {
+    const answers: Leaders[] = [
+      [-1, -1],
+      [-1, -1],
+      [1, 1],
+    ];
+    const { nth, found } = openFetcher(t, () => answers.shift()!);
     const first = await nth(1);
-    found(-1);
+    found([-1, -1]);
     first.answer();
     assert.equal((await nth(2)).broker, 1);
-    assert.deepEqual(leaders, []);
+    assert.deepEqual(answers, []);
   });
 
   it('goes to the leader that another found', async (t) => {
-    const { nth, found } = openFetcher(t, () => 2);
+    const { nth, found } = openFetcher(t, () => [2, 2]);
     const first = await nth(1);
-    found(2);
+    found([2, 2]);
     first.answer();
     assert.equal((await nth(2)).broker, 2);
+  });
+
+  it('goes to both where another found that one partition has moved', async (t) => {
+    const { nth, found, brokers } = openFetcher(t, () => [1, 2]);
+    const first = await nth(1);
+    found([1, 2]);
+    first.answer();
+    await nth(3);
+    assert.deepEqual(new Set(brokers().slice(1)), new Set([1, 2]));
+  });
+
+  it('looks for the leader of one partition that another found without', async (t) => {
+    const { nth, found, brokers } = openFetcher(t, () => [1, 3]);
+    const first = await nth(1);
+    found([1, -1]);
+    first.answer();
+    await nth(3);
+    assert.deepEqual(new Set(brokers().slice(1)), new Set([1, 3]));
   });
 });
