@@ -9,6 +9,8 @@ const LEFT = '\u001b[D';
 const UP = '\u001b[A';
 /** Behind a command's output: the shell reads again. A key that edits and comes before is the terminal's, not the shell's. */
 const READY = '\r\n\u001b[?2004hready$ ';
+/** Bash reads again behind an interrupt; now and then it shows its prompt with the next key only. */
+const INTERRUPTED = '\u001b[?2004l\r\u001b[?2004h';
 const CTRL = (letter: string): string => String.fromCharCode(letter.charCodeAt(0) & 31);
 
 describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => {
@@ -210,12 +212,12 @@ describe('ssh terminal: lines of a real bash', { skip: lacking('sshd') }, () => 
   it('an interrupt of the client: what was typed before it is gone, what comes at the new prompt is a line', async () => {
     shell = await startShell();
     await shell.send(`canary${CTRL('c')}`);
-    await shell.until('ready$ ');
+    await shell.until(INTERRUPTED);
     await shell.send('echo whole\r');
-    await shell.until('whole\r\n');
+    await shell.until(`whole${READY}`);
     assert.deepEqual(shell.lines.at(-1)?.text, 'echo whole');
     await shell.send(`echo half${CTRL('c')}`);
-    await shell.until('ready$ ');
+    await shell.until(INTERRUPTED);
     await shell.send('canary\r');
     assert.ok(shell.denied.includes('canary'));
     assert.equal(shell.ran(), false);
