@@ -21,6 +21,7 @@ import { livedDetections, passedOffsets, readDetections, readTopic } from './sup
 import { startTarget, type TestTarget } from './support/target.ts';
 import { failureOf } from './support/failure-of.ts';
 import { until } from '../../test/support/until.ts';
+import { untilInForce } from './support/until-in-force.ts';
 import { OFFENDING, openSchool, type Victim } from './support/victim.ts';
 
 const PARTITIONS = 4;
@@ -130,6 +131,8 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn', 'elasticsea
     await school.close();
     const pid = await rob(first, victim);
     await until('the backend is gone', async () => (await backends(pid)) === 0);
+    // The session may end before the other gateway has heard of it; from "in force" on, all have.
+    await untilInForce(first.api, victim.login.identityId);
     for (const gateway of [first, second]) {
       const again = await failureOf(connectClient(gateway.listener, victim.login, { ip: victim.home }));
       assert.match(again.message, /locked out/i, gateway.told.process);

@@ -20,6 +20,7 @@ import { openKafka } from './support/kafka-log.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
 import { failureOf } from './support/failure-of.ts';
 import { until } from '../../test/support/until.ts';
+import { untilInForce } from './support/until-in-force.ts';
 import { openSchool } from './support/victim.ts';
 
 const AWAY_MS = Number(process.env['TEST_KAFKA_AWAY_MS'] ?? '12000');
@@ -137,6 +138,7 @@ describe('faults on Kafka', { timeout: 420_000, skip: lacking('java', 'mvn') }, 
     assert.match(message, /locked out|contained|terminated/i);
     const { rows } = await observer.query("select to_regclass('stolen') as found");
     assert.notEqual(rows[0].found, null);
+    await untilInForce(gateways[1]!.api, victim.login.identityId);
     for (const { listener } of gateways) {
       const again = await failureOf(connectClient(listener, victim.login, { ip: victim.home }));
       assert.match(again.message, REFUSED);

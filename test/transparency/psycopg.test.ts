@@ -12,7 +12,9 @@ import type { Endpoint } from './support/raw-session.ts';
 const RUN_MS_MAX = 120_000;
 
 const CONVERSATION = `
-import sys, psycopg
+import logging, sys, psycopg
+# How much of a broken pipeline is still under way when it ends, and whether psycopg warns of that, is a matter of time.
+logging.getLogger('psycopg').setLevel(logging.ERROR)
 host, port, user, password, database = sys.argv[1:]
 heard = []
 def ask(connection, text, values=None, **options):
