@@ -46,7 +46,7 @@ export async function freePorts(count: number): Promise<number[]> {
       throw mainError('SAMPLE_TARGET_FAILED', {
         reason: `no ${count} ports are free between ${LOWEST} and ${HIGHEST}`,
       });
-    const port = ports[Buffer.from(random.bytes(4)).readUInt32LE() % ports.length]!;
+    const port = ports[Math.floor(random.float() * ports.length)]!;
     if (!found.has(port) && (await isFree(port))) found.add(port);
   }
   return [...found];

@@ -6,7 +6,6 @@ import { openKafka } from './support/kafka-log.ts';
 import { attackedHistory } from '../../detectors/test/support/history.ts';
 
 import type { EventLog, NewRecord } from '../../platform/event-log/event-log.ts';
-import type { Lockout } from '../../schemas/api/lockouts.ts';
 import { createCodec } from '../../schemas/codec.ts';
 import { TOPICS } from '../../schemas/topics.ts';
 import { lacking } from '../../test/servers/available.ts';
@@ -21,7 +20,7 @@ import { livedDetections, passedOffsets, readDetections, readTopic } from './sup
 import { startTarget, type TestTarget } from './support/target.ts';
 import { failureOf } from './support/failure-of.ts';
 import { until } from '../../test/support/until.ts';
-import { untilInForce } from './support/until-in-force.ts';
+import { lockoutsOf, untilInForce } from './support/lockouts.ts';
 import { OFFENDING, openSchool, type Victim } from './support/victim.ts';
 
 const PARTITIONS = 4;
@@ -70,8 +69,6 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn', 'elasticsea
     await Promise.all([target?.stop(), kafka?.stop(), elasticsearch?.stop()]);
   });
 
-  const lockoutsOn = async ({ api }: GatewayProcess): Promise<readonly Lockout[]> =>
-    (await api.get<{ items: Lockout[] }>('/v1/lockouts', { limit: 100 })).items;
   const backends = async (pid: number): Promise<number> =>
     (await observer.query('select 1 from pg_stat_activity where pid = $1', [pid])).rowCount!;
   const rob = async (through: GatewayProcess, victim: Victim): Promise<number> => {
@@ -136,7 +133,9 @@ describe('cluster', { timeout: 300_000, skip: lacking('java', 'mvn', 'elasticsea
     for (const gateway of [first, second]) {
       const again = await failureOf(connectClient(gateway.listener, victim.login, { ip: victim.home }));
       assert.match(again.message, /locked out/i, gateway.told.process);
-      const lockout = (await lockoutsOn(gateway)).find(({ subject }) => subject === victim.login.identityId);
+      const lockout = (await lockoutsOf(gateway.api)).find(
+        ({ subject }) => subject === victim.login.identityId,
+      );
       assert.equal(lockout?.state, 'in_force');
       assert.equal(lockout.createdBy, 'responders');
     }

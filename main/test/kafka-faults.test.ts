@@ -20,7 +20,7 @@ import { openKafka } from './support/kafka-log.ts';
 import { startTarget, type TestTarget } from './support/target.ts';
 import { failureOf } from './support/failure-of.ts';
 import { until } from '../../test/support/until.ts';
-import { untilInForce } from './support/until-in-force.ts';
+import { lockoutsOf, untilInForce } from './support/lockouts.ts';
 import { openSchool } from './support/victim.ts';
 
 const AWAY_MS = Number(process.env['TEST_KAFKA_AWAY_MS'] ?? '12000');
@@ -231,8 +231,7 @@ describe('faults on Kafka', { timeout: 420_000, skip: lacking('java', 'mvn') }, 
       steps: (await readTopic(eventLog, TOPICS.responses.name, createCodec('response').decode)).filter(
         ({ subject }) => subject.includes(mine),
       ).length,
-      lockouts: (await gateways[0]!.api.get<{ items: unknown[] }>('/v1/lockouts', { limit: 100 })).items
-        .length,
+      lockouts: (await lockoutsOf(gateways[0]!.api)).length,
     });
     const before = await count();
     assert.ok(before.detections.length > 0 && before.lockouts > 0 && before.steps > 0);

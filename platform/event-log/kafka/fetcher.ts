@@ -181,7 +181,6 @@ export function createFetcher(
       await clock.sleep(waitMs, closing.signal).catch(() => undefined);
       if (closed()) return;
       await cluster.refresh(mine.map((lane) => lane.kafkaTopic)).catch(() => undefined);
-      kick();
     }
   };
   return {

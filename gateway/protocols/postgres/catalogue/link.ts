@@ -63,7 +63,7 @@ interface Waiting {
   readonly results: string[][][];
   current: string[][];
   bytes: number;
-  error: (LinkAnswer & { readonly ok: false }) | undefined;
+  error: LinkAnswer | undefined;
 }
 
 export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDeps): CatalogueLink {
@@ -71,21 +71,22 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
   let waiting: Waiting | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let closed = false;
+  const late = `no answer within ${timeoutMs} ms`;
 
   const away = (reason: string): LinkAnswer => ({ ok: false, reason, failure: { kind: 'away' } });
-  const drop = (reason: string, kind: 'away' | 'cut' = 'away'): void => {
+  const drop = (answer: LinkAnswer): void => {
     socket?.destroy();
     socket = undefined;
     const left = waiting;
     waiting = undefined;
-    left?.resolve({ ok: false, reason, failure: { kind } });
+    left?.resolve(answer);
   };
 
   const take = (reader: FrameReader): void => {
     const { type, buffer, start, end } = reader;
     if (waiting === undefined) return;
     waiting.bytes += end - start;
-    if (waiting.bytes > ANSWER_BYTES_MAX) return drop('the catalogue is too large');
+    if (waiting.bytes > ANSWER_BYTES_MAX) return drop(away('the catalogue is too large'));
     if (type === BACKEND.rowDescription) waiting.current = [];
     else if (type === BACKEND.dataRow) waiting.current.push(decodeRow(buffer.subarray(start + 5, end)));
     else if (type === BACKEND.commandComplete) {
@@ -106,12 +107,13 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
     const reader = new FrameReader({ lengthMax: () => MESSAGE_BYTES_MAX, streamed: () => false });
     opened.on('error', ignore);
     opened.on('close', () => {
-      if (socket === opened) drop('the target closed the connection', 'cut');
+      if (socket === opened)
+        drop({ ok: false, reason: 'the target closed the connection', failure: { kind: 'cut' } });
     });
     opened.on('data', (chunk: Buffer) => {
       reader.push(chunk);
       while (socket === opened && reader.next()) take(reader);
-      if (reader.error !== undefined) drop(`the target sent a message that is ${reader.error.kind}`);
+      if (reader.error !== undefined) drop(away(`the target sent a message that is ${reader.error.kind}`));
     });
     opened.resume();
     // Nobody's work waits for it: it keeps no process alive.
@@ -137,14 +139,15 @@ export function createCatalogueLink({ clock, login, timeoutMs, prepare }: LinkDe
 
   const once = async (statements: readonly string[]): Promise<LinkAnswer> => {
     if (closed) return away('the gateway stops');
-    const timer = clock.after(timeoutMs, () => drop(`no answer within ${timeoutMs} ms`), {
+    const timer = clock.after(timeoutMs, () => drop(away(late)), {
       background: true,
     });
     try {
       const problem = await open();
       if (problem !== undefined || socket === undefined) {
-        drop(problem ?? 'no connection');
-        return away(problem ?? `no answer within ${timeoutMs} ms`);
+        const answer = away(problem ?? late);
+        drop(answer);
+        return answer;
       }
       if (prepare !== undefined) return await send(statements);
       const answer = await send([...BEFORE, ...statements, 'commit']);
